@@ -1,0 +1,361 @@
+/**
+ * What may be asked of the mail store, named by intent. `store.ts` implements it: writes go to the one writer thread,
+ * reads use a read-only connection. Everything is asynchronous so that another database can stand behind it.
+ *
+ * Invariants (store/check.ts asserts those that are data):
+ * - a row is never written before the octets it names are on disk (pack fsync, then COMMIT with synchronous=FULL)
+ * - a message is stored once, by the SHA-256 of its octets; an *entry* is that message inside one mailbox;
+ *   a *placement* is where the server (or a hosted mailbox) keeps it: folder, UIDVALIDITY, UID, flags
+ * - `entry.rowid` is `seconds x 2^20 + n`, so rowid order is date order (FTS and lists need no sort)
+ * - ids that leave the daemon (conversation, entry, note, outbox) are random; they are looked up together with their mailbox
+ */
+import type { Address, Attachment } from '../mail/message.ts';
+
+export type Millis = number;
+/** Ids of the directory (people, mailboxes) are opaque here. */
+export type PersonId = string;
+export type RoleId = string;
+export type MailboxId = string;
+export type ConversationId = string;
+export type EntryId = string;
+export type FolderId = number;
+export type OutboxId = string;
+/** SHA-256 of the octets, hex. */
+export type Hash = string;
+
+export type WorkState = 'open' | 'waiting' | 'snoozed' | 'done';
+export type FolderRole = 'inbox' | 'sent' | 'drafts' | 'junk' | 'trash' | 'archive' | 'all' | null;
+export type Direction = 'in' | 'out';
+export type Assignee = { kind: 'person' | 'role'; id: string };
+
+/** Facts about a mailbox that decide how its mail becomes work; they come from the directory with every ingest. */
+export type WorkPolicy = {
+  /** Its addresses, lower case: mail from one of them is outgoing. */
+  addresses: readonly string[];
+  /** Mail received before this starts done and never raises anything; null = all mail is work. */
+  workFrom: Millis | null;
+  /** Filed, trashed or restored by another client moves the state likewise. */
+  followServer: boolean;
+};
+
+// --- folders ---------------------------------------------------------------------------------------------------
+
+/** A folder as the server lists it. `path` is the raw listed name and the key; `name` is for people. */
+export type ListedFolder = { path: string; name: string; delimiter: string | null; role: FolderRole; selectable: boolean };
+
+export type Folder = ListedFolder & {
+  id: FolderId;
+  mailbox: MailboxId;
+  uidValidity: number | null;
+  /** First UID not yet asked for (next:* is what is new). */
+  uidNext: number | null;
+  /** Decimal text: MODSEQ has 63 bits (RFC 7162). */
+  highestModSeq: string | null;
+  /** EXISTS as last seen on the server; null before the first look. */
+  serverCount: number | null;
+  storedCount: number;
+  /** Why it is parked (not selectable, no right to read), in the server's words; null when it syncs. */
+  parked: string | null;
+};
+
+// --- what comes in ---------------------------------------------------------------------------------------------
+
+export type IngestItem = {
+  /** Where the octets lie in the batch's buffer. */
+  offset: number;
+  length: number;
+  /** INTERNALDATE, or the moment of delivery. */
+  receivedAt: Millis;
+  flags: readonly string[];
+  modSeq: string | null;
+  /** null: the store gives the next UID (hosted mailboxes). */
+  uid: number | null;
+};
+
+export type Ingest = {
+  mailbox: MailboxId;
+  policy: WorkPolicy;
+  folder: FolderId;
+  uidValidity: number;
+  /** `import`: history, the conversation's state follows the newest mail by date. `live`: it arrives now. */
+  origin: 'import' | 'live';
+  /** Transferred to the writer, not copied; unusable for the caller afterwards. */
+  buffer: ArrayBuffer;
+  items: readonly IngestItem[];
+  /** Written in the same transaction as the rows. */
+  checkpoint?: { uidNext?: number; highestModSeq?: string | null; serverCount?: number };
+};
+
+export type Ingested = { entry: EntryId; conversation: ConversationId; uid: number; fresh: boolean };
+
+/** What another client did in a folder, as one pass over it found it. Applied in one transaction with the checkpoint. */
+export type FolderChange = {
+  mailbox: MailboxId;
+  policy: WorkPolicy;
+  folder: FolderId;
+  uidValidity: number;
+  flags: readonly { uid: number; flags: readonly string[]; modSeq: string | null }[];
+  /** UIDs that are no longer there (VANISHED, EXPUNGE, or set difference). */
+  gone: readonly number[];
+  checkpoint: { uidNext?: number; highestModSeq?: string | null; serverCount?: number };
+};
+
+/** The new place of messages whose octets are known already (UIDVALIDITY change): no body is downloaded again. */
+export type Relink = {
+  folder: FolderId;
+  uidValidity: number;
+  pairs: readonly { from: { uidValidity: number; uid: number }; uid: number; flags: readonly string[]; modSeq: string | null }[];
+};
+
+// --- what is shown ---------------------------------------------------------------------------------------------
+
+export type ConversationRow = {
+  id: ConversationId;
+  mailbox: MailboxId;
+  subject: string;
+  /** Who wrote last from outside; for conversations that we began, the first recipient. */
+  from: Address | null;
+  /** Which of the mailbox's addresses was written to. */
+  addressedTo: string | null;
+  lastAt: Millis;
+  /** Since when the customer waits; null unless open. */
+  waitingSince: Millis | null;
+  direction: Direction;
+  /** Incoming entries after the person's read mark and after `unreadSince`. */
+  unread: number;
+  messages: number;
+  attachments: number;
+  assignee: Assignee | null;
+  state: WorkState;
+  revision: number;
+  snippet: string;
+  starred: boolean;
+};
+
+/** One mailbox as one person sees it: their unread begins with their reach (and never before workFrom). */
+export type Seen = { mailbox: MailboxId; unreadSince: Millis; outgoingInPanel: boolean };
+
+export type Page = { limit: number; cursor: string | null };
+export type Rows<T> = { rows: T[]; next: string | null };
+
+export type PanelQuery = Page & {
+  person: PersonId;
+  /** Every role that reaches the person: work assigned to them is Mine too. */
+  roles: readonly RoleId[];
+  mailboxes: readonly Seen[];
+  view: 'mine' | 'unassigned' | 'team' | 'done';
+};
+export type PanelCounts = { mine: number; unassigned: number; team: number; unread: number };
+
+export type ListQuery = Page & { person: PersonId; mailbox: Seen; folder: FolderId | null; state: WorkState | 'any' };
+
+export type EntryRow = {
+  id: EntryId;
+  conversation: ConversationId;
+  mailbox: MailboxId;
+  hash: Hash;
+  messageId: string | null;
+  inReplyTo: string[];
+  references: string[];
+  /** The Date header; `receivedAt` where there is none. */
+  date: Millis;
+  receivedAt: Millis;
+  from: Address[];
+  replyTo: Address[];
+  to: Address[];
+  cc: Address[];
+  subject: string;
+  direction: Direction;
+  automatic: boolean;
+  /** The person who sent it through Postroom. */
+  author: PersonId | null;
+  sizeOctets: number;
+  attachments: Attachment[];
+  placements: { folder: FolderId; path: string; role: FolderRole; uidValidity: number; uid: number; flags: string[] }[];
+  /** Set while it is on its way out. */
+  outbox: OutboxId | null;
+};
+
+export type NoteRow = { id: string; author: PersonId; at: Millis; text: string };
+
+export type ConversationDetail = { row: ConversationRow; entries: EntryRow[]; notes: NoteRow[] };
+
+// --- the team's verbs ------------------------------------------------------------------------------------------
+
+export type WorkVerb =
+  | { kind: 'done' }
+  | { kind: 'open' }
+  | { kind: 'assign'; to: Assignee | null }
+  | { kind: 'note'; text: string }
+  | { kind: 'snooze'; until: Millis };
+
+/** What a verb did, or why not: the revision its author saw is no longer the conversation's. */
+export type WorkResult =
+  | { ok: true; revision: number; state: WorkState; assignee: Assignee | null; note?: string }
+  | { ok: false; revision: number };
+
+// --- what goes out ---------------------------------------------------------------------------------------------
+
+export type OutboxState = 'held' | 'waiting-approval' | 'queued' | 'sending' | 'accepted' | 'unknown' | 'failed' | 'bounced' | 'cancelled';
+export type Recipient = { address: string; state: 'pending' | 'accepted' | 'failed' | 'unknown' | 'bounced'; reply: string | null };
+
+export type OutboxRow = {
+  id: OutboxId;
+  mailbox: MailboxId;
+  author: PersonId;
+  /** The address it leaves from: From and envelope sender. */
+  from: string;
+  conversation: ConversationId;
+  entry: EntryId;
+  state: OutboxState;
+  /** Inside `sending`: `claimed` before the body is released, `data` from the commit that precedes its first byte (5-security, 1.3). */
+  phase: 'claimed' | 'data' | null;
+  /** Why it is held: the undo window or a date (`time`), or a lost right (`right`). */
+  heldFor: 'time' | 'right' | null;
+  messageId: string;
+  postroomId: string;
+  subject: string;
+  recipients: Recipient[];
+  hash: Hash;
+  createdAt: Millis;
+  /** Not before this. */
+  sendAt: Millis;
+  attempts: number;
+  nextAttemptAt: Millis | null;
+  lastError: string | null;
+  sentCopy: 'pending' | 'filed' | 'failed';
+  sentCopyAttempts: number;
+};
+
+export type QueueRequest = {
+  mailbox: MailboxId;
+  policy: WorkPolicy;
+  author: PersonId;
+  from: string;
+  /** null begins a conversation, or joins the thread that the headers name. */
+  conversation: ConversationId | null;
+  /** Compare-and-send: refused as `conflict` when the conversation moved. */
+  ifRevision: number | null;
+  octets: Uint8Array;
+  messageId: string;
+  postroomId: string;
+  subject: string;
+  recipients: readonly string[];
+  now: Millis;
+  sendAt: Millis;
+  /** The same key again answers with the same row and queues nothing. */
+  idempotencyKey: string | null;
+  /** State after queueing: what is sent waits for the customer, `done` when asked so. */
+  afterwards: 'waiting' | 'done';
+};
+export type QueueResult = { ok: true; row: OutboxRow; repeated: boolean } | { ok: false; revision: number };
+
+export type OutboxPatch = Partial<
+  Pick<
+    OutboxRow,
+    'state' | 'phase' | 'heldFor' | 'recipients' | 'sendAt' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'sentCopy' | 'sentCopyAttempts'
+  >
+>;
+
+// --- what changed: the daemon's events are made from this --------------------------------------------------------
+
+export type StoreChange =
+  | {
+      kind: 'conversation';
+      mailbox: MailboxId;
+      conversation: ConversationId;
+      revision: number;
+      what: 'mail-in' | 'mail-out' | 'note' | 'state' | 'assign' | 'flags' | 'merged' | 'gone';
+      live: boolean;
+    }
+  | { kind: 'folders'; mailbox: MailboxId }
+  | { kind: 'outbox'; mailbox: MailboxId; outbox: OutboxId; state: OutboxState; author: PersonId; conversation: ConversationId }
+  | { kind: 'read'; mailbox: MailboxId; conversation: ConversationId; person: PersonId };
+
+export interface Store {
+  // folders
+  putFolders(mailbox: MailboxId, listed: readonly ListedFolder[]): Promise<Folder[]>;
+  folders(mailbox: MailboxId): Promise<Folder[]>;
+  setFolder(
+    folder: FolderId,
+    patch: {
+      uidValidity?: number | null;
+      uidNext?: number | null;
+      highestModSeq?: string | null;
+      serverCount?: number | null;
+      parked?: string | null;
+    },
+  ): Promise<void>;
+  /** UIDs stored for one generation of a folder, ascending. */
+  uids(folder: FolderId, uidValidity: number): Promise<number[]>;
+  /** What identifies stored messages of a folder for re-linking after a UIDVALIDITY change. */
+  identities(
+    folder: FolderId,
+  ): Promise<{ uidValidity: number; uid: number; hash: Hash; sizeOctets: number; receivedAt: Millis; messageId: string | null }[]>;
+
+  // mail in
+  ingest(batch: Ingest): Promise<Ingested[]>;
+  applyChanges(change: FolderChange): Promise<void>;
+  relink(mailbox: MailboxId, relink: Relink): Promise<void>;
+  /** Placements of another UIDVALIDITY than the folder's present one go; after re-linking and re-fetching. */
+  dropStale(mailbox: MailboxId, folder: FolderId, policy: WorkPolicy): Promise<void>;
+  /** Moves placements between folders of a hosted mailbox. */
+  moveHosted(mailbox: MailboxId, policy: WorkPolicy, entries: readonly EntryId[], to: FolderId): Promise<void>;
+  /** A UID that the server lists and does not give, with its words. */
+  setUnfetchable(folder: FolderId, uidValidity: number, uid: number, why: string): Promise<void>;
+
+  // shown
+  panel(query: PanelQuery): Promise<Rows<ConversationRow>>;
+  panelCounts(query: Pick<PanelQuery, 'person' | 'roles' | 'mailboxes'>): Promise<PanelCounts>;
+  list(query: ListQuery): Promise<Rows<ConversationRow>>;
+  /** Follows a merged id to the one that lives on. */
+  conversation(id: ConversationId, person: PersonId, seen: Seen): Promise<ConversationDetail | null>;
+  octets(hash: Hash): Promise<Uint8Array>;
+  /** Which mailbox a wire id belongs to; null when there is none. */
+  mailboxOf(kind: 'conversation' | 'message' | 'outbox', id: string): Promise<MailboxId | null>;
+  entry(id: EntryId): Promise<EntryRow | null>;
+  countMessages(mailbox: MailboxId): Promise<number>;
+
+  // the team's work
+  work(conversation: ConversationId, verb: WorkVerb, actor: PersonId, now: Millis, ifRevision: number | null): Promise<WorkResult | null>;
+  /** `upTo` null marks unread from the last incoming mail on. */
+  markRead(conversation: ConversationId, person: PersonId, read: boolean): Promise<void>;
+  star(conversation: ConversationId, person: PersonId, starred: boolean): Promise<void>;
+  /** Everything of a mailbox that was removed from the directory; octets that nothing names are reclaimed later. */
+  forgetMailbox(mailbox: MailboxId): Promise<void>;
+  /** Open conversations assigned to somebody who is gone become unassigned. */
+  releaseAll(assignee: Assignee): Promise<void>;
+
+  // mail out
+  queue(request: QueueRequest): Promise<QueueResult>;
+  outbox(filter: { mailboxes: readonly MailboxId[]; states?: readonly OutboxState[]; limit: number }): Promise<OutboxRow[]>;
+  outboxRow(id: OutboxId): Promise<OutboxRow | null>;
+  /** Rows whose time has come, oldest first, at most `limit`: queued, or held for time. */
+  outboxDue(now: Millis, limit: number): Promise<OutboxRow[]>;
+  nextOutboxAt(): Promise<Millis | null>;
+  /** Compare and set: false when the row is no longer in `expected`. `cancelled` also takes its entry out of the conversation. */
+  outboxMove(id: OutboxId, expected: OutboxState, patch: OutboxPatch): Promise<boolean>;
+  /** After a restart: rows found in `sending`. */
+  outboxInterrupted(): Promise<OutboxRow[]>;
+  /** Accepted rows whose copy in Sent is not there yet. */
+  outboxUnfiled(limit: number): Promise<OutboxRow[]>;
+
+  // journal of what happened (append-only); read by the timeline and the audit
+  recordActivity(activities: readonly ActivityRecord[]): Promise<void>;
+
+  onChange(listener: (changes: readonly StoreChange[]) => void): () => void;
+  /** Runs every invariant; a line for each that does not hold. */
+  check(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export type ActivityKind = 'mail-in' | 'mail-out' | 'note' | 'assign' | 'state' | 'grant' | 'delivery' | 'system';
+export type ActivityRecord = {
+  at: Millis;
+  kind: ActivityKind;
+  mailbox: MailboxId | null;
+  conversation: ConversationId | null;
+  actor: PersonId | null;
+  summary: string;
+  details: Record<string, unknown>;
+};

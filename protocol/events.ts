@@ -1,0 +1,69 @@
+/**
+ * Every published event as one row. Events carry ids, not contents: who wants more asks, and is authorized then. The daemon sends one
+ * only to sessions whose person reaches `needs` on the mailbox it is published to; each session's `seq` has no gaps.
+ */
+import * as z from 'zod';
+import { event, type PayloadInputOf, type PayloadOf } from './rows.ts';
+import { MailboxState, OutboxState, Revision, Safe, SyncProgress } from './schema.ts';
+
+export const events = {
+  'conversation.changed': event({
+    doc: 'A conversation came, moved on, or left.',
+    needs: 'open',
+    payload: z.object({
+      mailbox: Safe,
+      conversation: z.string(),
+      revision: Revision,
+      what: z.enum(['mail-in', 'mail-out', 'note', 'state', 'assign', 'flags', 'merged', 'gone']),
+      /** False while history is imported: nothing to tell anybody about. */
+      live: z.boolean(),
+    }),
+  }),
+  'conversation.read': event({
+    doc: "One's own read mark or star moved, in another session as well.",
+    needs: 'open',
+    payload: z.object({ mailbox: Safe, conversation: z.string() }),
+  }),
+  'mailbox.changed': event({
+    doc: 'Sync state, progress, folders or settings of a mailbox.',
+    needs: 'any',
+    payload: z.object({ mailbox: Safe, state: MailboxState, sync: SyncProgress, revision: Revision }),
+  }),
+  'outbox.changed': event({
+    doc: 'A mail on its way out reached another state.',
+    needs: 'send',
+    payload: z.object({
+      mailbox: Safe,
+      outbox: z.string(),
+      conversation: z.string(),
+      state: OutboxState,
+      error: Safe.nullable(),
+      mine: z.boolean(),
+    }),
+  }),
+  'rights.changed': event({
+    doc: 'What the person may see or do changed: ask again, and drop what is gone. `lost` names mailboxes that are no longer reached.',
+    needs: 'session',
+    payload: z.object({ lost: z.array(Safe), gained: z.array(Safe), why: Safe }),
+  }),
+  'directory.changed': event({
+    doc: 'People, roles or grants changed.',
+    needs: 'session',
+    payload: z.object({ revision: Revision }),
+  }),
+  resync: event({
+    doc: 'Events were dropped for a slow reader, or the connection is new: ask for everything on the screen again.',
+    needs: 'session',
+    payload: z.object({ why: Safe }),
+  }),
+  'session.ended': event({
+    doc: 'The daemon ended this session; nothing more is answered in it.',
+    needs: 'session',
+    payload: z.object({ why: Safe }),
+  }),
+};
+
+export type EventTable = typeof events;
+export type EventName = keyof EventTable;
+export type Payload<E extends EventName> = PayloadOf<EventTable[E]>;
+export type PayloadInput<E extends EventName> = PayloadInputOf<EventTable[E]>;

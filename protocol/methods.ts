@@ -1,0 +1,714 @@
+/**
+ * Every request as one row. `needs` names surfaces and operations, never rights; `mailboxOf` says which mailbox a request touches.
+ * Both are enforced in server.ts before any handler runs. A row over many mailboxes needs only a `session`: its handler asks the
+ * store for just those mailboxes that the person reaches.
+ */
+import * as z from 'zod';
+import { type AskedOf, method, type ParamsOf, type ResultInputOf, type ResultOf } from './rows.ts';
+import {
+  AddressText,
+  Conversation,
+  Cursor,
+  Folder,
+  Grant,
+  IsoDate,
+  Key,
+  Limit,
+  Mailbox,
+  MailboxName,
+  MailboxSettings,
+  Message,
+  Name,
+  Note,
+  Operation,
+  OutboxEntry,
+  OutboxState,
+  Person,
+  PersonDetail,
+  Revision,
+  Role,
+  Safe,
+  SecretSource,
+  Seq,
+  ServerUrl,
+  Surfaces,
+  WorkState,
+} from './schema.ts';
+
+const none = z.object({});
+const done = z.object({ ok: z.literal(true) });
+const named = z.object({ name: Name });
+const mailbox = z.object({ mailbox: MailboxName });
+const conversationId = z.string().min(1).max(100);
+const ofMailbox = (asked: { mailbox: string }) => ({ mailbox: asked.mailbox });
+const ofConversation = (asked: { conversation: string }) => ({ conversation: asked.conversation });
+const ofMessage = (asked: { message: string }) => ({ message: asked.message });
+const ofOutbox = (asked: { outbox: string }) => ({ outbox: asked.outbox });
+const invitation = z.object({ person: Person, invitation: z.string(), expiresAt: IsoDate, warning: Safe.nullable() });
+const worked = z.object({ conversation: z.string(), revision: Revision, state: WorkState, assignee: Conversation.shape.assignee });
+const rights = { access: z.boolean().default(false), send: z.boolean().default(false), setup: z.boolean().default(false) };
+const grants = z.object({ revision: Revision, rows: z.array(Grant) });
+
+export const methods = {
+  // --- who am I, is the daemon well ------------------------------------------------------------------------------
+  'session.whoami': method({
+    doc: 'The person behind this session, what they may do to the whole system, and the daemon they talk to.',
+    needs: 'session',
+    params: none,
+    result: z.object({
+      person: z.object({ id: z.string(), name: Safe }),
+      operations: z.array(Operation),
+      roles: z.array(Safe),
+      daemon: z.object({ name: Safe, version: z.string() }),
+      fingerprint: z.string(),
+    }),
+    errors: [],
+  }),
+  'daemon.status': method({
+    doc: 'The daemon itself: version, since when, sessions, and how many mailboxes need attention among those the person sees.',
+    needs: 'session',
+    params: none,
+    result: z.object({
+      version: z.string(),
+      pid: z.int(),
+      startedAt: IsoDate,
+      sessions: z.int(),
+      mailboxes: z.int(),
+      troubled: z.int(),
+      eventLoopP99Ms: z.number(),
+    }),
+    errors: [],
+  }),
+  'person.join': method({
+    doc: "Turns an invitation into an identity: registers the newcomer's own public key. Works once.",
+    needs: 'invitation',
+    params: z.object({ publicKey: z.string().length(40), label: z.string().max(100).default('') }),
+    result: z.object({ person: Person, daemon: z.object({ name: Safe, version: z.string() }) }),
+    errors: ['conflict'],
+  }),
+
+  // --- people ----------------------------------------------------------------------------------------------------
+  'person.add': method({
+    doc: 'Adds a person and gives an invitation that they turn into an identity with `postroom join`.',
+    needs: 'people.manage',
+    params: z.object({
+      name: Name,
+      email: z.string().max(320).nullable().default(null),
+      operations: z.array(Operation).max(10).default([]),
+    }),
+    result: invitation,
+    errors: ['conflict'],
+  }),
+  'person.invite': method({
+    doc: 'One more key for a person (a second laptop): oneself, or anybody for people managers.',
+    needs: 'session', // oneself; the handler asks for people.manage for everybody else
+    params: named,
+    result: invitation,
+    errors: [],
+  }),
+  'person.list': method({
+    doc: 'Everybody, by name.',
+    needs: 'session',
+    params: none,
+    result: z.object({ rows: z.array(Person) }),
+    errors: [],
+  }),
+  'person.show': method({
+    doc: 'One person: roles, operations, keys; details only for people managers and for oneself.',
+    needs: 'session',
+    params: named,
+    result: PersonDetail,
+    errors: [],
+  }),
+  'person.set': method({
+    doc: 'Changes the plan or the e-mail address of a person.',
+    needs: 'people.manage',
+    params: z.object({ name: Name, plan: z.string().max(100).nullable().optional(), email: z.string().max(320).nullable().optional() }),
+    result: Person,
+    errors: [],
+  }),
+  'person.disable': method({
+    doc: 'Ends their sessions at once; everything of theirs is kept.',
+    needs: 'people.manage',
+    params: named,
+    result: Person,
+    errors: ['conflict'],
+  }),
+  'person.enable': method({
+    doc: 'Lets a disabled person in again.',
+    needs: 'people.manage',
+    params: named,
+    result: Person,
+    errors: ['conflict'],
+  }),
+  'person.remove': method({
+    doc: 'Removes a person; what they own goes to the successor. Their name stays on what they wrote.',
+    needs: 'people.manage',
+    params: z.object({ name: Name, successor: Name.nullable().default(null) }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'person.allow': method({
+    doc: 'Gives a system operation; never to oneself.',
+    needs: 'people.manage',
+    params: z.object({ name: Name, operation: Operation }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'person.deny': method({
+    doc: 'Takes a system operation away.',
+    needs: 'people.manage',
+    params: z.object({ name: Name, operation: Operation }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'key.list': method({
+    doc: "One's own keys; everybody's for people managers.",
+    needs: 'session',
+    params: none,
+    result: z.object({ rows: z.array(Key) }),
+    errors: [],
+  }),
+  'key.revoke': method({
+    doc: 'Revokes a key: its sessions end at once.',
+    needs: 'session',
+    params: z.object({ fingerprint: z.string().min(4).max(100) }),
+    result: done,
+    errors: ['conflict'],
+  }),
+
+  // --- roles -----------------------------------------------------------------------------------------------------
+  'role.add': method({
+    doc: 'A named set of persons and roles.',
+    needs: 'people.manage',
+    params: named,
+    result: Role,
+    errors: ['conflict'],
+  }),
+  'role.list': method({
+    doc: 'All roles, by name.',
+    needs: 'session',
+    params: none,
+    result: z.object({ rows: z.array(Role) }),
+    errors: [],
+  }),
+  'role.show': method({ doc: 'Members of a role and the people they come to.', needs: 'session', params: named, result: Role, errors: [] }),
+  'role.remove': method({
+    doc: 'Removes a role and the grants that were given to it.',
+    needs: 'people.manage',
+    params: named,
+    result: done,
+    errors: ['conflict'],
+  }),
+  'role.allow': method({
+    doc: 'Gives a system operation to a role.',
+    needs: 'people.manage',
+    params: z.object({ name: Name, operation: Operation }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'role.deny': method({
+    doc: 'Takes a system operation from a role.',
+    needs: 'people.manage',
+    params: z.object({ name: Name, operation: Operation }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'role.member.add': method({
+    doc: 'A person or a role joins; a cycle is refused.',
+    needs: 'people.manage',
+    params: z.object({ role: Name, member: Name }),
+    result: Role,
+    errors: ['conflict'],
+  }),
+  'role.member.remove': method({
+    doc: 'A member leaves; what the role gave them ends at once.',
+    needs: 'people.manage',
+    params: z.object({ role: Name, member: Name }),
+    result: Role,
+    errors: ['conflict'],
+  }),
+
+  // --- mailboxes -------------------------------------------------------------------------------------------------
+  'mailbox.add': method({
+    doc: 'Adds a mailbox; who adds it owns it. Without `imap` the daemon receives for it itself.',
+    needs: 'session',
+    params: z.object({
+      address: z.string().min(3).max(320),
+      imap: ServerUrl.nullable().default(null),
+      smtp: ServerUrl.nullable().default(null),
+      user: z.string().max(320).nullable().default(null),
+      secret: SecretSource.nullable().default(null),
+      /** PEM of a certificate authority of one's own. */
+      ca: z.string().max(200_000).nullable().default(null),
+      shared: z.boolean().default(false),
+      /** Older conversations start done and read; null = all mail is work. */
+      workFrom: IsoDate.nullable().optional(),
+      name: z.string().max(200).nullable().default(null),
+    }),
+    result: Mailbox,
+    errors: ['conflict'],
+  }),
+  'mailbox.list': method({
+    doc: 'Mailboxes on which the person has any right.',
+    needs: 'session',
+    params: none,
+    result: z.object({ rows: z.array(Mailbox), seq: Seq }),
+    errors: [],
+  }),
+  'mailbox.show': method({
+    doc: 'One mailbox: state, rights, settings.',
+    needs: 'any',
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: Mailbox,
+    errors: [],
+  }),
+  'mailbox.set': method({
+    doc: 'Changes settings, the server, or the secret. Another server clears the secret until it is entered again.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({
+      mailbox: MailboxName,
+      settings: MailboxSettings.extend({ name: z.string().max(200).nullable(), signature: z.string().max(5_000).nullable() })
+        .partial()
+        .strict()
+        .default({}),
+      workFrom: IsoDate.nullable().optional(),
+      imap: ServerUrl.optional(),
+      smtp: ServerUrl.optional(),
+      user: z.string().max(320).optional(),
+      ca: z.string().max(200_000).nullable().optional(),
+      secret: SecretSource.optional(),
+      ifRevision: Revision.nullable().default(null),
+    }),
+    result: Mailbox,
+    errors: ['conflict'],
+  }),
+  'mailbox.test': method({
+    doc: 'Connects to both servers with what is set, and says what happened step by step.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: z.object({
+      ok: z.boolean(),
+      steps: z.array(z.object({ server: z.enum(['imap', 'smtp']), step: Safe, ok: z.boolean(), message: Safe })),
+    }),
+    errors: [],
+  }),
+  'mailbox.share': method({
+    doc: 'Allows shared access: from now on its grants count.',
+    needs: ['settings', 'shared-mailbox.share', 'shared-mailbox.sync'],
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: Mailbox,
+    errors: ['conflict'],
+  }),
+  'mailbox.unshare': method({
+    doc: 'Makes it personal: grants are kept and do not count.',
+    needs: ['settings', 'shared-mailbox.share'],
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: Mailbox,
+    errors: ['conflict'],
+  }),
+  'mailbox.transfer': method({
+    doc: 'Gives the mailbox to another owner.',
+    needs: 'owner',
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, person: Name }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'mailbox.remove': method({
+    doc: "Forgets the mailbox here: conversations, notes and grants go. Nothing changes on an IMAP server; a hosted mailbox's mail is gone.",
+    needs: 'owner',
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: done,
+    errors: ['conflict'],
+  }),
+  'mailbox.address.add': method({
+    doc: 'One more address of the mailbox.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, alias: z.string().min(3).max(320) }),
+    result: Mailbox,
+    errors: ['conflict'],
+  }),
+  'mailbox.address.remove': method({
+    doc: 'An alias goes; the primary address stays.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, alias: z.string().min(3).max(320) }),
+    result: Mailbox,
+    errors: ['conflict'],
+  }),
+  'mailbox.sync': method({
+    doc: 'Looks at the server now. With `wait` answers when stored = server.',
+    needs: 'open',
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, wait: z.boolean().default(false) }),
+    result: Mailbox,
+    errors: [],
+  }),
+  'mailbox.folders': method({
+    doc: 'Every folder with what the server says it holds and what is stored.',
+    needs: 'open',
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: z.object({ rows: z.array(Folder), seq: Seq }),
+    errors: [],
+  }),
+  'mailbox.watch': method({
+    doc: "How much of a mailbox raises one's counts and notifications; never changes rights.",
+    needs: 'panel',
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, level: z.enum(['all', 'mine', 'none']) }),
+    result: done,
+    errors: [],
+  }),
+
+  // --- grants ----------------------------------------------------------------------------------------------------
+  'grant.list': method({
+    doc: 'Who was given what on a mailbox.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: grants,
+    errors: [],
+  }),
+  'grant.set': method({
+    doc: 'The standing grant of a person or role: exactly these rights.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({
+      mailbox: MailboxName,
+      grantee: Name,
+      ...rights,
+      note: z.string().max(500).nullable().default(null),
+      ifRevision: Revision.nullable().default(null),
+    }),
+    result: grants,
+    errors: ['conflict'],
+  }),
+  'grant.add': method({
+    doc: 'One more grant beside the standing one, with an end.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({
+      mailbox: MailboxName,
+      grantee: Name,
+      ...rights,
+      from: IsoDate.nullable().default(null),
+      until: IsoDate,
+      note: z.string().max(500).nullable().default(null),
+      ifRevision: Revision.nullable().default(null),
+    }),
+    result: grants,
+    errors: ['conflict'],
+  }),
+  'grant.remove': method({
+    doc: 'Takes one grant away, or all of a grantee.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({
+      mailbox: MailboxName,
+      grantee: Name,
+      grant: z.string().max(100).nullable().default(null),
+      ifRevision: Revision.nullable().default(null),
+    }),
+    result: grants,
+    errors: ['conflict'],
+  }),
+  'grant.explain': method({
+    doc: 'The chain that gives or denies each surface. For the owner, holders of Setup, and oneself.',
+    needs: 'any', // the handler lets others than owner and Setup holders ask only about themselves
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, person: Name }),
+    result: z.object({
+      mailbox: Safe,
+      person: Safe,
+      rights: Surfaces,
+      because: z.array(z.object({ right: Safe, via: z.array(Safe), until: IsoDate.nullable() })),
+      denied: z.array(z.object({ right: Safe, why: Safe })),
+    }),
+    errors: [],
+  }),
+
+  // --- mail ------------------------------------------------------------------------------------------------------
+  'panel.list': method({
+    doc: "The person's own work list over all mailboxes they may send from; longest waiting first, Done by last mail.",
+    needs: 'session',
+    params: z.object({
+      mailbox: MailboxName.nullable().default(null),
+      view: z.enum(['mine', 'unassigned', 'team', 'done']).default('team'),
+      limit: Limit,
+      cursor: Cursor,
+    }),
+    result: z.object({
+      rows: z.array(Conversation),
+      next: z.string().nullable(),
+      unread: z.int(),
+      counts: z.object({ mine: z.int(), unassigned: z.int(), team: z.int() }),
+      seq: Seq,
+    }),
+    errors: [],
+  }),
+  'conversation.list': method({
+    doc: 'Conversations of a mailbox, newest first; with a state of open, longest waiting first.',
+    needs: 'open',
+    mailboxOf: ofMailbox,
+    params: z.object({
+      mailbox: MailboxName,
+      folder: z.string().max(2_000).nullable().default(null),
+      state: z.enum(['open', 'waiting', 'snoozed', 'done', 'any']).default('any'),
+      limit: Limit,
+      cursor: Cursor,
+    }),
+    result: z.object({ rows: z.array(Conversation), next: z.string().nullable(), unread: z.int(), seq: Seq }),
+    errors: [],
+  }),
+  'conversation.show': method({
+    doc: 'The thread: mails as readable text, and notes.',
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({
+      conversation: conversationId,
+      message: z.string().max(100).nullable().default(null),
+      headers: z.boolean().default(false),
+    }),
+    result: z.object({
+      conversation: z.string(),
+      mailbox: Safe,
+      subject: Safe,
+      state: WorkState,
+      assignee: Conversation.shape.assignee,
+      revision: Revision,
+      unread: z.int(),
+      starred: z.boolean(),
+      waitingSince: IsoDate.nullable(),
+      notes: z.array(Note),
+      messages: z.array(Message),
+      /** What the person may do here. */
+      rights: Surfaces,
+      seq: Seq,
+    }),
+    errors: [],
+  }),
+  'message.raw': method({
+    doc: 'The octets of a mail, as they came.',
+    needs: 'open',
+    mailboxOf: ofMessage,
+    params: z.object({ message: z.string().max(100) }),
+    result: z.object({ sizeOctets: z.int() }),
+    errors: [],
+    download: true,
+  }),
+  'message.attachment': method({
+    doc: 'The decoded octets of one attachment.',
+    needs: 'open',
+    mailboxOf: ofMessage,
+    params: z.object({ message: z.string().max(100), index: z.int().min(0).max(100_000) }),
+    result: z.object({ filename: Safe, type: Safe, sizeOctets: z.int() }),
+    errors: [],
+    download: true,
+  }),
+  'conversation.mark': method({
+    doc: "Read and star are one's own; done and open are the team's.",
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({
+      conversation: conversationId,
+      as: z.enum(['read', 'unread', 'done', 'open', 'star', 'unstar']),
+      ifRevision: Revision.nullable().default(null),
+    }),
+    result: worked,
+    errors: ['conflict'],
+  }),
+  'conversation.take': method({
+    doc: 'Assigns it to oneself; needs Send, as every assignee does.',
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({ conversation: conversationId, ifRevision: Revision.nullable().default(null) }),
+    result: worked,
+    errors: ['conflict'],
+  }),
+  'conversation.release': method({
+    doc: 'Nobody has it.',
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({ conversation: conversationId, ifRevision: Revision.nullable().default(null) }),
+    result: worked,
+    errors: ['conflict'],
+  }),
+  'conversation.assign': method({
+    doc: 'To a person or a role that holds Send on the mailbox.',
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({ conversation: conversationId, to: Name, ifRevision: Revision.nullable().default(null) }),
+    result: worked,
+    errors: ['conflict'],
+  }),
+  'conversation.assignees': method({
+    doc: 'Whom a conversation can be given to: every person and role that holds Send.',
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({ conversation: conversationId }),
+    result: z.object({ rows: z.array(z.object({ kind: z.enum(['person', 'role']), name: Safe })) }),
+    errors: [],
+  }),
+  'conversation.note': method({
+    doc: 'A note for the team; never leaves the house.',
+    needs: 'open',
+    mailboxOf: ofConversation,
+    params: z.object({ conversation: conversationId, text: z.string().trim().min(1).max(20_000) }),
+    result: worked.extend({ note: Note }),
+    errors: [],
+  }),
+  'conversation.move': method({
+    doc: 'Moves its mails to a folder, on the server as well.',
+    needs: 'send',
+    mailboxOf: ofConversation,
+    params: z.object({
+      conversation: conversationId,
+      /** A folder's path or key, or the role of one. */
+      to: z.union([
+        z.strictObject({ role: z.enum(['trash', 'junk', 'archive', 'inbox']) }),
+        z.strictObject({ folder: z.string().min(1).max(2_000) }),
+      ]),
+      ifRevision: Revision.nullable().default(null),
+    }),
+    result: z.object({ conversation: z.string(), moved: z.int(), folder: Safe, revision: Revision }),
+    errors: ['conflict'],
+  }),
+
+  // --- sending ---------------------------------------------------------------------------------------------------
+  'compose.from': method({
+    doc: 'Exactly the addresses the person may send from.',
+    needs: 'session',
+    params: none,
+    result: z.object({ rows: z.array(z.object({ mailbox: Safe, address: Safe, name: Safe.nullable(), signature: Safe.nullable() })) }),
+    errors: [],
+  }),
+  'compose.reply': method({
+    doc: 'How a reply or a forward of a mail would begin: addresses, subject, quoted text, and the revision to send against.',
+    needs: 'send',
+    mailboxOf: ofConversation,
+    params: z.object({
+      conversation: conversationId,
+      message: z.string().max(100).nullable().default(null),
+      kind: z.enum(['reply', 'reply-all', 'forward']),
+    }),
+    result: z.object({
+      mailbox: Safe,
+      from: Safe,
+      to: z.array(Safe),
+      cc: z.array(Safe),
+      subject: Safe,
+      quote: Safe,
+      signature: Safe.nullable(),
+      attachments: z.array(Safe),
+      revision: Revision,
+      message: z.string(),
+    }),
+    errors: [],
+  }),
+  'outbox.send': method({
+    doc: 'Composes once, makes the octets durable, queues. Attachments follow as chunks, one file after the other, in the order of `attachments`.',
+    needs: 'send',
+    mailboxOf: (asked) => (asked.from === null ? { conversation: asked.in ?? '' } : { mailbox: asked.from }),
+    params: z.object({
+      /** null: the address that was written to. */
+      from: z.string().max(320).nullable().default(null),
+      kind: z.enum(['new', 'reply', 'reply-all', 'forward']).default('new'),
+      to: AddressText.nullable().default(null),
+      cc: AddressText.nullable().default(null),
+      bcc: AddressText.nullable().default(null),
+      /** null: that of the conversation, with Re: or Fwd:. */
+      subject: z.string().max(2_000).nullable().default(null),
+      body: z.string().max(5_000_000),
+      in: conversationId.nullable().default(null),
+      /** The mail that is answered or forwarded; null: the last one from outside. */
+      message: z.string().max(100).nullable().default(null),
+      attachments: z
+        .array(
+          z.object({
+            filename: z.string().min(1).max(500),
+            type: z.string().max(200).default('application/octet-stream'),
+            sizeOctets: z.int().min(0).max(50_000_000),
+          }),
+        )
+        .max(100)
+        .default([]),
+      ifRevision: Revision.nullable().default(null),
+      at: IsoDate.nullable().default(null),
+      /** The undo window: not handed to SMTP before. */
+      holdMs: z.int().min(0).max(600_000).default(0),
+      dryRun: z.boolean().default(false),
+      /** The same key again answers with the same outbox entry. */
+      idempotencyKey: z.string().max(100).nullable().default(null),
+      afterwards: z.enum(['waiting', 'done']).default('waiting'),
+    }),
+    result: z.object({
+      outbox: z.string().nullable(),
+      state: OutboxState.nullable(),
+      messageId: Safe,
+      conversation: z.string().nullable(),
+      recipients: z.array(Safe),
+      sizeOctets: z.int(),
+    }),
+    errors: ['conflict'],
+    upload: true,
+  }),
+  'outbox.list': method({
+    doc: 'Everything on its way out of the mailboxes one may send from, newest first.',
+    needs: 'session',
+    params: z.object({ mailbox: MailboxName.nullable().default(null), limit: Limit }),
+    result: z.object({ rows: z.array(OutboxEntry), seq: Seq }),
+    errors: [],
+  }),
+  'outbox.show': method({
+    doc: 'One mail on its way out.',
+    needs: 'send',
+    mailboxOf: ofOutbox,
+    params: z.object({ outbox: z.string().max(100) }),
+    result: OutboxEntry,
+    errors: [],
+  }),
+  'outbox.cancel': method({
+    doc: 'Takes it back while it is held, queued, or failed.',
+    needs: 'send',
+    mailboxOf: ofOutbox,
+    params: z.object({ outbox: z.string().max(100) }),
+    result: OutboxEntry,
+    errors: ['conflict'],
+  }),
+  'outbox.retry': method({
+    doc: 'Sends again what failed, or what a person has looked at and knows did not arrive (unknown).',
+    needs: 'send',
+    mailboxOf: ofOutbox,
+    params: z.object({ outbox: z.string().max(100) }),
+    result: OutboxEntry,
+    errors: ['conflict'],
+  }),
+  'outbox.settle': method({
+    doc: 'A person says that a mail of unknown fate did arrive.',
+    needs: 'send',
+    mailboxOf: ofOutbox,
+    params: z.object({ outbox: z.string().max(100) }),
+    result: OutboxEntry,
+    errors: ['conflict'],
+  }),
+};
+
+export type MethodTable = typeof methods;
+export type Method = keyof MethodTable;
+/** What a client writes: fields with a default may be left out. */
+export type Params<M extends Method> = ParamsOf<MethodTable[M]>;
+/** What a handler is given. */
+export type Asked<M extends Method> = AskedOf<MethodTable[M]>;
+/** What a handler returns. */
+export type ResultInput<M extends Method> = ResultInputOf<MethodTable[M]>;
+/** What a client gets. */
+export type Result<M extends Method> = ResultOf<MethodTable[M]>;

@@ -1,0 +1,240 @@
+/**
+ * The nouns on the wire. Results have the field names of the command line's JSON, so that the command line prints what it was given.
+ * Text from outside (subjects, names, bodies, file names, server words) is SafeText: made by the daemon, checked again here.
+ * Dates are ISO 8601 in UTC. `mailbox` is an address everywhere; people are named by their names.
+ */
+import * as z from 'zod';
+import { operations } from './rows.ts';
+import { isSafe, type SafeText } from './text.ts';
+
+/** Text that was cleaned for a screen; what was not is refused on receipt, so that no door lets it in. */
+export const Safe = z.custom<SafeText>((value) => typeof value === 'string' && isSafe(value), {
+  error: 'text was not made safe for a screen',
+});
+
+export const IsoDate = z.iso.datetime({ offset: false });
+/** A name that a person typed: a person, a role. */
+export const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .refine((name) => isSafe(name) && !name.includes('\n'), 'a name is one line of visible characters');
+/** A mailbox is named by its primary address, one of its aliases, or its id. */
+export const MailboxName = z.string().trim().min(1).max(320);
+export const Revision = z.int().min(0);
+export const Cursor = z.string().max(500).nullable().default(null);
+export const Limit = z.int().min(1).max(200).default(50);
+/** Events up to `seq` are in the picture; apply those after it, in order, ask again on a gap. */
+export const Seq = z.int().min(0);
+
+export const Address = z.object({ name: Safe.nullable(), address: Safe });
+/** An address list as a person typed it: `Jane <jane@example.com>, bob@example.com`. */
+export const AddressText = z.string().max(20_000);
+
+export const Operation = z.enum(operations);
+export const Rights = z.object({ access: z.boolean(), send: z.boolean(), setup: z.boolean() });
+/** What a person reaches on a mailbox. */
+export const Surfaces = z.object({ panel: z.boolean(), timeline: z.boolean(), send: z.boolean(), settings: z.boolean() });
+
+export const PersonStatus = z.enum(['invited', 'active', 'disabled']);
+export const Person = z.object({ id: z.string(), name: Safe, email: Safe.nullable(), status: PersonStatus });
+export const Key = z.object({
+  fingerprint: z.string(),
+  person: Safe,
+  label: Safe,
+  addedAt: IsoDate,
+  revokedAt: IsoDate.nullable(),
+  current: z.boolean(),
+});
+export const PersonDetail = Person.extend({
+  plan: Safe.nullable(),
+  operations: z.array(Operation),
+  roles: z.array(Safe),
+  keys: z.array(Key),
+  /** Mailboxes that they own and the asker may see, by address. */
+  owns: z.array(Safe),
+  /** Owned mailboxes that the asker cannot see. */
+  ownsHidden: z.int(),
+});
+export const GranteeKind = z.enum(['person', 'role']);
+export const Grantee = z.object({ kind: GranteeKind, name: Safe });
+export const Role = z.object({
+  id: z.string(),
+  name: Safe,
+  members: z.array(Grantee),
+  operations: z.array(Operation),
+  people: z.array(Safe),
+});
+
+export const MailboxState = z.enum(['connecting', 'syncing', 'idle', 'offline', 'auth-failed', 'error']);
+export const MailboxSettings = z.object({
+  name: Safe.nullable(),
+  signature: Safe.nullable(),
+  readState: z.enum(['never', 'on-reply-or-done', 'on-first-read']),
+  done: z.enum(['keep', 'archive', 'keyword']),
+  followServer: z.boolean(),
+  outgoingInPanel: z.boolean(),
+});
+/** How far the mail store is behind the server; `total` is null before the folders were counted. */
+export const SyncProgress = z.object({
+  done: z.int(),
+  total: z.int().nullable(),
+  folder: Safe.nullable(),
+  error: Safe.nullable(),
+  syncedAt: IsoDate.nullable(),
+  retryAt: IsoDate.nullable(),
+});
+export const Mailbox = z.object({
+  id: z.string(),
+  address: Safe,
+  addresses: z.array(Safe),
+  name: Safe.nullable(),
+  owner: Safe,
+  kind: z.enum(['imap', 'hosted']),
+  shared: z.boolean(),
+  workFrom: IsoDate.nullable(),
+  state: MailboxState,
+  sync: SyncProgress,
+  rights: Surfaces,
+  /** Null for those who hold no Setup. */
+  settings: MailboxSettings.nullable(),
+  server: z
+    .object({ imap: Safe.nullable(), smtp: Safe.nullable(), user: Safe.nullable(), secret: z.enum(['sealed', 'command', 'missing']) })
+    .nullable(),
+  revision: Revision,
+  folders: z.int(),
+  messages: z.int(),
+  watch: z.enum(['all', 'mine', 'none']),
+});
+
+export const Grant = z.object({
+  id: z.string(),
+  grantee: Grantee,
+  access: z.boolean(),
+  send: z.boolean(),
+  setup: z.boolean(),
+  from: IsoDate.nullable(),
+  until: IsoDate.nullable(),
+  note: Safe.nullable(),
+  by: Safe,
+  at: IsoDate,
+});
+
+export const WorkState = z.enum(['open', 'waiting', 'snoozed', 'done']);
+export const Assignee = Grantee;
+export const Conversation = z.object({
+  conversation: z.string(),
+  mailbox: Safe,
+  subject: Safe,
+  from: Address.nullable(),
+  addressedTo: Safe.nullable(),
+  lastAt: IsoDate,
+  waitingSince: IsoDate.nullable(),
+  direction: z.enum(['in', 'out']),
+  unread: z.int(),
+  messages: z.int(),
+  assignee: Assignee.nullable(),
+  state: WorkState,
+  revision: Revision,
+  snippet: Safe,
+  attachments: z.int(),
+  starred: z.boolean(),
+});
+
+export const Attachment = z.object({ index: z.int(), filename: Safe, type: Safe, size: z.int() });
+export const OutboxState = z.enum([
+  'held',
+  'waiting-approval',
+  'queued',
+  'sending',
+  'accepted',
+  'unknown',
+  'failed',
+  'bounced',
+  'cancelled',
+]);
+export const Message = z.object({
+  id: z.string(),
+  messageId: Safe.nullable(),
+  date: IsoDate,
+  from: z.array(Address),
+  to: z.array(Address),
+  cc: z.array(Address),
+  replyTo: z.array(Address),
+  subject: Safe,
+  /** Readable text; HTML as text with numbered links. Lines end in LF. */
+  text: Safe,
+  /** Targets of the numbered links, `[1]` first. */
+  links: z.array(Safe),
+  direction: z.enum(['in', 'out']),
+  automatic: z.boolean(),
+  /** The person who sent it through Postroom. */
+  author: Safe.nullable(),
+  attachments: z.array(Attachment),
+  folders: z.array(Safe),
+  /** The state of one that is on its way out. */
+  outbox: z.object({ id: z.string(), state: OutboxState, error: Safe.nullable() }).nullable(),
+  /** The mail defeated the parser: headers and what could be read; the original can be saved. */
+  defeated: z.boolean(),
+  headers: Safe.nullable(),
+});
+export const Note = z.object({ id: z.string(), at: IsoDate, author: Safe, text: Safe });
+
+export const Folder = z.object({
+  path: Safe,
+  /** The raw path in URI encoding: names a folder exactly even where its name cannot be shown. */
+  key: z.string(),
+  role: z.enum(['inbox', 'sent', 'drafts', 'junk', 'trash', 'archive', 'all']).nullable(),
+  uidvalidity: z.int().nullable(),
+  server: z.int().nullable(),
+  stored: z.int(),
+  error: Safe.nullable(),
+});
+
+export const OutboxEntry = z.object({
+  id: z.string(),
+  mailbox: Safe,
+  conversation: z.string().nullable(),
+  author: Safe,
+  state: OutboxState,
+  to: z.array(Safe),
+  subject: Safe,
+  createdAt: IsoDate,
+  sendAt: IsoDate.nullable(),
+  attempts: z.int(),
+  lastError: Safe.nullable(),
+  messageId: Safe,
+  recipients: z.array(
+    z.object({ address: Safe, state: z.enum(['pending', 'accepted', 'failed', 'unknown', 'bounced']), reply: Safe.nullable() }),
+  ),
+  sentCopy: z.enum(['pending', 'filed', 'failed']),
+  nextAttemptAt: IsoDate.nullable(),
+});
+
+/** A server as a person writes it: `imaps://host:993`, `imap://host:143`, `smtps://host:465`, `smtp://host:587`; `?tls=no` only when asked for. */
+export const ServerUrl = z.string().max(500);
+/** A password given once and sealed, or the name of a command of the daemon's config. */
+export const SecretSource = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('password'), password: z.string().min(1).max(10_000) }),
+  z.strictObject({ kind: z.literal('command'), name: z.string().min(1).max(200) }),
+]);
+
+export type Address = z.output<typeof Address>;
+export type Operation = z.output<typeof Operation>;
+export type Surfaces = z.output<typeof Surfaces>;
+export type Person = z.output<typeof Person>;
+export type PersonDetail = z.output<typeof PersonDetail>;
+export type Role = z.output<typeof Role>;
+export type Mailbox = z.output<typeof Mailbox>;
+export type MailboxState = z.output<typeof MailboxState>;
+export type SyncProgress = z.output<typeof SyncProgress>;
+export type Grant = z.output<typeof Grant>;
+export type Conversation = z.output<typeof Conversation>;
+export type WorkState = z.output<typeof WorkState>;
+export type Message = z.output<typeof Message>;
+export type Attachment = z.output<typeof Attachment>;
+export type Note = z.output<typeof Note>;
+export type Folder = z.output<typeof Folder>;
+export type OutboxEntry = z.output<typeof OutboxEntry>;
+export type OutboxState = z.output<typeof OutboxState>;
