@@ -1,0 +1,53 @@
+/**
+ * Where things lie on this machine, the same for the daemon and its clients. A named home (`--home DIR`, `$POSTROOM_HOME`) holds
+ * everything in one directory; otherwise the XDG base directories are used.
+ */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export type Places = {
+  /** config.json: its presence makes this a home of one's own. */
+  config: string;
+  /** The identity that is used when none is named. */
+  identity: string;
+  /** grants.json, secrets/, keys/, mail.db, packs/ */
+  data: string;
+  logs: string;
+  /** lock.db, the pid, the ipc socket. Short: a socket's path is limited to about 107 bytes. */
+  run: string;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function places(home: string | undefined, env: Environment = process.env): Places {
+  const named = home ?? env.POSTROOM_HOME;
+  if (named !== undefined && named !== '') {
+    const root = resolve(named);
+    return {
+      config: join(root, 'config.json'),
+      identity: join(root, 'identity.json'),
+      data: root,
+      logs: join(root, 'log'),
+      run: join(root, 'run'),
+    };
+  }
+  const user = env.HOME ?? homedir();
+  const base = (variable: string, fallback: string): string => {
+    const value = env[variable];
+    // The XDG specification: a relative path is to be ignored.
+    return join(value?.startsWith('/') ? value : join(user, fallback), 'postroom');
+  };
+  const config = base('XDG_CONFIG_HOME', '.config');
+  const data = base('XDG_DATA_HOME', '.local/share');
+  return {
+    config: join(config, 'config.json'),
+    identity: join(config, 'identity.json'),
+    data,
+    logs: join(base('XDG_STATE_HOME', '.local/state'), 'log'),
+    // Not $XDG_RUNTIME_DIR: it is emptied at logout while a daemon may live on, and the daemon would be out of reach.
+    run: join(data, 'run'),
+  };
+}
+
+/** The ipc endpoint inside a run directory. */
+export const ipcEndpoint = (run: string): string => `ipc://${join(run, 'daemon.sock')}`;

@@ -1,0 +1,65 @@
+/** Starting, stopping and asking after the home's daemon. `daemon run` and `init` are the daemon's own program. */
+import { PostroomError } from '../../protocol/errors.ts';
+import { hasHome, runningPid, startDaemon, stopDaemon } from '../daemon-process.ts';
+import { day, facts } from './print.ts';
+import type { CommandRow, Context } from './program.ts';
+import { openSession } from './session.ts';
+
+/** Whether a daemon answers this person's greeting. A refused identity is an answer too, and an error. */
+async function answers(context: Context): Promise<boolean> {
+  try {
+    const session = await openSession(context);
+    await session.close();
+    return true;
+  } catch (error) {
+    if (error instanceof PostroomError && error.code === 'unavailable') return false;
+    throw error;
+  }
+}
+
+function needHome(context: Context): void {
+  if (!hasHome(context.home)) throw new PostroomError('invalid', 'There is no home here. Make one with: postroom init');
+}
+
+export const daemonCommands: readonly CommandRow[] = [
+  {
+    usage: 'daemon start',
+    doc: 'start it in the background; returns when it answers',
+    run: async (context) => {
+      needHome(context);
+      const running = runningPid(context.home);
+      if (running !== null && (await answers(context)))
+        return { data: { started: false, pid: running }, text: `It runs already (pid ${running}).` };
+      await startDaemon(context.home, () => answers(context));
+      const pid = runningPid(context.home);
+      return { data: { started: true, pid }, text: `The daemon runs (pid ${pid}).` };
+    },
+  },
+  {
+    usage: 'daemon stop',
+    doc: 'stop it cleanly',
+    run: async (context) => {
+      needHome(context);
+      const stopped = await stopDaemon(context.home);
+      return { data: { stopped }, text: stopped ? 'The daemon has stopped.' : 'No daemon was running.' };
+    },
+  },
+  {
+    usage: 'daemon status',
+    doc: 'is it well',
+    run: async (context) => {
+      const status = await (await context.session()).call('daemon.status', {});
+      return {
+        data: status,
+        text: facts([
+          ['version', status.version],
+          ['pid', String(status.pid)],
+          ['since', day(status.startedAt)],
+          ['sessions', String(status.sessions)],
+          ['mailboxes', `${status.mailboxes}${status.troubled > 0 ? `, ${status.troubled} need attention` : ''}`],
+          ['event loop', `p99 ${status.eventLoopP99Ms.toFixed(1)} ms`],
+        ]),
+      };
+    },
+  },
+];

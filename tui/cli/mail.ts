@@ -1,0 +1,465 @@
+/** Panel, lists, conversations, the team's verbs, sending, the outbox. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { PostroomError } from '../../protocol/errors.ts';
+import type { Method, Params, Result } from '../../protocol/methods.ts';
+import { block, day, facts, person, size, table } from './print.ts';
+import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
+import type { Session } from './session.ts';
+import { addresses, date, fileOctets, fileText, flag, list, number, option, required } from './values.ts';
+
+const arg = (args: readonly string[], index: number): string => args[index] ?? '';
+const revision = (values: Values): number | null => number(values, 'ifRevision', '--if-revision') ?? null;
+
+type Row = Result<'panel.list'>['rows'][number];
+const rowsText = (rows: readonly Row[], empty: string): string =>
+  table(
+    ['conversation', 'since', 'mailbox', '', 'who', 'for', 'subject'],
+    rows.map((row) => [
+      row.conversation,
+      day(row.waitingSince ?? row.lastAt),
+      row.mailbox,
+      `${row.unread > 0 ? '●' : ''}${row.starred ? '★' : ''}${row.state === 'open' ? '' : row.state}`,
+      person(row.from),
+      row.assignee === null ? '-' : row.assignee.name,
+      row.subject,
+    ]),
+    empty,
+  );
+
+const pageFlags = [
+  ['--limit <n>', 'at most this many (default 50)'],
+  ['--cursor <cursor>', 'go on where the last page ended'],
+] as const;
+const page = (values: Values) => ({ limit: number(values, 'limit', '--limit'), cursor: option(values, 'cursor') });
+const more = (next: string | null): string => (next === null ? '' : `\nMore with: --cursor ${next}`);
+const revisionFlag = ['--if-revision <n>', 'only if the conversation did not move since'] as const;
+
+const views = ['mine', 'unassigned', 'team', 'done'] as const;
+const states = ['open', 'waiting', 'snoozed', 'done', 'any'] as const;
+
+// --- sending ---------------------------------------------------------------------------------------------------
+
+const bodyFlags = [
+  ['--body <text>', 'the text'],
+  ['--body-file <file>', 'a file with the text; - is standard input'],
+  ['--attach <files...>', 'files to attach', 'list'],
+  ['--cc <address>', 'copy to', 'list'],
+  ['--bcc <address>', 'blind copy to', 'list'],
+  ['--from <address>', 'one of the addresses that `postroom from` lists'],
+  revisionFlag,
+  ['--at <date>', 'not before'],
+  ['--dry-run', 'authorize and compose, queue nothing'],
+  ['--wait', 'return when it is accepted, failed, or held'],
+] as const;
+
+async function bodyOf(values: Values): Promise<string> {
+  const text = option(values, 'body');
+  const file = option(values, 'bodyFile');
+  if ((text === null) === (file === null)) throw usageError('Give the text with --body TEXT or --body-file FILE (- is standard input).');
+  return text ?? (await fileText(file ?? '-'));
+}
+
+type Send = Params<'outbox.send'>;
+
+async function send(context: Context, values: Values, what: Partial<Send>): Promise<Outcome> {
+  const files = await Promise.all(
+    list(values, 'attach').map(async (path) => ({ filename: basename(path), octets: await fileOctets(path) })),
+  );
+  const at = option(values, 'at');
+  const asked: Send = {
+    from: option(values, 'from'),
+    cc: addresses(values, 'cc'),
+    bcc: addresses(values, 'bcc'),
+    body: await bodyOf(values),
+    ifRevision: revision(values),
+    at: at === null ? null : date(at, '--at', 'end'),
+    dryRun: flag(values, 'dryRun'),
+    // One command is one mail, however often the request is repeated underneath.
+    idempotencyKey: randomUUID(),
+    attachments: files.map((file) => ({ filename: file.filename, sizeOctets: file.octets.byteLength })),
+    ...what,
+  };
+  const session = await context.session();
+  const queued = await session.call('outbox.send', asked, { timeoutMs: 120_000, upload: chunksOf(files.map((file) => file.octets)) });
+  if (queued.outbox === null)
+    return {
+      data: { ...queued },
+      text: `It would leave for ${queued.recipients.join(', ')} (${size(queued.sizeOctets)}). Nothing was queued.`,
+    };
+  if (!flag(values, 'wait')) return { data: queued, text: `${queued.state}: ${queued.outbox}` };
+  const entry = await settled(session, queued.outbox);
+  return {
+    data: { ...queued, state: entry.state, lastError: entry.lastError },
+    text: `${entry.state}: ${entry.id}${entry.lastError === null ? '' : `\n${entry.lastError}`}`,
+    failed: entry.state === 'failed' || entry.state === 'unknown' || entry.state === 'bounced' || entry.state === 'cancelled',
+  };
+}
+
+async function* chunksOf(files: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const octets of files) for (let at = 0; at < octets.byteLength; at += 65_536) yield octets.subarray(at, at + 65_536);
+}
+
+/** Waits for the event that says so; asks again on each, because events carry no reasons. */
+async function settled(session: Session, outbox: string): Promise<Result<'outbox.show'>> {
+  for (;;) {
+    const moved = session.client.nextEvent(
+      (event) => event.name === 'resync' || (event.name === 'outbox.changed' && event.payload.outbox === outbox),
+    );
+    const entry = await session.call('outbox.show', { outbox });
+    if (entry.state !== 'queued' && entry.state !== 'sending') return entry;
+    await moved;
+  }
+}
+
+// --- the outbox ------------------------------------------------------------------------------------------------
+
+const outboxText = (entry: Result<'outbox.show'>): string =>
+  facts([
+    ['outbox', entry.id],
+    ['state', entry.state],
+    ['mailbox', entry.mailbox],
+    ['by', entry.author],
+    [
+      'to',
+      entry.recipients
+        .map((one) => `${one.address}${one.state === 'pending' ? '' : ` (${one.state}${one.reply === null ? '' : `: ${one.reply}`})`}`)
+        .join(', '),
+    ],
+    ['subject', entry.subject],
+    ['queued', day(entry.createdAt)],
+    ['attempts', String(entry.attempts)],
+    ['next', entry.nextAttemptAt === null ? null : day(entry.nextAttemptAt)],
+    ['last error', entry.lastError],
+    ['copy in Sent', entry.state === 'accepted' ? entry.sentCopy : null],
+  ]);
+
+const outboxVerb = (verb: 'show' | 'cancel' | 'retry' | 'settle', doc: string): CommandRow => ({
+  usage: `outbox ${verb} <id>`,
+  doc,
+  run: async (context, args) => {
+    const entry = await (await context.session()).call(`outbox.${verb}`, { outbox: arg(args, 0) });
+    return { data: entry, text: outboxText(entry) };
+  },
+});
+
+// --- attachments and raw mails -----------------------------------------------------------------------------------
+
+/** Never overwrites and never follows a link: what a mail brings goes only where the person said. */
+async function save(path: string, filename: string, write: (sink: (chunk: Uint8Array) => Promise<void>) => Promise<void>): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const target = isFolder ? join(path, filename) : path;
+  const file = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600).catch(
+    (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EEXIST' ? 'it exists already' : error.message;
+      throw new PostroomError('invalid', `Cannot write ${target}: ${why}.`, {}, { cause: error });
+    },
+  );
+  try {
+    await write(async (chunk) => {
+      await file.write(chunk);
+    });
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return target;
+}
+
+const toStandardOutput = (chunk: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => process.stdout.write(chunk, (error) => (error ? reject(error) : resolve())));
+
+async function gather(read: (sink: (chunk: Uint8Array) => void) => Promise<unknown>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  await read((chunk) => chunks.push(chunk));
+  return Buffer.concat(chunks);
+}
+
+// --- one conversation --------------------------------------------------------------------------------------------
+
+function conversationText(shown: Result<'conversation.show'>): string {
+  const head = `${shown.subject}\n${shown.mailbox} · ${shown.state} · ${shown.assignee === null ? 'unassigned' : shown.assignee.name} · revision ${shown.revision}`;
+  const events = [
+    ...shown.messages.map((message) => ({
+      at: message.date,
+      text: [
+        `── ${day(message.date)}  ${message.from.map(person).join(', ')} → ${[...message.to, ...message.cc].map(person).join(', ')}${message.outbox === null ? '' : `  [${message.outbox.state}]`}`,
+        `   ${message.id}${message.author === null ? '' : ` by ${message.author}`}`,
+        ...(message.headers === null ? [] : [message.headers]),
+        message.defeated ? '[This mail defeats the reader; what could be read follows. Save the original with --raw.]' : '',
+        message.text,
+        ...message.links.map((link, index) => `[${index + 1}] ${link}`),
+        ...message.attachments.map(
+          (attachment) => `   attachment ${attachment.index}: ${attachment.filename} (${attachment.type}, ${size(attachment.size)})`,
+        ),
+      ]
+        .filter((part) => part !== '')
+        .join('\n'),
+    })),
+    ...shown.notes.map((note) => ({ at: note.at, text: `── ${day(note.at)}  NOTE by ${note.author} (team only)\n${note.text}` })),
+  ].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return block([head, ...events.map((event) => event.text)].join('\n\n'));
+}
+
+type Worked = 'conversation.take' | 'conversation.release';
+const workText = (done: Result<'conversation.take'>): string =>
+  `${done.state}, ${done.assignee === null ? 'unassigned' : `with ${done.assignee.name}`}, revision ${done.revision}`;
+
+const workVerb = (usage: string, doc: string, method: Worked): CommandRow => ({
+  usage,
+  doc,
+  options: [revisionFlag],
+  run: async (context, args, values) => {
+    const done = await (await context.session()).call(method satisfies Method, {
+      conversation: arg(args, 0),
+      ifRevision: revision(values),
+    });
+    return { data: done, text: workText(done) };
+  },
+});
+
+const moveVerb = (usage: string, doc: string, target: (args: readonly string[]) => Params<'conversation.move'>['to']): CommandRow => ({
+  usage,
+  doc,
+  options: [revisionFlag],
+  run: async (context, args, values) => {
+    const moved = await (await context.session()).call(
+      'conversation.move',
+      { conversation: arg(args, 0), to: target(args), ifRevision: revision(values) },
+      { timeoutMs: 60_000 },
+    );
+    return { data: moved, text: `${moved.moved} mails moved to ${moved.folder}.` };
+  },
+});
+
+const marks = ['read', 'unread', 'done', 'open', 'star', 'unstar'] as const;
+
+export const mailCommands: readonly CommandRow[] = [
+  {
+    usage: 'panel',
+    doc: 'my work list over all mailboxes I may send from',
+    options: [['--mailbox <address>', 'only this one'], ['--view <view>', 'which list (default: team)', views], ...pageFlags],
+    run: async (context, _args, values) => {
+      const view = views.find((name) => name === option(values, 'view'));
+      const panel = await (await context.session()).call('panel.list', { mailbox: option(values, 'mailbox'), view, ...page(values) });
+      return { data: panel, text: rowsText(panel.rows, 'Nothing waits for you.') + more(panel.next) };
+    },
+  },
+  {
+    usage: 'list <mailbox>',
+    doc: 'conversations of a mailbox',
+    options: [['--folder <path>', 'only this folder'], ['--state <state>', 'default: any', states], ...pageFlags],
+    run: async (context, args, values) => {
+      const state = states.find((name) => name === option(values, 'state'));
+      const found = await (await context.session()).call('conversation.list', {
+        mailbox: arg(args, 0),
+        folder: option(values, 'folder'),
+        state,
+        ...page(values),
+      });
+      return { data: found, text: rowsText(found.rows, 'Nothing here.') + more(found.next) };
+    },
+  },
+  {
+    usage: 'show <conversation>',
+    doc: 'the thread: mails and notes',
+    options: [
+      ['--message <id>', 'only this mail'],
+      ['--headers', 'with all headers'],
+      ['--raw', 'the octets as they came'],
+    ],
+    run: async (context, args, values) => {
+      const session = await context.session();
+      const message = option(values, 'message');
+      const shown = await session.call(
+        'conversation.show',
+        { conversation: arg(args, 0), message, headers: flag(values, 'headers') },
+        { timeoutMs: 60_000 },
+      );
+      if (!flag(values, 'raw')) return { data: shown, text: conversationText(shown) };
+      const wanted = shown.messages.at(-1)?.id;
+      if (wanted === undefined) throw new PostroomError('not-found', 'There is no mail in this conversation.');
+      if (context.json) {
+        const octets = await gather((onChunk) => session.call('message.raw', { message: wanted }, { onChunk, timeoutMs: 120_000 }));
+        return { data: { message: wanted, raw: octets.toString('base64') }, text: '' };
+      }
+      await session.call('message.raw', { message: wanted }, { onChunk: toStandardOutput, timeoutMs: 120_000 });
+      return null;
+    },
+  },
+  {
+    usage: 'attachment <message> <index>',
+    doc: 'save one attachment',
+    options: [['--output <file>', 'a new file, or a folder (default: standard output)']],
+    run: async (context, args, values) => {
+      const index = Number(arg(args, 1));
+      if (!Number.isInteger(index) || index < 0) throw usageError(`The index is a number from 0 on, not "${arg(args, 1)}".`);
+      const session = await context.session();
+      const asked = { message: arg(args, 0), index };
+      const output = option(values, 'output');
+      if (output === null) {
+        if (context.json) throw usageError('With --json, say where the attachment goes: --output FILE.');
+        if (process.stdout.isTTY) throw usageError('An attachment is not for the terminal: give --output FILE.');
+        await session.call('message.attachment', asked, { onChunk: toStandardOutput, timeoutMs: 300_000 });
+        return null;
+      }
+      const octets = await (async () => {
+        const chunks: Uint8Array[] = [];
+        const got = await session.call('message.attachment', asked, { onChunk: (chunk) => void chunks.push(chunk), timeoutMs: 300_000 });
+        return { ...got, chunks };
+      })();
+      const path = await save(output, octets.filename, async (sink) => {
+        for (const chunk of octets.chunks) await sink(chunk);
+      });
+      return {
+        data: { path, filename: octets.filename, type: octets.type, size: octets.sizeOctets },
+        text: `${path} (${size(octets.sizeOctets)})`,
+      };
+    },
+  },
+  {
+    usage: 'mark <conversation>',
+    doc: "read and star are mine; done and open are the team's",
+    options: [...marks.map((mark) => [`--${mark}`, `mark it ${mark}`] as const), revisionFlag],
+    run: async (context, args, values) => {
+      const chosen = marks.filter((mark) => flag(values, mark));
+      const as = chosen[0];
+      if (as === undefined || chosen.length > 1) throw usageError(`Give one of ${marks.map((mark) => `--${mark}`).join(', ')}.`);
+      const done = await (await context.session()).call('conversation.mark', {
+        conversation: arg(args, 0),
+        as,
+        ifRevision: revision(values),
+      });
+      return { data: done, text: workText(done) };
+    },
+  },
+  workVerb('take <conversation>', 'assign it to me', 'conversation.take'),
+  workVerb('release <conversation>', 'nobody has it', 'conversation.release'),
+  {
+    usage: 'assign <conversation> <to>',
+    doc: 'to a person or a role that may send from the mailbox',
+    options: [revisionFlag],
+    run: async (context, args, values) => {
+      const done = await (await context.session()).call('conversation.assign', {
+        conversation: arg(args, 0),
+        to: arg(args, 1),
+        ifRevision: revision(values),
+      });
+      return { data: done, text: workText(done) };
+    },
+  },
+  {
+    usage: 'note <conversation> <text>',
+    doc: 'a note for the team',
+    run: async (context, args) => {
+      const done = await (await context.session()).call('conversation.note', { conversation: arg(args, 0), text: arg(args, 1) });
+      return { data: done, text: `Noted. Revision ${done.revision}.` };
+    },
+  },
+  moveVerb('move <conversation> <folder>', 'move its mails to a folder', (args) => ({ folder: arg(args, 1) })),
+  moveVerb('trash <conversation>', 'move its mails to the trash', () => ({ role: 'trash' })),
+  moveVerb('spam <conversation>', 'move its mails to the junk folder', () => ({ role: 'junk' })),
+  {
+    usage: 'from',
+    doc: 'addresses I may send from',
+    run: async (context) => {
+      const from = await (await context.session()).call('compose.from', {});
+      const rows = from.rows.map((row) => [row.address, row.mailbox, row.name ?? '']);
+      return { data: from, text: table(['address', 'mailbox', 'name'], rows, 'You may not send from any mailbox.') };
+    },
+  },
+  {
+    usage: 'send',
+    doc: 'send a mail',
+    options: [
+      ['--to <address>', 'to', 'list'],
+      ['--subject <text>', 'the subject'],
+      ['--in <conversation>', 'as part of this conversation; without --to it answers the last mail from outside'],
+      ...bodyFlags,
+    ],
+    run: (context, _args, values) => {
+      const conversation = option(values, 'in');
+      if (option(values, 'from') === null && conversation === null)
+        throw usageError('--from is missing. `postroom from` lists the addresses you may send from.');
+      if (conversation === null && addresses(values, 'to') === null) throw usageError('--to is missing.');
+      if (conversation === null) required(values, 'subject', '--subject');
+      return send(context, values, {
+        in: conversation,
+        to: addresses(values, 'to'),
+        subject: option(values, 'subject'),
+        kind: conversation === null ? 'new' : 'reply',
+      });
+    },
+  },
+  {
+    usage: 'reply <conversation>',
+    doc: 'answer the last mail from outside',
+    options: [
+      ['--all', 'everybody who got it'],
+      ['--message <id>', 'answer this mail'],
+      ['--to <address>', 'instead of who wrote', 'list'],
+      ['--subject <text>', 'instead of Re: ...'],
+      ...bodyFlags,
+    ],
+    run: (context, args, values) =>
+      send(context, values, {
+        in: arg(args, 0),
+        kind: flag(values, 'all') ? 'reply-all' : 'reply',
+        message: option(values, 'message'),
+        to: addresses(values, 'to'),
+        subject: option(values, 'subject'),
+      }),
+  },
+  {
+    usage: 'forward <conversation>',
+    doc: 'pass a mail on, with its attachments',
+    options: [['--to <address>', 'to', 'list'], ['--message <id>', 'this mail'], ['--subject <text>', 'instead of Fwd: ...'], ...bodyFlags],
+    run: (context, args, values) => {
+      const to = addresses(values, 'to');
+      if (to === null) throw usageError('--to is missing.');
+      return send(context, values, {
+        in: arg(args, 0),
+        kind: 'forward',
+        message: option(values, 'message'),
+        to,
+        subject: option(values, 'subject'),
+      });
+    },
+  },
+  {
+    usage: 'outbox list',
+    doc: 'everything on its way out',
+    options: [
+      ['--mailbox <address>', 'only this one'],
+      ['--limit <n>', 'at most this many (default 50)'],
+    ],
+    run: async (context, _args, values) => {
+      const found = await (await context.session()).call('outbox.list', {
+        mailbox: option(values, 'mailbox'),
+        limit: number(values, 'limit', '--limit'),
+      });
+      const rows = found.rows.map((row) => [
+        row.id,
+        row.state,
+        day(row.createdAt),
+        row.mailbox,
+        row.to.join(', '),
+        row.subject,
+        row.lastError ?? '',
+      ]);
+      return {
+        data: found,
+        text: table(['outbox', 'state', 'queued', 'mailbox', 'to', 'subject', ''], rows, 'Nothing is on its way out.'),
+      };
+    },
+  },
+  outboxVerb('show', 'one of them'),
+  outboxVerb('cancel', 'take it back'),
+  outboxVerb('retry', 'send again what failed, or what you know did not arrive'),
+  outboxVerb('settle', 'say that a mail of unknown fate did arrive'),
+];

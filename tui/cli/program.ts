@@ -1,0 +1,151 @@
+/**
+ * The command line as rows: a command is its path, its arguments, its options, and a function. This file turns rows into commander
+ * commands and outcomes into exit codes; no other file knows commander, and none but this decides how a process ends.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import { type ErrorCode, PostroomError } from '../../protocol/errors.ts';
+import { safeBlock } from '../../protocol/text.ts';
+import type { Session } from './session.ts';
+
+export type Globals = { json: boolean; home: string | undefined; connect: string | undefined; identity: string | undefined };
+
+/** What a command may use: the connection is made when it is first asked for. */
+export type Context = Globals & { session: () => Promise<Session>; warn: (text: string) => void };
+
+/** What a command did: `data` is the JSON document, `text` what people read. `failed` is exit 1 although an answer was printed. */
+export type Outcome = { data: unknown; text: string; failed?: boolean } | null;
+
+export type Values = Readonly<Record<string, string | boolean | string[] | undefined>>;
+
+export type CommandRow = {
+  /** `person add <name>`: nouns and verbs, then arguments as commander writes them. */
+  usage: string;
+  doc: string;
+  options?: readonly (readonly [flags: string, doc: string, kind?: 'list' | readonly string[]])[];
+  run: (context: Context, args: readonly string[], options: Values) => Promise<Outcome>;
+};
+
+const exitCodes: Record<ErrorCode, number> = {
+  internal: 1,
+  unavailable: 1,
+  'rate-limited': 1,
+  invalid: 2,
+  forbidden: 3,
+  'not-found': 4,
+  conflict: 5,
+  unauthenticated: 7,
+};
+
+/** 6 is for the daemon alone: a mail server that is away is 1. */
+export function exitCodeOf(error: PostroomError): number {
+  return error.code === 'unavailable' && error.details.daemon === true ? 6 : exitCodes[error.code];
+}
+
+export const usageError = (message: string): PostroomError => new PostroomError('invalid', message);
+
+export type Io = { out: (text: string) => void; err: (text: string) => void };
+
+/** Runs one command; the result is the process's exit code. */
+export async function runCommand(
+  rows: readonly CommandRow[],
+  argv: readonly string[],
+  io: Io,
+  makeSession: (globals: Globals) => Promise<Session>,
+): Promise<number> {
+  let code = 0;
+  // Known before commander has parsed anything, so that a usage error is a JSON document as well.
+  const json = beforeDashes(argv).includes('--json');
+  const program = newCommand('postroom').description('A workstation for shared mailboxes. Without a command it opens the terminal UI.');
+  program.configureOutput({ writeOut: io.out, writeErr: (text) => (json ? undefined : io.err(text)) });
+
+  for (const row of rows) {
+    const words = row.usage.split(' ');
+    const firstArgument = words.findIndex((word) => /^[<[]/.test(word));
+    const path = firstArgument === -1 ? words : words.slice(0, firstArgument);
+    const command = nested(program, path).description(row.doc);
+    if (firstArgument !== -1) command.arguments(words.slice(firstArgument).join(' '));
+    for (const [flags, doc, kind] of row.options ?? []) {
+      const option = new Option(flags, doc);
+      if (kind === 'list') option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+      else if (kind !== undefined) option.choices(kind);
+      command.addOption(option);
+    }
+    command.action(async () => {
+      const options = command.optsWithGlobals() as Values;
+      const globals: Globals = {
+        json: options.json === true,
+        home: text(options.home),
+        connect: text(options.connect),
+        identity: text(options.identity),
+      };
+      const opened: Promise<Session>[] = []; // at most one
+      const context: Context = {
+        ...globals,
+        session: () => {
+          const session = opened[0] ?? makeSession(globals);
+          opened[0] = session;
+          return session;
+        },
+        warn: (message) => io.err(`${safeBlock(message)}\n`),
+      };
+      try {
+        const outcome = await row.run(context, command.args, options);
+        if (outcome !== null) {
+          if (globals.json) io.out(`${JSON.stringify(outcome.data)}\n`);
+          else if (outcome.text !== '') io.out(outcome.text.endsWith('\n') ? outcome.text : `${outcome.text}\n`);
+          if (outcome.failed === true) code = 1;
+        }
+      } finally {
+        // A connection that failed has already been reported by whoever asked for it.
+        for (const session of opened) await session.then((one) => one.close()).catch(() => undefined);
+      }
+    });
+  }
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (json) io.out(`${JSON.stringify(document(usageError(error.message.replace(/^error: /, ''))))}\n`);
+      return 2;
+    }
+    const known =
+      error instanceof PostroomError
+        ? error
+        : new PostroomError('internal', error instanceof Error ? error.message : String(error), {}, { cause: error });
+    if (json) io.out(`${JSON.stringify(document(known))}\n`);
+    else io.err(`postroom: ${safeBlock(known.message)}\n`);
+    return exitCodeOf(known);
+  }
+}
+
+const document = (error: PostroomError) => ({ error: { code: error.code, message: error.message, details: error.details } });
+const text = (value: Values[string]): string | undefined => (typeof value === 'string' ? value : undefined);
+const beforeDashes = (argv: readonly string[]): readonly string[] => (argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
+
+function newCommand(name: string): Command {
+  const command = new Command(name);
+  command.exitOverride();
+  command.showHelpAfterError('(add --help for what fits here)');
+  command.addOption(new Option('--json', 'one JSON document on standard output, nothing else'));
+  command.addOption(new Option('--home <dir>', 'the home directory (default: $POSTROOM_HOME, else the XDG directories)'));
+  command.addOption(new Option('--connect <endpoint>', 'where the daemon is, instead of what the identity says'));
+  command.addOption(new Option('--identity <file>', 'who I am, instead of the usual identity'));
+  return command;
+}
+
+function nested(parent: Command, path: readonly string[]): Command {
+  let here = parent;
+  for (const word of path) {
+    let next = here.commands.find((command) => command.name() === word);
+    if (next === undefined) {
+      next = newCommand(word);
+      next.configureOutput(parent.configureOutput());
+      here.addCommand(next);
+    }
+    here = next;
+  }
+  return here;
+}
