@@ -54,8 +54,20 @@ export const Config = z.strictObject({
       plans: z.array(z.string()).default([]),
     })
     .prefault({}),
-  /** Commands that print a secret on standard output; people choose them by name. Run as an argument array, without a shell. */
-  secretCommands: z.record(z.string().min(1), z.array(z.string().min(1)).min(1)).default({}),
+  /**
+   * Commands that print a secret on standard output; people choose them by name. `run` is an argument array with an absolute path, without
+   * a shell; `hosts` are the servers that the secret may go to (null: any).
+   */
+  secretCommands: z
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        run: z.array(z.string().min(1)).min(1),
+        hosts: z.array(z.string().min(1)).nullable().default(null),
+        timeoutMs: z.int().min(100).default(10_000),
+      }),
+    )
+    .default({}),
   sync: z
     .strictObject({
       /** A look at the server even when nothing was announced. */

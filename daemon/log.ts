@@ -10,7 +10,13 @@ export function openLog(level: Config['log']['level'], destination: { file: stri
       ? pino.destination({ dest: destination.file, mode: 0o600, mkdir: true, sync: true })
       : pino.destination({ dest: 2, sync: true });
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+      formatters: { level: (label) => ({ level: label }) },
+    },
     stream,
   );
 }

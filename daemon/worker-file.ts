@@ -1,7 +1,7 @@
 /**
- * Where a worker thread's file is: beside its caller as `NAME.ts` when run from source, flat in dist/ as `NAME.js` when bundled.
+ * Where a worker thread's file is: as `NAME.ts` relative to its caller when run from source, flat in dist/ as `NAME.js` when bundled.
  * `here` is the caller's import.meta.url.
  */
 export function workerFile(here: string, name: string): URL {
-  return new URL(`./${name}${here.endsWith('.ts') ? '.ts' : '.js'}`, here);
+  return here.endsWith('.ts') ? new URL(`./${name}.ts`, here) : new URL(`./${name.slice(name.lastIndexOf('/') + 1)}.js`, here);
 }

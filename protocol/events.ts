@@ -29,6 +29,11 @@ export const events = {
     needs: 'any',
     payload: z.object({ mailbox: Safe, state: MailboxState, sync: SyncProgress, revision: Revision }),
   }),
+  'folders.changed': event({
+    doc: 'Folders of a mailbox, or how many mails they hold.',
+    needs: 'open',
+    payload: z.object({ mailbox: Safe }),
+  }),
   'outbox.changed': event({
     doc: 'A mail on its way out reached another state.',
     needs: 'send',
@@ -37,8 +42,7 @@ export const events = {
       outbox: z.string(),
       conversation: z.string(),
       state: OutboxState,
-      error: Safe.nullable(),
-      mine: z.boolean(),
+      author: Safe,
     }),
   }),
   'rights.changed': event({

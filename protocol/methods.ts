@@ -628,6 +628,8 @@ export const methods = {
       /** null: that of the conversation, with Re: or Fwd:. */
       subject: z.string().max(2_000).nullable().default(null),
       body: z.string().max(5_000_000),
+      /** Forward: the forwarded text is appended to the body. An editor that shows it already says false. */
+      quote: z.boolean().default(true),
       in: conversationId.nullable().default(null),
       /** The mail that is answered or forwarded; null: the last one from outside. */
       message: z.string().max(100).nullable().default(null),

@@ -183,7 +183,7 @@ export const Note = z.object({ id: z.string(), at: IsoDate, author: Safe, text: 
 
 export const Folder = z.object({
   path: Safe,
-  /** The raw path in URI encoding: names a folder exactly even where its name cannot be shown. */
+  /** Names the folder exactly, also where its name cannot be shown; `move` and `list` take it like a path. */
   key: z.string(),
   role: z.enum(['inbox', 'sent', 'drafts', 'junk', 'trash', 'archive', 'all']).nullable(),
   uidvalidity: z.int().nullable(),

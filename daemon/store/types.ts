@@ -36,6 +36,8 @@ export type WorkPolicy = {
   workFrom: Millis | null;
   /** Filed, trashed or restored by another client moves the state likewise. */
   followServer: boolean;
+  /** The owner of a personal mailbox: their read mark is \Seen on the server, both ways. null: a foreign \Seen changes nobody's. */
+  seenBy: PersonId | null;
 };
 
 // --- folders ---------------------------------------------------------------------------------------------------
@@ -133,7 +135,16 @@ export type ConversationRow = {
 };
 
 /** One mailbox as one person sees it: their unread begins with their reach (and never before workFrom). */
-export type Seen = { mailbox: MailboxId; unreadSince: Millis; outgoingInPanel: boolean };
+export type Seen = {
+  mailbox: MailboxId;
+  unreadSince: Millis;
+  outgoingInPanel: boolean;
+  /**
+   * What of it counts for the person (panel counts and unread totals, never rows): `all`; `mine` = assigned to them, to a role of theirs,
+   * or to nobody yet; `none`.
+   */
+  watch: 'all' | 'mine' | 'none';
+};
 
 export type Page = { limit: number; cursor: string | null };
 export type Rows<T> = { rows: T[]; next: string | null };
@@ -358,4 +369,6 @@ export type ActivityRecord = {
   actor: PersonId | null;
   summary: string;
   details: Record<string, unknown>;
+  /** The same key again is recorded once: a change of rights is handed over until the journal has it. */
+  key: string | null;
 };

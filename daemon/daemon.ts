@@ -1,0 +1,346 @@
+/**
+ * The composition root: configuration, stores, engines, sockets, and what each tells the others. The only file that knows them all.
+ *
+ * Order matters twice. Starting: the lock before anything is opened, the gate before any socket, engines after the journal has what it
+ * missed. Stopping: no new requests, then engines (what is being sent is finished or parked), then the store.
+ */
+import { statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { PostroomError } from '../protocol/errors.ts';
+import { events } from '../protocol/events.ts';
+import { methods } from '../protocol/methods.ts';
+import type { Places } from '../protocol/places.ts';
+import { listen, type Server } from '../protocol/server.ts';
+import { safeText } from '../protocol/text.ts';
+import { type Config, readConfig } from './config.ts';
+import type { Mailbox } from './directory/document.ts';
+import { type DirectoryStore, openDirectory } from './directory/durable.ts';
+import { openSecrets } from './directory/secrets.ts';
+import type { Snapshot } from './directory/snapshot.ts';
+import type { MailboxAccount, MailboxStatus } from './engines.ts';
+import { endpointsOf, grantsFile, readDaemonKey } from './home.ts';
+import { startHosted } from './hosted/receive.ts';
+import { type Log, openLog } from './log.ts';
+import { Opener } from './open.ts';
+import { createOutbox } from './outbox/deliver.ts';
+import { followRights } from './rights.ts';
+import { syncOf } from './service/wire.ts';
+import type { World } from './service/world.ts';
+import { createService } from './service.ts';
+import { prepareRunDirectory } from './socket-place.ts';
+import { lockHome } from './store/lock.ts';
+import { openStore } from './store/store.ts';
+import type { ActivityRecord, StoreChange } from './store/types.ts';
+import { createSync } from './sync/sync.ts';
+import { version } from './version.ts';
+
+export type Daemon = {
+  readonly endpoints: readonly string[];
+  readonly smtpPort: number;
+  readonly world: World;
+  /** Resolves when the daemon has stopped, by `stop` or by itself (`exitWhenAloneMs`). */
+  readonly stopped: Promise<void>;
+  stop(): Promise<void>;
+};
+
+const idle: MailboxStatus = { state: 'idle', done: 0, total: 0, folder: null, error: null, syncedAt: null, retryAt: null };
+const beginning: MailboxStatus = { ...idle, state: 'connecting', total: null };
+
+export async function startDaemon(where: Places, options: { config?: Config; log?: Log; now?: () => number } = {}): Promise<Daemon> {
+  const now = options.now ?? Date.now;
+  const config = options.config ?? readConfig(where.config);
+  for (const folder of [where.data, where.logs, where.run]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  refuseOpenFolders([dirname(where.config), where.data, where.logs, where.run]);
+  const lock = lockHome(where.run);
+  const undo: (() => unknown)[] = [() => lock.release()];
+  try {
+    const log = options.log ?? openLog(config.log.level, { file: join(where.logs, 'daemon.log') });
+    const keys = await readDaemonKey(where);
+    const directory = await openDirectory(grantsFile(where), { now });
+    const secrets = await openSecrets({
+      folder: join(where.data, 'secrets'),
+      keyFile: join(where.data, 'keys', 'secrets.key'),
+      commands: config.secretCommands,
+      credentials: process.env.CREDENTIALS_DIRECTORY,
+    });
+    await secrets.sweep(directory.snapshot().directory.mailboxes.map((mailbox) => (mailbox.kind === 'imap' ? mailbox.secret : null)));
+    const store = await openStore({ home: where.data, log });
+    undo.push(() => store.close());
+    const opener = new Opener();
+    undo.push(() => opener.close());
+    await keepJournal(directory, store.recordActivity.bind(store), log);
+
+    const accountOf = (mailbox: Mailbox): MailboxAccount => {
+      const policy = {
+        addresses: mailbox.addresses.map((address) => address.toLowerCase()),
+        workFrom: mailbox.workFrom,
+        followServer: mailbox.settings.followServer,
+        seenBy: mailbox.shared ? null : mailbox.owner,
+      };
+      const common = { id: mailbox.id, address: mailbox.address, policy };
+      if (mailbox.kind === 'hosted')
+        return {
+          ...common,
+          kind: 'hosted',
+          imap: null,
+          smtp: null,
+          secret: () => Promise.reject(new PostroomError('internal', 'a hosted mailbox has no secret')),
+        };
+      const { imap, smtp, secret } = mailbox;
+      return { ...common, kind: 'imap', imap, smtp, secret: () => secrets.open(secret) };
+    };
+    const hostedAccountFor = (address: string): MailboxAccount | null => {
+      const mailbox = directory.snapshot().mailboxByAddress(address);
+      return mailbox?.kind === 'hosted' ? accountOf(mailbox) : null;
+    };
+    const accountById = (id: string): MailboxAccount | null => {
+      const mailbox = directory.snapshot().mailbox(id);
+      return mailbox === undefined ? null : accountOf(mailbox);
+    };
+
+    // Bound below, once there is a service to answer; engines may have something to say before.
+    let server: Server<typeof events> | null = null;
+    const publish: Server<typeof events>['publish'] = (name, payload, to) => server?.publish(name, payload, to);
+
+    const sync = createSync({
+      store,
+      config: config.sync,
+      log: log.child({ engine: 'sync' }),
+      now,
+      onStatus: (id, status) => {
+        const mailbox = directory.snapshot().mailbox(id);
+        if (mailbox === undefined) return;
+        publish(
+          'mailbox.changed',
+          { mailbox: safeText(mailbox.address), state: status.state, sync: syncOf(status), revision: mailbox.revision },
+          { mailbox: id },
+        );
+      },
+    });
+    undo.push(() => sync.close());
+    const hosted = await startHosted({
+      store,
+      config: config.hosted,
+      log: log.child({ engine: 'hosted' }),
+      now,
+      accountFor: hostedAccountFor,
+    });
+    undo.push(() => hosted.close());
+    const outbox = createOutbox({
+      store,
+      config: config.outbox,
+      hostedConfig: config.hosted,
+      log: log.child({ engine: 'outbox' }),
+      now,
+      account: accountById,
+      hostedAccountFor,
+      refusal: (row) =>
+        directory.snapshot().access.surfaces(row.author, row.mailbox, now()).send
+          ? null
+          : 'its author may not send from this mailbox any more',
+      sync,
+      hosted,
+    });
+    undo.push(() => outbox.close());
+
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    undo.push(() => delay.disable());
+    const listening = endpointsOf(config, where);
+    const world: World = {
+      config,
+      version,
+      startedAt: now(),
+      daemonKey: keys.publicKey,
+      log,
+      now,
+      directory,
+      secrets,
+      store,
+      sync,
+      hosted,
+      outbox,
+      opener,
+      accountOf,
+      statusOf: (mailbox) => (mailbox.kind === 'hosted' ? idle : (sync.status(mailbox.id) ?? beginning)),
+      vitals: () => ({ sessions: server?.sessions().length ?? 0, eventLoopP99Ms: delay.percentile(99) / 1e6 }),
+      invitationEndpoint: () => {
+        const widest = listening[0];
+        if (widest === undefined) throw new PostroomError('invalid', 'The daemon listens nowhere.');
+        const warning = {
+          account:
+            'Only programs of this account on this machine reach this daemon. Configure listen.ipc with a directory and a group for other accounts, or listen.tcp for other machines.',
+          host: 'Only accounts of this machine that are in the group reach this daemon. Configure listen.tcp for other machines.',
+          network: null,
+        }[widest.for];
+        return { endpoint: widest.reached, warning };
+      },
+      rightsSettled: () => rights.settled(),
+    };
+    const rights = followRights({
+      directory,
+      store,
+      sync,
+      hosted,
+      outbox,
+      accountOf,
+      log,
+      now,
+      publish,
+      endSessions: (fits, message) => server?.endSessions(fits, 'revoked', message),
+    });
+    undo.push(() => rights.close());
+
+    for (const { group, bind } of listening) await prepareRunDirectory(bind, group);
+    server = await listen({
+      methods,
+      events,
+      keys,
+      endpoints: listening.map(({ bind, group }) => ({ endpoint: bind, ...(group === null ? {} : { mode: 0o660 }) })),
+      release: version,
+      isKeyAllowed: (key) => identify(directory.snapshot(), key, now()) !== null,
+      identify: (key) => identify(directory.snapshot(), key, now()),
+      service: createService(world),
+      log,
+    });
+    const bound = server;
+    undo.push(() => bound.close(2_000));
+
+    store.onChange((changes) => {
+      for (const change of changes) tell(change, directory.snapshot(), publish);
+    });
+    for (const mailbox of directory.snapshot().directory.mailboxes) {
+      if (mailbox.kind === 'imap') sync.start(accountOf(mailbox));
+    }
+    outbox.poke();
+    log.info({ pid: process.pid, version, endpoints: bound.endpoints, smtpPort: hosted.port }, 'the daemon runs');
+
+    const ended = Promise.withResolvers<void>();
+    let stopping: Promise<void> | null = null;
+    const stop = (): Promise<void> => {
+      stopping ??= (async () => {
+        log.info({}, 'the daemon stops');
+        // In the reverse order of starting, sessions first; a step that fails must not keep the others from running.
+        for (const step of undo.splice(0).reverse()) {
+          try {
+            await step();
+          } catch (error) {
+            log.error({ err: error }, 'a part did not stop cleanly');
+          }
+        }
+        ended.resolve();
+      })();
+      return stopping;
+    };
+    if (config.exitWhenAloneMs !== null) undo.push(exitWhenAlone(bound, config.exitWhenAloneMs, () => void stop()));
+    return { endpoints: bound.endpoints, smtpPort: hosted.port, world, stopped: ended.promise, stop };
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+/** Whom a key stands for: a live person's live key, or an open invitation's one-time key. */
+function identify(snapshot: Snapshot, publicKey: string, now: number) {
+  const found = snapshot.keyByPublic(publicKey);
+  if (found !== undefined)
+    return found.key.revokedAt === null && found.person.status === 'active' ? { kind: 'person' as const, person: found.person.id } : null;
+  const invitation = snapshot.invitationByPublic(publicKey);
+  return invitation !== undefined && invitation.usedAt === null && now < invitation.expiresAt
+    ? { kind: 'invitation' as const, invitation: invitation.id }
+    : null;
+}
+
+/** Every change of the directory reaches the journal: what a crash kept from it at the next start, before anything else happens. */
+async function keepJournal(
+  directory: DirectoryStore,
+  record: (activities: readonly ActivityRecord[]) => Promise<void>,
+  log: Log,
+): Promise<void> {
+  const handOver = async (): Promise<void> => {
+    const open = directory.unrecorded();
+    if (open.length === 0) return;
+    await record(
+      open.flatMap(({ id, at, activities }) =>
+        activities.map((activity, n) => ({
+          at,
+          kind: activity.kind,
+          mailbox: activity.mailbox,
+          conversation: null,
+          actor: activity.actor,
+          summary: activity.summary,
+          details: { action: activity.action, ...activity.details },
+          key: `${id} ${n}`,
+        })),
+      ),
+    );
+    directory.recorded(open.map(({ id }) => id));
+  };
+  await handOver();
+  let last: Promise<void> = Promise.resolve();
+  directory.onChange(() => {
+    last = last
+      .then(handOver)
+      .catch((error: unknown) => log.error({ err: error }, 'the journal could not be written; it is tried again with the next change'));
+  });
+}
+
+/** What the store did, as the protocol's events: ids, not contents. */
+function tell(change: StoreChange, snapshot: Snapshot, publish: Server<typeof events>['publish']): void {
+  const mailbox = snapshot.mailbox(change.mailbox);
+  if (mailbox === undefined) return;
+  const address = safeText(mailbox.address);
+  const to = { mailbox: mailbox.id };
+  switch (change.kind) {
+    case 'conversation': {
+      const { conversation, revision, what, live } = change;
+      publish('conversation.changed', { mailbox: address, conversation, revision, what, live }, to);
+      break;
+    }
+    case 'read':
+      publish('conversation.read', { mailbox: address, conversation: change.conversation }, { ...to, person: change.person });
+      break;
+    case 'outbox': {
+      const { outbox, conversation, state, author } = change;
+      publish('outbox.changed', { mailbox: address, outbox, conversation, state, author: safeText(snapshot.nameOf(author)) }, to);
+      break;
+    }
+    case 'folders':
+      publish('folders.changed', { mailbox: address }, to);
+      break;
+    default:
+      change satisfies never;
+  }
+}
+
+/** Ends a daemon that exists for its sessions alone, some time after the last one left. */
+function exitWhenAlone(server: Server<typeof events>, afterMs: number, stop: () => void): () => void {
+  let aloneSince: number | null = null;
+  let seen = false;
+  const timer = setInterval(
+    () => {
+      if (server.sessions().length > 0) {
+        seen = true;
+        aloneSince = null;
+      } else if (seen) {
+        aloneSince ??= performance.now();
+        if (performance.now() - aloneSince >= afterMs) stop();
+      }
+    },
+    Math.min(afterMs, 250),
+  );
+  return () => clearInterval(timer);
+}
+
+function refuseOpenFolders(folders: readonly string[]): void {
+  for (const folder of new Set(folders)) {
+    const { mode } = statSync(folder);
+    if ((mode & 0o077) !== 0)
+      throw new PostroomError(
+        'invalid',
+        `${folder} can be entered by others (mode ${(mode & 0o777).toString(8)}). Mend it with: chmod 700 ${folder}`,
+      );
+  }
+}

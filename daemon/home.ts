@@ -1,0 +1,129 @@
+/** Making a home: configuration, daemon key, the first person. And the daemon's own key, read back at each start. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { PostroomError } from '../protocol/errors.ts';
+import { type CurveKeys, fingerprint, newKeyPair, writeIdentity, Z85Key } from '../protocol/keys.ts';
+import { ipcEndpoint, type Places } from '../protocol/places.ts';
+import { type Config, parseConfig } from './config.ts';
+import { firstDirectory } from './directory/document.ts';
+import { openDirectory } from './directory/durable.ts';
+import { isMissing, notPrivate, replaceFile } from './directory/file.ts';
+import { lockHome } from './store/lock.ts';
+
+export const grantsFile = (where: Places): string => join(where.data, 'grants.json');
+const daemonKeyFile = (where: Places): string => join(where.data, 'keys', 'daemon.json');
+
+export type Made = { config: string; identity: string; person: string; fingerprint: string; daemonFingerprint: string; endpoint: string };
+
+/**
+ * Makes a home, or fails and leaves none: config.json is written last, and it is what makes a home. `config` may hold more than the
+ * organisation's name (the demo's does).
+ */
+export async function makeHome(
+  where: Places,
+  asked: { organisation: string; admin: string; email: string | null; config?: Record<string, unknown> },
+  now: number,
+): Promise<Made> {
+  if (existsSync(where.config))
+    throw new PostroomError('conflict', `${where.config} is there already: this is a home. Start its daemon with: postroom daemon start`);
+  if (existsSync(where.identity)) {
+    throw new PostroomError(
+      'conflict',
+      `${where.identity} holds an identity of another daemon already. Move it, or make the home elsewhere with --home DIR.`,
+    );
+  }
+  if (existsSync(grantsFile(where))) {
+    throw new PostroomError(
+      'conflict',
+      `${grantsFile(where)} is there and ${where.config} is not. Restore the configuration, or move the old data away first.`,
+    );
+  }
+  const json = { organisation: asked.organisation, ...asked.config };
+  const config = parseConfig(json, where.config);
+  for (const folder of [dirname(where.config), where.data, where.logs, where.run]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const lock = lockHome(where.run);
+  try {
+    const daemon = newKeyPair();
+    const person = newKeyPair();
+    await mkdir(join(where.data, 'keys'), { recursive: true, mode: 0o700 });
+    await replaceFile(daemonKeyFile(where), `${JSON.stringify(daemon, null, 2)}\n`);
+    const endpoint = endpointsOf(config, where).at(-1);
+    if (endpoint === undefined) throw new PostroomError('invalid', 'The configuration listens nowhere: set listen.ipc or listen.tcp.');
+    const undo: (() => Promise<void>)[] = [];
+    try {
+      undo.push(() => rm(grantsFile(where), { force: true }));
+      await openDirectory(grantsFile(where), {
+        create: firstDirectory(
+          { name: asked.admin, email: asked.email, publicKey: person.publicKey, label: hostname().slice(0, 100) },
+          now,
+        ),
+      });
+      undo.push(() => rm(where.identity, { force: true }));
+      writeIdentity(where.identity, { person: asked.admin, endpoint: endpoint.reached, daemonKey: daemon.publicKey, ...person });
+      await replaceFile(where.config, `${JSON.stringify(json, null, 2)}\n`);
+    } catch (error) {
+      for (const step of undo.reverse()) await step();
+      throw error;
+    }
+    return {
+      config: where.config,
+      identity: where.identity,
+      person: asked.admin,
+      fingerprint: fingerprint(person.publicKey),
+      daemonFingerprint: fingerprint(daemon.publicKey),
+      endpoint: endpoint.reached,
+    };
+  } finally {
+    lock.release();
+  }
+}
+
+const DaemonKey = z.strictObject({ publicKey: Z85Key, secretKey: Z85Key });
+
+/** The daemon's long-term keys. Without them nobody's identity fits any more, so a missing file is an error and no reason for new ones. */
+export async function readDaemonKey(where: Places): Promise<CurveKeys> {
+  const path = daemonKeyFile(where);
+  try {
+    const problem = await notPrivate(path);
+    if (problem !== null) throw new PostroomError('unavailable', problem);
+    return DaemonKey.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if (error instanceof PostroomError) throw error;
+    const why = isMissing(error) ? 'is missing' : 'cannot be read as a key';
+    throw new PostroomError(
+      'unavailable',
+      `${path} ${why}. Restore it from a backup: every identity names this key.`,
+      {},
+      { cause: error },
+    );
+  }
+}
+
+/** Where a daemon binds, and what its clients and invitations say. */
+export type Listening = { bind: string; reached: string; for: 'account' | 'host' | 'network'; group: string | null };
+
+/** The widest reach first: an invitation carries the first endpoint. */
+export function endpointsOf(config: Config, where: Places): Listening[] {
+  const { ipc, tcp } = config.listen;
+  const found: Listening[] = [];
+  if (tcp !== null) {
+    const host = (name: string) => (name.includes(':') ? `[${name}]` : name);
+    found.push({
+      bind: `tcp://${host(tcp.address)}:${tcp.port}`,
+      reached: `tcp://${host(tcp.publicName ?? tcp.address)}:${tcp.port}`,
+      for: 'network',
+      group: null,
+    });
+  }
+  if (typeof ipc === 'object') {
+    const endpoint = `ipc://${join(ipc.directory, 'daemon.sock')}`;
+    found.push({ bind: endpoint, reached: endpoint, for: 'host', group: ipc.group });
+  }
+  // Whoever runs the daemon reaches it in the home, whatever else is configured: their identity names that endpoint from the start.
+  if (ipc !== false || found.length === 0)
+    found.push({ bind: ipcEndpoint(where.run), reached: ipcEndpoint(where.run), for: 'account', group: null });
+  return found;
+}

@@ -1,0 +1,163 @@
+/**
+ * Opens mails for people: a queue in front of one worker thread that is given 3 seconds and 256 MB for each, and is killed and
+ * replaced when it needs more. A mail that defeats it is shown by its headers and the text of the lean walk, once: the outcome is
+ * remembered by content.
+ */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Attachment } from './mail/message.ts';
+import type { OpenAnswer, OpenRequest } from './store/open.worker.ts';
+import { workerFile } from './worker-file.ts';
+
+export type OpenedMail = {
+  text: string;
+  /** The text was made from HTML: `[1]` after a word stands for `links[0]`. Plain text holds its links itself. */
+  html: boolean;
+  /** Only http, https and mailto. */
+  links: string[];
+  /** Numbered as by `readMessage` and `attachmentBytes`. */
+  attachments: Attachment[];
+  /** The mail was too much for the parsers (time, memory, size, nesting): `text` is what the lean walk found. */
+  defeated: boolean;
+};
+
+const maxMs = 3_000;
+const maxHeapMb = 256;
+const maxCached = 64;
+const maxCachedCharacters = 8_000_000;
+
+type Job = { octets: Uint8Array; resolve: (opened: OpenedMail) => void; reject: (why: unknown) => void };
+
+export class Opener {
+  readonly #queue: Job[] = [];
+  readonly #cache = new Map<string, Promise<OpenedMail>>();
+  readonly #sizes = new Map<string, number>();
+  #worker: Worker | null = null;
+  #running: Promise<void> | null = null;
+  #ids = 0;
+  #closed = false;
+  readonly #onFault: (error: Error) => void;
+
+  /** `onFault` hears of bugs of ours in the thread; the mail that met one counts as defeated. */
+  constructor(onFault: (error: Error) => void) {
+    this.#onFault = onFault;
+  }
+
+  /** Rejects only when the worker cannot be started, never because of the mail. The octets are copied. */
+  open(octets: Uint8Array): Promise<OpenedMail> {
+    if (this.#closed) return Promise.reject(new Error('the opener is closed'));
+    const hash = createHash('sha256').update(octets).digest('base64');
+    const known = this.#cache.get(hash);
+    if (known !== undefined) {
+      this.#cache.delete(hash); // to the end: the least recently used goes first
+      this.#cache.set(hash, known);
+      return known;
+    }
+    const opened = new Promise<OpenedMail>((resolve, reject) => this.#queue.push({ octets, resolve, reject }));
+    this.#cache.set(hash, opened);
+    opened.then(
+      (mail) => this.#remember(hash, mail),
+      () => this.#cache.delete(hash), // who asked hears why
+    );
+    this.#running ??= this.#run();
+    return opened;
+  }
+
+  /** What is asked and not answered is answered as defeated. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#stop();
+    await this.#running;
+    await this.#stop(); // one that was still starting
+  }
+
+  #remember(hash: string, mail: OpenedMail): void {
+    this.#sizes.set(hash, mail.text.length + mail.links.reduce((sum, link) => sum + link.length, 0));
+    let total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
+    for (const [oldest] of this.#cache) {
+      if (this.#cache.size <= maxCached && total <= maxCachedCharacters) break;
+      const size = this.#sizes.get(oldest);
+      if (size === undefined) continue; // still being opened
+      this.#cache.delete(oldest);
+      this.#sizes.delete(oldest);
+      total -= size;
+    }
+  }
+
+  async #run(): Promise<void> {
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      if (this.#closed) job.resolve(defeatedBy(null));
+      else await this.#openOne(job.octets).then(job.resolve, job.reject);
+    }
+    this.#running = null;
+  }
+
+  async #openOne(octets: Uint8Array): Promise<OpenedMail> {
+    const worker = this.#worker ?? (await this.#start());
+    const id = ++this.#ids;
+    const copy = new Uint8Array(octets); // a view would be sent with all of the buffer behind it
+    const outcome = await ask(worker, { id, octets: copy });
+    if (outcome.alive) worker.unref();
+    else await this.#stop();
+    return outcome.mail;
+  }
+
+  /** The clock of a mail does not run while its thread starts. */
+  async #start(): Promise<Worker> {
+    const worker = new Worker(workerFile(import.meta.url, 'store/open.worker'), {
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 32 },
+      stdout: true, // nothing that a parser prints about a mail reaches our terminal or log
+      stderr: true,
+    });
+    await once(worker, 'message').catch((cause: unknown) => {
+      throw new Error('starting the thread that opens mails', { cause });
+    });
+    worker.on('error', (error: Error & { code?: string }) => {
+      // `exit` follows, and `ask` hears that. Running out of memory is a mail's doing, anything else is ours.
+      if (error.code !== 'ERR_WORKER_OUT_OF_MEMORY') this.#onFault(error);
+    });
+    worker.stdout.resume();
+    worker.stderr.resume();
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = null;
+    });
+    this.#worker = worker;
+    return worker;
+  }
+
+  async #stop(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+}
+
+type Lean = { text: string; attachments: Attachment[] };
+
+/** Resolves with the whole, or when the time is over or the thread died with what had come until then. */
+function ask(worker: Worker, request: OpenRequest): Promise<{ mail: OpenedMail; alive: boolean }> {
+  return new Promise((resolve) => {
+    let lean: Lean | null = null;
+    const settle = (mail: OpenedMail, alive: boolean): void => {
+      clearTimeout(clock);
+      worker.off('message', hear).off('exit', died);
+      resolve({ mail, alive });
+    };
+    const died = (): void => settle(defeatedBy(lean), false);
+    const hear = (answer: OpenAnswer): void => {
+      if (answer.stage === 'ready' || answer.id !== request.id) return;
+      if (answer.stage === 'lean') lean = answer;
+      else if (answer.opened === null) settle(defeatedBy(lean), true);
+      else settle({ ...answer.opened, attachments: lean?.attachments ?? [], defeated: false }, true);
+    };
+    const clock = setTimeout(died, maxMs);
+    worker.ref();
+    worker.on('message', hear).once('exit', died);
+    worker.postMessage(request, [request.octets.buffer]);
+  });
+}
+
+function defeatedBy(lean: Lean | null): OpenedMail {
+  return { text: lean?.text ?? '', html: false, links: [], attachments: lean?.attachments ?? [], defeated: true };
+}

@@ -1,0 +1,102 @@
+/** The handlers of all methods, and the one place where a request's needs are enforced. */
+import { notFound, PostroomError } from '../protocol/errors.ts';
+import type { Asked, Method, methods, ResultInput } from '../protocol/methods.ts';
+import type { Named, Need, Operation, Surface } from '../protocol/rows.ts';
+import { operations } from '../protocol/rows.ts';
+import type { Service, Session, Stream } from '../protocol/server.ts';
+import type { Surfaces } from './access/decide.ts';
+import { mailHandlers } from './service/mail.ts';
+import { mailboxHandlers } from './service/mailboxes.ts';
+import { peopleHandlers } from './service/people.ts';
+import { sendingHandlers } from './service/sending.ts';
+import type { Caller, Handlers, World } from './service/world.ts';
+
+const handlers: Handlers = { ...peopleHandlers, ...mailboxHandlers, ...mailHandlers, ...sendingHandlers };
+
+const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);
+const isMailboxSurface = (need: Need): need is Exclude<Surface, 'session'> =>
+  need !== 'session' && need !== 'invitation' && !isOperation(need);
+
+/** What each surface is called when it is missing. */
+const words: Readonly<Record<Exclude<Surface, 'session'>, string>> = {
+  any: 'a right on it',
+  panel: 'Send',
+  timeline: 'Access',
+  open: 'Access or Send',
+  send: 'Send',
+  settings: 'Setup',
+  owner: 'to be its owner',
+};
+
+export function createService(world: World): Service<typeof methods> {
+  /**
+   * The mailbox that a request names, if it exists for the person: by name with any right on it, by something inside it only for those
+   * who may see that thing. Foreign and missing answer alike.
+   */
+  async function surfacesOf(person: string, named: Named): Promise<{ address: string; surfaces: Surfaces }> {
+    const id = await (async () => {
+      const snapshot = world.directory.snapshot();
+      if ('mailbox' in named) return (snapshot.mailboxByAddress(named.mailbox) ?? snapshot.mailbox(named.mailbox))?.id ?? null;
+      if ('conversation' in named) return world.store.mailboxOf('conversation', named.conversation);
+      if ('message' in named) return world.store.mailboxOf('message', named.message);
+      return world.store.mailboxOf('outbox', named.outbox);
+    })();
+    // Rights as of now, after the look-up: they may have gone meanwhile.
+    const snapshot = world.directory.snapshot();
+    const mailbox = id === null ? undefined : snapshot.mailbox(id);
+    if (mailbox === undefined) throw notFound();
+    const surfaces = snapshot.access.surfaces(person, mailbox.id, world.now());
+    const visible = 'mailbox' in named ? surfaces.any : 'outbox' in named ? surfaces.send : surfaces.open;
+    if (!visible) throw notFound();
+    return { address: mailbox.address, surfaces };
+  }
+
+  return {
+    async authorize(session: Session, needs: readonly Need[], named: Named | null): Promise<void> {
+      if (session.who.kind === 'invitation') {
+        if (needs.every((need) => need === 'invitation')) return;
+        throw new PostroomError('forbidden', 'An invitation can only be used to join.');
+      }
+      const { person } = session.who;
+      if (world.directory.snapshot().person(person)?.status !== 'active') {
+        throw new PostroomError('unauthenticated', 'You are not signed in here any more. Ask for an invitation.');
+      }
+      const found = named === null ? null : await surfacesOf(person, named);
+      for (const need of needs) {
+        if (isMailboxSurface(need)) {
+          if (found === null) throw new PostroomError('internal', `a row needs ${need} and names no mailbox`);
+          if (!found.surfaces[need])
+            throw new PostroomError('forbidden', `On ${found.address} this needs ${words[need]}. Ask its owner.`, {
+              why: 'no-grant',
+              surface: need,
+            });
+        }
+      }
+      const access = world.directory.snapshot().access;
+      const missing = needs.filter(isOperation).filter((need) => !access.holds(person, need));
+      if (missing.length > 0) {
+        throw new PostroomError('forbidden', `This needs ${missing.join(' and ')}. Ask somebody who manages people to allow it to you.`, {
+          why: 'no-operation',
+          operations: missing,
+        });
+      }
+    },
+
+    call<M extends Method>(method: M, asked: Asked<M>, session: Session, stream: Stream): Promise<ResultInput<M>> {
+      const caller: Caller = {
+        person: session.who.kind === 'person' ? session.who.person : '',
+        key: session.publicKey,
+        seq: () => session.seq,
+      };
+      return handlers[method](world, asked, caller, { upload: stream.upload, download: (chunk) => stream.download(chunk) });
+    },
+
+    maySee(session: Session, needs: Surface, mailbox: string | null): boolean {
+      if (session.who.kind !== 'person') return false;
+      const snapshot = world.directory.snapshot();
+      if (snapshot.person(session.who.person)?.status !== 'active') return false;
+      if (needs === 'session') return true;
+      return mailbox !== null && snapshot.access.surfaces(session.who.person, mailbox, world.now())[needs];
+    },
+  };
+}

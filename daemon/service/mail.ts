@@ -1,0 +1,372 @@
+/** Panel, lists, conversations, and the team's verbs on them. */
+import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { safeText } from '../../protocol/text.ts';
+import type { Mailbox } from '../directory/document.ts';
+import type { Snapshot } from '../directory/snapshot.ts';
+import { attachmentBytes, rawHeaders } from '../mail/message.ts';
+import type { ConversationDetail, EntryRow, Folder, WorkResult } from '../store/types.ts';
+import { conversationOf, folderKey, granteeOf, iso, isoOrNull, messageOf, noteOf, surfacesOf } from './wire.ts';
+import { type Caller, type Handlers, inBackground, mailboxesWith, mailboxNamed, rolesOf, seenBy, type World } from './world.ts';
+
+const chunkOctets = 65_536;
+
+type Found = { snapshot: Snapshot; mailbox: Mailbox; detail: ConversationDetail };
+
+/** A conversation that the caller was let to. It may have been merged or removed since: then it is not there. */
+export async function conversationFor(world: World, id: string, caller: Caller): Promise<Found> {
+  const snapshot = world.directory.snapshot();
+  const owner = await world.store.mailboxOf('conversation', id);
+  const mailbox = owner === null ? undefined : snapshot.mailbox(owner);
+  if (mailbox === undefined) throw notFound();
+  const detail = await world.store.conversation(id, caller.person, seenBy(snapshot, caller.person, mailbox, world.now()));
+  if (detail === null) throw notFound();
+  return { snapshot, mailbox, detail };
+}
+
+/** The `conflict` of compare-and-act, with what is new for those who decide again. */
+export function moved(detail: ConversationDetail, snapshot: Snapshot): PostroomError {
+  const { row, entries, notes } = detail;
+  const mail = entries.at(-1);
+  const note = notes.at(-1);
+  const latest =
+    note !== undefined && (mail === undefined || note.at > mail.receivedAt)
+      ? { kind: 'note', at: iso(note.at), who: safeText(snapshot.nameOf(note.author)) }
+      : mail === undefined
+        ? null
+        : {
+            kind: mail.direction === 'in' ? 'mail-in' : 'mail-out',
+            at: iso(mail.receivedAt),
+            who: safeText(mail.author === null ? (mail.from[0]?.address ?? '') : snapshot.nameOf(mail.author)),
+          };
+  const words = latest === null ? '' : ` The newest is a ${latest.kind === 'note' ? 'note' : 'mail'} by ${latest.who}.`;
+  return new PostroomError(
+    'conflict',
+    `The conversation moved on since you looked (revision ${row.revision}).${words} Look at it, then repeat.`,
+    { revision: row.revision, latest },
+  );
+}
+
+async function work(
+  world: World,
+  caller: Caller,
+  id: string,
+  verb: Parameters<World['store']['work']>[1],
+  ifRevision: number | null,
+): Promise<Found & { result: WorkResult & { ok: true } }> {
+  const found = await conversationFor(world, id, caller);
+  const result = await world.store.work(found.detail.row.id, verb, caller.person, world.now(), ifRevision);
+  if (result === null) throw notFound();
+  if (!result.ok) throw moved((await conversationFor(world, id, caller)).detail, found.snapshot);
+  return { ...found, result };
+}
+
+const worked = ({ snapshot, detail, result }: Found & { result: WorkResult & { ok: true } }) => ({
+  conversation: detail.row.id,
+  revision: result.revision,
+  state: result.state,
+  assignee: result.assignee === null ? null : granteeOf(snapshot, result.assignee),
+});
+
+const current = ({ snapshot, detail }: Found) => ({
+  conversation: detail.row.id,
+  revision: detail.row.revision,
+  state: detail.row.state,
+  assignee: detail.row.assignee === null ? null : granteeOf(snapshot, detail.row.assignee),
+});
+
+// --- what our verbs do on the server -----------------------------------------------------------------------------
+
+const feeds = (role: Folder['role']): boolean => role === 'inbox' || role === null;
+
+/** Messages of some entries, grouped by the folder generation that holds them. */
+function placedIn(entries: readonly EntryRow[], wanted: (placement: EntryRow['placements'][number]) => boolean) {
+  const groups = new Map<string, { folder: number; uidValidity: number; uids: number[] }>();
+  for (const placement of entries.flatMap((entry) => entry.placements)) {
+    if (!wanted(placement)) continue;
+    const key = `${placement.folder} ${placement.uidValidity}`;
+    const group = groups.get(key) ?? { folder: placement.folder, uidValidity: placement.uidValidity, uids: [] };
+    group.uids.push(placement.uid);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** Marks mail \Seen on the server when the mailbox says so for `moment`; a personal mailbox follows its owner always. */
+export function markSeen(world: World, { mailbox, detail }: Found, moment: 'read' | 'reply-or-done', caller: Caller): void {
+  const { readState } = mailbox.settings;
+  const personal = !mailbox.shared && mailbox.owner === caller.person;
+  const wanted = personal || (moment === 'read' ? readState === 'on-first-read' : readState !== 'never');
+  if (!wanted) return;
+  changeFlags(world, mailbox, detail, (flags) => !flags.includes('\\Seen'), { add: ['\\Seen'] });
+}
+
+function changeFlags(
+  world: World,
+  mailbox: Mailbox,
+  detail: ConversationDetail,
+  wanted: (flags: string[]) => boolean,
+  change: { add?: string[]; remove?: string[] },
+): void {
+  if (mailbox.kind === 'hosted') return;
+  for (const at of placedIn(detail.entries, (placement) => placement.role !== 'drafts' && wanted(placement.flags))) {
+    inBackground(
+      world,
+      'changing flags on the server',
+      { mailbox: mailbox.id, folder: at.folder },
+      world.sync.setFlags(mailbox.id, at, change),
+    );
+  }
+}
+
+async function afterDone(world: World, found: Found, caller: Caller): Promise<void> {
+  markSeen(world, found, 'reply-or-done', caller);
+  const { done } = found.mailbox.settings;
+  if (done === 'keyword') changeFlags(world, found.mailbox, found.detail, (flags) => !flags.includes('$Done'), { add: ['$Done'] });
+  if (done === 'archive') {
+    const target = (await world.store.folders(found.mailbox.id)).find((folder) => folder.role === 'archive');
+    if (target === undefined) world.log.warn({ mailbox: found.mailbox.id }, 'done should archive, and the mailbox has no archive folder');
+    else inBackground(world, 'archiving what is done', { mailbox: found.mailbox.id }, moveTo(world, found, target));
+  }
+}
+
+/** Moves what feeds the conversation (or, when nothing does, whatever of it is elsewhere but in Sent and Drafts) to a folder. */
+async function moveTo(world: World, { mailbox, detail }: Found, target: Folder): Promise<number> {
+  const elsewhere = (placement: EntryRow['placements'][number]) =>
+    placement.folder !== target.id && placement.role !== 'sent' && placement.role !== 'drafts';
+  const feeding = detail.entries.some((entry) => entry.placements.some((placement) => elsewhere(placement) && feeds(placement.role)));
+  const wanted = (placement: EntryRow['placements'][number]) => elsewhere(placement) && (!feeding || feeds(placement.role));
+  if (mailbox.kind === 'hosted') {
+    const entries = detail.entries.filter((entry) => entry.placements.some(wanted)).map((entry) => entry.id);
+    if (entries.length > 0) await world.store.moveHosted(mailbox.id, world.accountOf(mailbox).policy, entries, target.id);
+    return entries.length;
+  }
+  let count = 0;
+  for (const at of placedIn(detail.entries, wanted)) count += await world.sync.move(mailbox.id, at, target.id);
+  if (count > 0) await world.sync.caughtUp(mailbox.id);
+  return count;
+}
+
+// --- lists -------------------------------------------------------------------------------------------------------
+
+async function folderNamed(world: World, mailbox: Mailbox, named: string): Promise<Folder> {
+  const folders = await world.store.folders(mailbox.id);
+  const exact = folders.find((folder) => folder.path === named || folderKey(folder.path) === named || folder.name === named);
+  const folder = exact ?? folders.find((one) => one.name.toLowerCase() === named.toLowerCase());
+  if (folder === undefined)
+    throw new PostroomError(
+      'not-found',
+      `${mailbox.address} has no folder "${safeText(named)}". \`postroom folders ${mailbox.address}\` lists them.`,
+    );
+  return folder;
+}
+
+async function* textOf(world: World, entries: readonly EntryRow[], headers: boolean, snapshot: Snapshot) {
+  for (const entry of entries) {
+    const octets = await world.store.octets(entry.hash);
+    const opened = await world.opener.open(octets);
+    const outbox = entry.outbox === null ? null : await world.store.outboxRow(entry.outbox);
+    yield messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null);
+  }
+}
+
+async function stream(octets: Uint8Array, download: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+  for (let at = 0; at < octets.byteLength; at += chunkOctets) await download(octets.subarray(at, at + chunkOctets));
+}
+
+async function entryFor(world: World, id: string): Promise<EntryRow> {
+  const entry = await world.store.entry(id);
+  if (entry === null) throw notFound();
+  return entry;
+}
+
+/** Whoever is given work on a mailbox must hold Send there. */
+function assigneeNamed(world: World, snapshot: Snapshot, mailbox: Mailbox, name: string) {
+  const grantee = snapshot.granteeByName(name);
+  if (grantee === undefined) throw new PostroomError('not-found', `There is no person and no role "${safeText(name)}".`);
+  if (!assignable(world, snapshot, mailbox).some((one) => one.id === grantee.id)) {
+    throw new PostroomError(
+      'invalid',
+      `${safeText(grantee.name)} may not send from ${mailbox.address}, so the work cannot be given to them.`,
+      { why: 'assignee-lacks-send' },
+    );
+  }
+  return { kind: grantee.kind, id: grantee.id };
+}
+
+export function assignable(world: World, snapshot: Snapshot, mailbox: Mailbox): { kind: 'person' | 'role'; id: string }[] {
+  const now = world.now();
+  const persons = [...snapshot.access.persons(mailbox.id, now)]
+    .filter(([, surfaces]) => surfaces.send)
+    .map(([id]) => ({ kind: 'person' as const, id }));
+  const roles = snapshot.directory.roles
+    .filter((role) => snapshot.access.roleMaySend(role.id, mailbox.id, now))
+    .map(({ id }) => ({ kind: 'role' as const, id }));
+  return [...persons, ...roles];
+}
+
+type MailMethods =
+  | 'panel.list'
+  | 'conversation.list'
+  | 'conversation.show'
+  | 'message.raw'
+  | 'message.attachment'
+  | 'conversation.mark'
+  | 'conversation.take'
+  | 'conversation.release'
+  | 'conversation.assign'
+  | 'conversation.assignees'
+  | 'conversation.note'
+  | 'conversation.move';
+
+export const mailHandlers: Handlers<MailMethods> = {
+  'panel.list': async (world, asked, caller) => {
+    const now = world.now();
+    const seq = caller.seq();
+    const snapshot = world.directory.snapshot();
+    let mailboxes = mailboxesWith(snapshot, caller.person, 'panel', now);
+    if (asked.mailbox !== null) {
+      const named = snapshot.mailboxByAddress(asked.mailbox) ?? snapshot.mailbox(asked.mailbox);
+      // A mailbox that one reaches without its panel is named as such; any other does not exist.
+      if (named === undefined || !snapshot.access.surfaces(caller.person, named.id, now).any) throw notFound();
+      if (!mailboxes.includes(named))
+        throw new PostroomError(
+          'forbidden',
+          `The panel of ${named.address} is for those who may send from it. \`postroom list ${named.address}\` shows what you may see.`,
+          { why: 'no-grant' },
+        );
+      mailboxes = [named];
+    }
+    const query = {
+      person: caller.person,
+      roles: rolesOf(snapshot, caller.person),
+      mailboxes: mailboxes.map((mailbox) => seenBy(snapshot, caller.person, mailbox, now)),
+    };
+    const [page, counts] = await Promise.all([
+      world.store.panel({ ...query, view: asked.view, limit: asked.limit, cursor: asked.cursor }),
+      world.store.panelCounts(query),
+    ]);
+    const { unread, ...views } = counts;
+    return { rows: page.rows.map((row) => conversationOf(snapshot, row)), next: page.next, unread, counts: views, seq };
+  },
+
+  'conversation.list': async (world, asked, caller) => {
+    const seq = caller.seq();
+    const snapshot = world.directory.snapshot();
+    const mailbox = mailboxNamed(snapshot, asked.mailbox);
+    const seen = seenBy(snapshot, caller.person, mailbox, world.now());
+    const folder = asked.folder === null ? null : (await folderNamed(world, mailbox, asked.folder)).id;
+    const page = await world.store.list({
+      person: caller.person,
+      mailbox: seen,
+      folder,
+      state: asked.state,
+      limit: asked.limit,
+      cursor: asked.cursor,
+    });
+    // Access without Send raises no count, here neither.
+    const counted = snapshot.access.surfaces(caller.person, mailbox.id, world.now()).panel;
+    const { unread } = counted
+      ? await world.store.panelCounts({ person: caller.person, roles: rolesOf(snapshot, caller.person), mailboxes: [seen] })
+      : { unread: 0 };
+    return { rows: page.rows.map((row) => conversationOf(snapshot, row)), next: page.next, unread, seq };
+  },
+
+  'conversation.show': async (world, asked, caller) => {
+    const seq = caller.seq();
+    const { snapshot, mailbox, detail } = await conversationFor(world, asked.conversation, caller);
+    const entries = asked.message === null ? detail.entries : detail.entries.filter((entry) => entry.id === asked.message);
+    if (asked.message !== null && entries.length === 0) throw notFound();
+    const messages = [];
+    for await (const message of textOf(world, entries, asked.headers, snapshot)) messages.push(message);
+    const { row } = detail;
+    return {
+      ...current({ snapshot, mailbox, detail }),
+      mailbox: safeText(mailbox.address),
+      subject: safeText(row.subject),
+      unread: row.unread,
+      starred: row.starred,
+      waitingSince: isoOrNull(row.waitingSince),
+      notes: detail.notes.map((note) => noteOf(snapshot, note)),
+      messages,
+      rights: surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now())),
+      seq,
+    };
+  },
+
+  'message.raw': async (world, asked, _caller, io) => {
+    const octets = await world.store.octets((await entryFor(world, asked.message)).hash);
+    await stream(octets, io.download);
+    return { sizeOctets: octets.byteLength };
+  },
+
+  'message.attachment': async (world, asked, _caller, io) => {
+    const octets = await world.store.octets((await entryFor(world, asked.message)).hash);
+    const found = attachmentBytes(octets, asked.index);
+    if (found === null) throw new PostroomError('not-found', `The mail has no attachment ${asked.index}.`);
+    await stream(found.bytes, io.download);
+    return { filename: safeText(found.filename), type: safeText(found.type), sizeOctets: found.bytes.byteLength };
+  },
+
+  'conversation.mark': async (world, asked, caller) => {
+    if (asked.as === 'done' || asked.as === 'open') {
+      const done = await work(world, caller, asked.conversation, { kind: asked.as }, asked.ifRevision);
+      if (asked.as === 'done') await afterDone(world, done, caller);
+      return worked(done);
+    }
+    const found = await conversationFor(world, asked.conversation, caller);
+    if (asked.ifRevision !== null && asked.ifRevision !== found.detail.row.revision) throw moved(found.detail, found.snapshot);
+    const id = found.detail.row.id;
+    if (asked.as === 'star' || asked.as === 'unstar') await world.store.star(id, caller.person, asked.as === 'star');
+    else {
+      await world.store.markRead(id, caller.person, asked.as === 'read');
+      if (asked.as === 'read') markSeen(world, found, 'read', caller);
+      else if (!found.mailbox.shared && found.mailbox.owner === caller.person) unmarkSeen(world, found);
+    }
+    return current(found);
+  },
+
+  'conversation.take': async (world, asked, caller) => {
+    const { snapshot, mailbox } = await conversationFor(world, asked.conversation, caller);
+    const to = assigneeNamed(world, snapshot, mailbox, snapshot.nameOf(caller.person));
+    return worked(await work(world, caller, asked.conversation, { kind: 'assign', to }, asked.ifRevision));
+  },
+
+  'conversation.release': async (world, asked, caller) =>
+    worked(await work(world, caller, asked.conversation, { kind: 'assign', to: null }, asked.ifRevision)),
+
+  'conversation.assign': async (world, asked, caller) => {
+    const { snapshot, mailbox } = await conversationFor(world, asked.conversation, caller);
+    const to = assigneeNamed(world, snapshot, mailbox, asked.to);
+    return worked(await work(world, caller, asked.conversation, { kind: 'assign', to }, asked.ifRevision));
+  },
+
+  'conversation.assignees': async (world, asked, caller) => {
+    const { snapshot, mailbox } = await conversationFor(world, asked.conversation, caller);
+    return { rows: assignable(world, snapshot, mailbox).map((one) => granteeOf(snapshot, one)) };
+  },
+
+  'conversation.note': async (world, asked, caller) => {
+    const done = await work(world, caller, asked.conversation, { kind: 'note', text: asked.text }, null);
+    const note = { id: done.result.note ?? '', author: caller.person, at: world.now(), text: asked.text };
+    return { ...worked(done), note: noteOf(done.snapshot, note) };
+  },
+
+  'conversation.move': async (world, asked, caller) => {
+    const found = await conversationFor(world, asked.conversation, caller);
+    if (asked.ifRevision !== null && asked.ifRevision !== found.detail.row.revision) throw moved(found.detail, found.snapshot);
+    const { to } = asked;
+    const folders = await world.store.folders(found.mailbox.id);
+    const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folders.find((folder) => folder.role === to.role);
+    if (target === undefined) throw new PostroomError('invalid', `${found.mailbox.address} has no ${'role' in to ? to.role : ''} folder.`);
+    if (!target.selectable) throw new PostroomError('invalid', `"${safeText(target.name)}" cannot hold mail.`);
+    const count = await moveTo(world, found, target);
+    const after = await conversationFor(world, asked.conversation, caller);
+    return { conversation: after.detail.row.id, moved: count, folder: safeText(target.name), revision: after.detail.row.revision };
+  },
+};
+
+function unmarkSeen(world: World, { mailbox, detail }: Found): void {
+  const last = detail.entries.filter((entry) => entry.direction === 'in').at(-1);
+  if (last !== undefined)
+    changeFlags(world, mailbox, { ...detail, entries: [last] }, (flags) => flags.includes('\\Seen'), { remove: ['\\Seen'] });
+}

@@ -1,0 +1,362 @@
+/** From, replies, sending, and the outbox. What leaves is composed once here; `outbox/` hands it over. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { displaySender as displaySenderOf, type SafeText, safeBlock, safeText } from '../../protocol/text.ts';
+import type { Mailbox } from '../directory/document.ts';
+import { parseAddressList } from '../mail/address.ts';
+import { forwardSubject, quoteForReply, replySubject } from '../mail/conversation.ts';
+import { type Address, attachmentBytes } from '../mail/message.ts';
+import { type Attached, compose } from '../outbox/compose.ts';
+import type { EntryRow, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
+import { conversationFor, markSeen, moved } from './mail.ts';
+
+import { iso, outboxOf, safeOrNull } from './wire.ts';
+import { type Caller, type Handlers, type Io, mailboxesWith, mailboxNamed, type World } from './world.ts';
+
+const maxAttachmentOctets = 25_000_000;
+/** References grow with a thread; RFC 5322 sets no limit, other programs do. */
+const maxReferences = 100;
+
+type Conversation = Awaited<ReturnType<typeof conversationFor>>;
+type Kind = 'new' | 'reply' | 'reply-all' | 'forward';
+
+/** The mail that is answered: the one named, else the last from outside, else the last of all. */
+function answered({ detail }: Conversation, message: string | null): EntryRow {
+  if (message !== null) {
+    const named = detail.entries.find((entry) => entry.id === message);
+    if (named === undefined) throw notFound();
+    return named;
+  }
+  const last = detail.entries.findLast((entry) => entry.direction === 'in') ?? detail.entries.at(-1);
+  if (last === undefined) throw new PostroomError('invalid', 'There is no mail in this conversation to answer.');
+  return last;
+}
+
+const folded = (address: string): string => address.toLowerCase();
+
+/** Who an answer goes to: Reply-To or From; a mail of our own is answered to those it went to. */
+function recipientsFor(kind: Kind, entry: EntryRow, mailbox: Mailbox): { to: Address[]; cc: Address[] } {
+  if (kind === 'forward' || kind === 'new') return { to: [], cc: [] };
+  const own = new Set(mailbox.addresses.map(folded));
+  const foreign = (addresses: readonly Address[]) => addresses.filter((one) => one.address !== '' && !own.has(folded(one.address)));
+  const main = entry.direction === 'out' ? entry.to : entry.replyTo.length > 0 ? entry.replyTo : entry.from;
+  const to = distinct(kind === 'reply-all' && entry.direction === 'in' ? [...main, ...foreign(entry.to)] : main);
+  const cc = kind === 'reply-all' ? distinct(foreign(entry.cc), to) : [];
+  return { to, cc };
+}
+
+function distinct(addresses: readonly Address[], apart: readonly Address[] = []): Address[] {
+  const seen = new Set(apart.map((one) => folded(one.address)));
+  return addresses.filter((one) => {
+    const key = folded(one.address);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+const asText = (address: Address): SafeText =>
+  safeText(address.name === null || address.name === '' ? address.address : `"${address.name.replace(/["\\]/g, '')}" <${address.address}>`);
+
+/** A reply leaves from the address that was written to; the primary one otherwise. */
+function fromFor(mailbox: Mailbox, entry: EntryRow | null): string {
+  const written = entry === null || entry.direction === 'out' ? entry?.from : [...entry.to, ...entry.cc];
+  const match = written?.find((one) => mailbox.addresses.some((address) => folded(address) === folded(one.address)));
+  return mailbox.addresses.find((address) => match !== undefined && folded(address) === folded(match.address)) ?? mailbox.address;
+}
+
+function forwarded(entry: EntryRow, text: string): string {
+  const line = (name: string, value: string) => (value === '' ? [] : [`${name}: ${value}`]);
+  return [
+    '---------- Forwarded message ----------',
+    ...line('From', entry.from.map(displaySenderOf).join(', ')),
+    ...line('Date', new Date(entry.date).toUTCString()),
+    ...line('Subject', safeText(entry.subject)),
+    ...line('To', entry.to.map(displaySenderOf).join(', ')),
+    ...line('Cc', entry.cc.map(displaySenderOf).join(', ')),
+    '',
+    text,
+  ].join('\n');
+}
+
+async function uploaded(io: Io, manifest: readonly { filename: string; type: string; sizeOctets: number }[]): Promise<Attached[]> {
+  const total = manifest.reduce((sum, one) => sum + one.sizeOctets, 0);
+  if (total > maxAttachmentOctets)
+    throw new PostroomError(
+      'invalid',
+      `Attachments may hold ${maxAttachmentOctets / 1_000_000} MB together; these hold ${Math.ceil(total / 1_000_000)} MB.`,
+    );
+  if (manifest.length === 0) return [];
+  const all = Buffer.alloc(total);
+  let at = 0;
+  for await (const chunk of io.upload) {
+    if (at + chunk.byteLength > total) throw new PostroomError('invalid', 'More octets came than the attachments were said to hold.');
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  if (at !== total) throw new PostroomError('invalid', `Of the attachments ${at} of ${total} octets came.`);
+  let start = 0;
+  return manifest.map(({ filename, type, sizeOctets }) => {
+    const bytes = all.subarray(start, start + sizeOctets);
+    start += sizeOctets;
+    return { filename, type, bytes };
+  });
+}
+
+function ownSends(world: World, caller: Caller): Mailbox[] {
+  return mailboxesWith(world.directory.snapshot(), caller.person, 'send', world.now());
+}
+
+async function rowFor(world: World, id: string): Promise<OutboxRow> {
+  const row = await world.store.outboxRow(id);
+  if (row === null) throw notFound();
+  return row;
+}
+
+/** Moves a row that a person decided about; `from` are the states in which the decision makes sense. */
+async function settle(
+  world: World,
+  id: string,
+  from: readonly OutboxState[],
+  patch: (row: OutboxRow) => OutboxPatch,
+  refusal: string,
+): Promise<OutboxRow> {
+  const row = await rowFor(world, id);
+  const done = from.includes(row.state) && (await world.store.outboxMove(id, row.state, patch(row)));
+  const now = await rowFor(world, id);
+  if (!done) throw new PostroomError('conflict', `${refusal} It is ${now.state}.`, { state: now.state });
+  world.outbox.poke();
+  return now;
+}
+
+type SendingMethods =
+  | 'compose.from'
+  | 'compose.reply'
+  | 'outbox.send'
+  | 'outbox.list'
+  | 'outbox.show'
+  | 'outbox.cancel'
+  | 'outbox.retry'
+  | 'outbox.settle';
+
+export const sendingHandlers: Handlers<SendingMethods> = {
+  'compose.from': async (world, _asked, caller) => ({
+    rows: ownSends(world, caller).flatMap((mailbox) =>
+      mailbox.addresses.map((address) => ({
+        mailbox: safeText(mailbox.address),
+        address: safeText(address),
+        name: safeOrNull(mailbox.settings.name),
+        signature: mailbox.settings.signature === null ? null : safeBlock(mailbox.settings.signature),
+      })),
+    ),
+  }),
+
+  'compose.reply': async (world, asked, caller) => {
+    const found = await conversationFor(world, asked.conversation, caller);
+    const entry = answered(found, asked.message);
+    const octets = await world.store.octets(entry.hash);
+    const { text } = await world.opener.open(octets);
+    const { to, cc } = recipientsFor(asked.kind, entry, found.mailbox);
+    const forward = asked.kind === 'forward';
+    const { signature } = found.mailbox.settings;
+    return {
+      mailbox: safeText(found.mailbox.address),
+      from: safeText(fromFor(found.mailbox, entry)),
+      to: to.map(asText),
+      cc: cc.map(asText),
+      subject: safeText(forward ? forwardSubject(entry.subject) : replySubject(entry.subject)),
+      quote: safeBlock(forward ? forwarded(entry, text) : quoteForReply(text, entry.from.map(displaySenderOf).join(', '), entry.date)),
+      signature: signature === null ? null : safeBlock(signature),
+      attachments: forward ? entry.attachments.map((one) => safeText(one.filename)) : [],
+      revision: found.detail.row.revision,
+      message: entry.id,
+    };
+  },
+
+  'outbox.send': async (world, asked, caller, io) => {
+    const snapshot = world.directory.snapshot();
+    const found = asked.in === null ? null : await conversationFor(world, asked.in, caller);
+    const mailbox = asked.from === null ? found?.mailbox : mailboxNamed(snapshot, asked.from);
+    if (mailbox === undefined)
+      throw new PostroomError('invalid', 'Say which address it leaves from (`from`), or which conversation it belongs to (`in`).');
+    if (found !== null && found.mailbox.id !== mailbox.id) {
+      // The right to send from one mailbox is no right to see a conversation of another.
+      if (!snapshot.access.surfaces(caller.person, found.mailbox.id, world.now()).open) throw notFound();
+      throw new PostroomError(
+        'invalid',
+        `That conversation belongs to ${found.mailbox.address}; a mail of it leaves from one of its addresses.`,
+      );
+    }
+    if (found === null && asked.kind !== 'new') throw new PostroomError('invalid', 'A reply or a forward names its conversation (`in`).');
+    const entry = found === null ? null : answered(found, asked.message);
+    const from =
+      mailbox.addresses.find((address) => folded(address) === folded(asked.from ?? '')) ??
+      (entry === null ? mailbox.address : fromFor(mailbox, entry));
+
+    const given = {
+      to: asked.to === null ? null : parseAddressList(asked.to),
+      cc: asked.cc === null ? null : parseAddressList(asked.cc),
+      bcc: asked.bcc === null ? [] : parseAddressList(asked.bcc),
+    };
+    // `--in` without recipients is an answer as well.
+    const kind: Kind = asked.kind === 'new' && entry !== null ? 'reply' : asked.kind;
+    const proposed = entry === null ? { to: [], cc: [] } : recipientsFor(kind, entry, mailbox);
+    const to = given.to ?? proposed.to;
+    const cc = given.cc ?? (given.to === null ? proposed.cc : []);
+    if (to.length + cc.length + given.bcc.length === 0) throw new PostroomError('invalid', 'Nobody to send to: give at least one address.');
+    refuseUnreachable(world, mailbox, [...to, ...cc, ...given.bcc]);
+
+    const forward = kind === 'forward' && entry !== null;
+    const subject = asked.subject ?? (entry === null ? '' : forward ? forwardSubject(entry.subject) : replySubject(entry.subject));
+    const original = forward ? await world.store.octets(entry.hash) : null;
+    const body =
+      forward && asked.quote && original !== null
+        ? `${asked.body}\n\n${forwarded(entry, (await world.opener.open(original)).text)}`
+        : asked.body;
+    const passedOn =
+      original === null || entry === null ? [] : entry.attachments.flatMap((one) => attachmentBytes(original, one.index) ?? []);
+    const attachments = [...passedOn, ...(await uploaded(io, asked.attachments))];
+    const threaded = entry !== null && !forward && entry.messageId !== null;
+    const now = world.now();
+    const composed = compose({
+      from: { name: mailbox.settings.name, address: from },
+      to,
+      cc,
+      bcc: given.bcc,
+      subject,
+      body,
+      attachments,
+      inReplyTo: threaded ? entry.messageId : null,
+      references: threaded && entry.messageId !== null ? [...entry.references.slice(-(maxReferences - 1)), entry.messageId] : [],
+      date: now,
+      messageId: `<${randomUUID()}@${from.slice(from.lastIndexOf('@') + 1)}>`,
+      postroomId: randomBytes(16).toString('hex'),
+    });
+    const answer = {
+      messageId: safeText(composed.messageId),
+      recipients: composed.recipients.map((one) => safeText(one)),
+      sizeOctets: composed.octets.byteLength,
+    };
+    const ifRevision = asked.ifRevision;
+    if (asked.dryRun) {
+      if (found !== null && ifRevision !== null && ifRevision !== found.detail.row.revision) throw moved(found.detail, snapshot);
+      return { outbox: null, state: null, conversation: found?.detail.row.id ?? null, ...answer };
+    }
+    const sendAt = Math.max(now + asked.holdMs, asked.at === null ? 0 : Date.parse(asked.at));
+    const queued = await world.store.queue({
+      mailbox: mailbox.id,
+      policy: world.accountOf(mailbox).policy,
+      author: caller.person,
+      from,
+      conversation: found?.detail.row.id ?? null,
+      ifRevision,
+      octets: composed.octets,
+      messageId: composed.messageId,
+      postroomId: composed.postroomId,
+      subject,
+      recipients: composed.recipients,
+      now,
+      sendAt,
+      idempotencyKey: asked.idempotencyKey,
+      afterwards: asked.afterwards,
+    });
+    if (!queued.ok) {
+      if (asked.in === null)
+        throw new PostroomError('conflict', 'The conversation moved on. Look at it, then repeat.', { revision: queued.revision });
+      throw moved((await conversationFor(world, asked.in, caller)).detail, snapshot);
+    }
+    const { row, repeated } = queued;
+    if (!repeated) {
+      world.outbox.poke();
+      if (found !== null) {
+        await world.store.markRead(found.detail.row.id, caller.person, true);
+        markSeen(world, found, 'reply-or-done', caller);
+      }
+      await world.store.recordActivity([
+        {
+          at: now,
+          kind: 'mail-out',
+          mailbox: mailbox.id,
+          conversation: row.conversation,
+          actor: caller.person,
+          summary: 'queued',
+          details: { outbox: row.id, messageId: row.messageId, sendAt: iso(sendAt), session: caller.key },
+          key: null,
+        },
+      ]);
+    }
+    return { outbox: row.id, state: row.state, conversation: row.conversation, ...answer, messageId: safeText(row.messageId) };
+  },
+
+  'outbox.list': async (world, asked, caller) => {
+    const seq = caller.seq();
+    const snapshot = world.directory.snapshot();
+    let mailboxes = ownSends(world, caller);
+    if (asked.mailbox !== null) {
+      const named = snapshot.mailboxByAddress(asked.mailbox) ?? snapshot.mailbox(asked.mailbox);
+      if (named === undefined || !snapshot.access.surfaces(caller.person, named.id, world.now()).any) throw notFound();
+      mailboxes = mailboxes.filter((mailbox) => mailbox.id === named.id);
+      if (mailboxes.length === 0)
+        throw new PostroomError('forbidden', `The outbox of ${named.address} is for those who may send from it.`, { why: 'no-grant' });
+    }
+    const rows = await world.store.outbox({ mailboxes: mailboxes.map((mailbox) => mailbox.id), limit: asked.limit });
+    return { rows: rows.map((row) => outboxOf(snapshot, row)), seq };
+  },
+
+  'outbox.show': async (world, asked) => outboxOf(world.directory.snapshot(), await rowFor(world, asked.outbox)),
+
+  'outbox.cancel': async (world, asked) => {
+    const row = await settle(
+      world,
+      asked.outbox,
+      ['held', 'waiting-approval', 'queued', 'failed'],
+      () => ({ state: 'cancelled' }),
+      'It cannot be taken back any more.',
+    );
+    return outboxOf(world.directory.snapshot(), row);
+  },
+
+  'outbox.retry': async (world, asked) => {
+    const again = (row: OutboxRow): OutboxPatch => ({
+      state: 'queued',
+      phase: null,
+      heldFor: null,
+      attempts: 0,
+      sendAt: Math.min(row.sendAt, world.now()),
+      nextAttemptAt: null,
+      lastError: null,
+      // Those who got it do not get it twice.
+      recipients: row.recipients.map((one) => (one.state === 'accepted' ? one : { ...one, state: 'pending', reply: null })),
+    });
+    const row = await settle(
+      world,
+      asked.outbox,
+      ['failed', 'unknown', 'held', 'bounced'],
+      again,
+      'Only what failed, is held, or is of unknown fate can be sent again.',
+    );
+    return outboxOf(world.directory.snapshot(), row);
+  },
+
+  'outbox.settle': async (world, asked) => {
+    const arrived = (row: OutboxRow): OutboxPatch => ({
+      state: 'accepted',
+      phase: null,
+      recipients: row.recipients.map((one) => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one)),
+    });
+    const row = await settle(world, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.');
+    return outboxOf(world.directory.snapshot(), row);
+  },
+};
+
+/** A hosted mailbox without a relay reaches its own kind only; that is said now, not by a bounce. */
+function refuseUnreachable(world: World, mailbox: Mailbox, recipients: readonly Address[]): void {
+  if (mailbox.kind !== 'hosted' || world.config.hosted.relay !== null) return;
+  const snapshot = world.directory.snapshot();
+  const foreign = recipients.filter((one) => snapshot.mailboxByAddress(one.address)?.kind !== 'hosted');
+  if (foreign.length === 0) return;
+  throw new PostroomError(
+    'invalid',
+    `${mailbox.address} is hosted here and no relay is configured (hosted.relay), so mail cannot leave for ${foreign.map((one) => safeText(one.address)).join(', ')}.`,
+  );
+}
