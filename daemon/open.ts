@@ -39,8 +39,8 @@ export class Opener {
   #closed = false;
   readonly #onFault: (error: Error) => void;
 
-  /** `onFault` hears of bugs of ours in the thread; the mail that met one counts as defeated. */
-  constructor(onFault: (error: Error) => void) {
+  /** `onFault` hears of bugs of ours in the thread (a warning of the process otherwise); the mail that met one counts as defeated. */
+  constructor(onFault: (error: Error) => void = (error) => process.emitWarning(error)) {
     this.#onFault = onFault;
   }
 

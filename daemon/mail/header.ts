@@ -1,0 +1,385 @@
+/**
+ * The header block of a message or part: fields, parameters, addresses, dates, ids. Tolerant and bounded: any octets give some
+ * answer in linear time. Where fields repeat, the first one counts, everywhere, so that no second From hides behind the shown one.
+ */
+import { decodeBinary, decodePercent, decodeText, decodeWords } from './charset.ts';
+
+export type Address = { name: string | null; address: string };
+
+export const limits = { headerOctets: 256 * 1024, fields: 1_000, addresses: 2_000, parameters: 200, msgIds: 10_000 };
+
+export type Header = {
+  /** Binary strings, unfolded, by lower-case name, in order of appearance. */
+  fields: Map<string, string[]>;
+  /** Where the body begins. */
+  body: number;
+  /** False when a limit cut it. */
+  complete: boolean;
+};
+
+/** Reads the header block that begins at `start` of the part that ends at `end`. */
+export function readHeader(octets: Buffer, start: number, end: number): Header {
+  const block = findBlock(octets, start, end);
+  const cut = Math.min(block.end, start + limits.headerOctets);
+  const lines = octets.toString('latin1', start, cut).split('\n');
+  const fields = new Map<string, string[]>();
+  const header: Header = { fields, body: block.body, complete: cut === block.end };
+
+  let name = '';
+  let parts: string[] = [];
+  let count = 0;
+  const flush = (): void => {
+    if (name === '') return;
+    const value = trimBlanks(parts.join(''));
+    const values = fields.get(name);
+    if (values === undefined) fields.set(name, [value]);
+    else values.push(value);
+    name = '';
+  };
+  let position = start;
+  for (const raw of lines) {
+    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    const mbox = position === start && /^>?From [^\s:]/.test(line);
+    if (line.startsWith(' ') || line.startsWith('\t')) {
+      parts.push(line);
+    } else if (!mbox && line !== '') {
+      flush();
+      const colon = line.indexOf(':');
+      const found = colon > 0 && colon < 200 ? line.slice(0, colon).trimEnd().toLowerCase() : '';
+      if (/^[!-9;-~]+$/.test(found)) {
+        if (++count > limits.fields) return { ...header, complete: false };
+        name = found;
+        parts = [line.slice(colon + 1)];
+      } else if (count === 0) {
+        return { fields, body: position, complete: true }; // no header at all: everything is body
+      }
+    }
+    position += raw.length + 1;
+  }
+  flush();
+  return header;
+}
+
+/** In a binary string only these are blank: to `trim` and `\s` the last octet of a UTF-8 `à` is a no-break space. */
+function trimBlanks(binary: string): string {
+  let start = 0;
+  let end = binary.length;
+  while (start < end && isBlank(binary.charCodeAt(start))) start++;
+  while (end > start && isBlank(binary.charCodeAt(end - 1))) end--;
+  return binary.slice(start, end);
+}
+
+const isBlank = (octet: number): boolean => octet === 0x20 || (octet >= 0x09 && octet <= 0x0d);
+
+/** The block ends at the first empty line, or with the part. */
+function findBlock(octets: Buffer, start: number, end: number): { end: number; body: number } {
+  if (octets[start] === 0x0a) return { end: start, body: start + 1 };
+  if (octets[start] === 0x0d && octets[start + 1] === 0x0a) return { end: start, body: Math.min(end, start + 2) };
+  const part = octets.subarray(start, end);
+  const bare = part.indexOf('\n\n');
+  const full = (bare < 0 ? part : part.subarray(0, bare + 2)).indexOf('\n\r\n');
+  if (full >= 0) return { end: start + full + 1, body: start + full + 3 };
+  if (bare >= 0) return { end: start + bare + 1, body: start + bare + 2 };
+  return { end, body: end };
+}
+
+/** The first field of that name, as a binary string. */
+export const first = (header: Header, name: string): string | null => header.fields.get(name)?.[0] ?? null;
+
+export function readText(header: Header, name: string): string {
+  return decodeWords(first(header, name) ?? '');
+}
+
+// --- structured values ---------------------------------------------------------------------------------------------
+
+export type Structured = { value: string; parameters: Map<string, string> };
+
+type Section = { index: number; value: string; encoded: boolean };
+
+/** `text/plain; charset="utf-8"`, with comments, RFC 2231 sections in any order, and encoded-words where they do not belong. */
+export function readStructured(binary: string | null): Structured {
+  const [head = '', ...rest] = splitOutside(stripComments(binary ?? ''), ';', limits.parameters);
+  const parameters = new Map<string, string>();
+  const sections = new Map<string, Section[]>();
+  for (const piece of rest) {
+    const equals = piece.indexOf('=');
+    if (equals < 1) continue;
+    const key = trimBlanks(piece.slice(0, equals)).toLowerCase();
+    const value = unquote(trimBlanks(piece.slice(equals + 1)));
+    const extended = /^([^*]{1,60})\*(?:(\d{1,4})(\*?))?$/.exec(key);
+    if (extended === null) {
+      if (!parameters.has(key)) parameters.set(key, decodeWords(value));
+      continue;
+    }
+    const name = extended[1] ?? '';
+    const section = { index: Number(extended[2] ?? 0), value, encoded: extended[2] === undefined || extended[3] === '*' };
+    const list = sections.get(name);
+    if (list === undefined) sections.set(name, [section]);
+    else list.push(section);
+  }
+  for (const [name, list] of sections) parameters.set(name, joinSections(list));
+  return { value: trimBlanks(head).toLowerCase(), parameters };
+}
+
+function joinSections(sections: Section[]): string {
+  sections.sort((a, b) => a.index - b.index);
+  let charset: string | null = null;
+  const octets: Uint8Array[] = [];
+  let expected = 0;
+  for (const { index, value, encoded } of sections) {
+    if (index < expected) continue; // given twice: the first counts
+    if (index > expected && octets.length > 0) break; // a gap: what follows belongs to nothing
+    expected = index + 1;
+    const tagged = encoded && octets.length === 0 ? /^([^']{0,60})'[^']{0,60}'/.exec(value) : null;
+    if (tagged !== null) charset = tagged[1] || null;
+    const rest = tagged === null ? value : value.slice(tagged[0].length);
+    octets.push(encoded ? decodePercent(rest) : Buffer.from(rest, 'latin1'));
+  }
+  return decodeText(Buffer.concat(octets), charset);
+}
+
+/** Splits at `separator` outside quoted strings, into at most `limit` + 1 pieces (what follows is dropped). */
+function splitOutside(text: string, separator: string, limit: number): string[] {
+  const pieces: string[] = [];
+  let quoted = false;
+  let start = 0;
+  for (let at = 0; at < text.length && pieces.length <= limit; at++) {
+    const character = text[at];
+    if (quoted && character === '\\') at++;
+    else if (character === '"') quoted = !quoted;
+    else if (character === separator && !quoted) {
+      pieces.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  if (pieces.length <= limit) pieces.push(text.slice(start));
+  return pieces;
+}
+
+/** A parenthesis inside a value (`name=Invoice(1).pdf`) is no comment; one that never closes is text. */
+function stripComments(text: string): string {
+  if (!text.includes('(')) return text;
+  let out = '';
+  let depth = 0;
+  let quoted = false;
+  let opened = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] ?? '';
+    if (character === '\\' && (quoted || depth > 0)) {
+      if (depth === 0) out += text.slice(at, at + 2);
+      at++;
+    } else if (character === '"' && depth === 0) {
+      quoted = !quoted;
+      out += character;
+    } else if (!quoted && character === '(' && (depth > 0 || at === 0 || /[\t-\r ;/]/.test(text[at - 1] ?? ''))) {
+      if (depth === 0) opened = at;
+      depth++;
+    } else if (!quoted && character === ')' && depth > 0) {
+      depth--;
+    } else if (depth === 0) {
+      out += character;
+    }
+  }
+  return depth === 0 ? out : out + text.slice(opened);
+}
+
+function unquote(value: string): string {
+  if (!value.startsWith('"')) return value;
+  const end = value.length > 1 && value.endsWith('"') ? -1 : undefined;
+  return value.slice(1, end).replace(/\\(.)/gs, '$1');
+}
+
+// --- addresses -----------------------------------------------------------------------------------------------------
+
+/**
+ * An address list as it came (RFC 5322 and what is sent instead), groups flattened. One pass, no recursion; structure is read
+ * before names are decoded, and an address is never decoded: an encoded `@` or comma makes no second recipient.
+ * A name without an address has the address ''.
+ */
+export function readAddresses(values: readonly string[]): { addresses: Address[]; complete: boolean } {
+  const addresses: Address[] = [];
+  for (const value of values) {
+    if (!readList(value, addresses)) return { addresses, complete: false };
+  }
+  return { addresses, complete: true };
+}
+
+/** False when the limit was reached. */
+function readList(value: string, addresses: Address[]): boolean {
+  let words: string[] = []; // of the phrase; a bare address is one of them
+  let word = '';
+  let comment = '';
+  let angle: string | null = null;
+  let state: 'text' | 'quoted' | 'angle' | 'angle-quoted' | 'comment' = 'text';
+  let around: 'text' | 'angle' = 'text'; // the comment
+  let depth = 0;
+
+  const endWord = (): void => {
+    if (word !== '') words.push(word);
+    word = '';
+  };
+  const endAddress = (): void => {
+    endWord();
+    const found = toAddress(words, angle, comment);
+    if (found !== null) addresses.push(found);
+    words = [];
+    comment = '';
+    angle = null;
+  };
+
+  for (let at = 0; at < value.length; at++) {
+    const character = value[at] ?? '';
+    if (addresses.length >= limits.addresses) return false;
+    switch (state) {
+      case 'quoted':
+        if (character === '\\') word += value[++at] ?? '';
+        else if (character === '"') state = 'text';
+        else word += character;
+        break;
+      case 'comment':
+        if (character === '\\') comment += value[++at] ?? '';
+        else if (character === '(') depth++;
+        else if (character !== ')') comment += character;
+        else if (--depth === 0) state = around;
+        break;
+      case 'angle-quoted':
+        angle += character;
+        if (character === '\\') angle += value[++at] ?? '';
+        else if (character === '"') state = 'angle';
+        break;
+      case 'angle':
+        if (character === '>') state = 'text';
+        else if (character === '<') angle = '';
+        else if (character === '"') {
+          angle += character;
+          state = 'angle-quoted';
+        } else if (character === '(') {
+          depth = 1;
+          around = 'angle';
+          state = 'comment';
+        } else if (character === ',' && !(angle ?? '').startsWith('@')) {
+          state = 'text'; // never closed
+          endAddress();
+        } else angle += character;
+        break;
+      case 'text':
+        if (character === '"') {
+          // `"john doe"@example.org`: the quotes are part of the address
+          const close = quotedLocalPart(value, at);
+          if (close > 0) {
+            word += value.slice(at, close);
+            at = close - 1;
+          } else state = 'quoted';
+        } else if (character === '(') {
+          if (comment !== '') comment += ' ';
+          depth = 1;
+          around = 'text';
+          state = 'comment';
+        } else if (character === '<') {
+          endWord();
+          angle = '';
+          state = 'angle';
+        } else if (character === ',' || character === ';') {
+          endAddress();
+        } else if (character === ':' && angle === null && !word.includes('@')) {
+          word = ''; // the name of a group
+          words = [];
+          comment = '';
+        } else if (character === ' ' || character === '\t' || character === '>') {
+          endWord();
+        } else word += character;
+        break;
+      default:
+        state satisfies never;
+    }
+  }
+  endAddress();
+  return true;
+}
+
+/** Where a quoted local part that begins at `from` ends, with its quotes; 0 when an `@` does not follow. Local parts have 64 octets. */
+function quotedLocalPart(value: string, from: number): number {
+  for (let at = from + 1; at < Math.min(value.length, from + 80); at++) {
+    if (value[at] === '\\') at++;
+    else if (value[at] === '"') return value[at + 1] === '@' ? at + 1 : 0;
+  }
+  return 0;
+}
+
+function toAddress(words: string[], angle: string | null, comment: string): Address | null {
+  const bare = angle === null ? words.findLastIndex((word) => word.includes('@')) : -1;
+  const raw = angle ?? words[bare] ?? '';
+  const named = words.filter((_, at) => at !== bare).join(' ') || comment;
+  const name = named === '' ? null : decodeWords(named).trim();
+  const address = decodeBinary(raw.replace(/[\0\t-\r ]+/g, '').replace(/^@[^:]{0,1000}:/, '')); // a route (RFC 5322 4.4) is no part of the address
+  if (address === '' && (name === null || name === '')) return null;
+  return { name: name === '' ? null : name, address };
+}
+
+/** Message-IDs in a field, with their angle brackets; bare ones are given brackets. */
+export function readIds(values: readonly string[]): string[] {
+  const ids: string[] = [];
+  for (const value of values) {
+    const bracketed = value.match(/<[^<>]+>/g);
+    const found = bracketed ?? value.split(/[\t-\r ,]+/).filter((token) => token.includes('@'));
+    for (const id of found.slice(0, limits.msgIds)) {
+      const bare = decodeBinary(id.replace(/[\0\t-\r <>]+/g, '')).slice(0, 998);
+      if (bare !== '') ids.push(`<${bare}>`);
+    }
+  }
+  return ids;
+}
+
+// --- dates ---------------------------------------------------------------------------------------------------------
+
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const zones: Readonly<Record<string, number>> = { est: -5, edt: -4, cst: -6, cdt: -5, mst: -7, mdt: -6, pst: -8, pdt: -7 };
+
+/** Milliseconds since 1970, or null when it is no date between 1970 and 2199. RFC 5322 with its old forms, asctime and ISO 8601. */
+export function readDate(value: string | null): number | null {
+  const text = stripComments((value ?? '').slice(0, 500))
+    .replace(/\(.*$/s, '')
+    .replace(/\0/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const mail =
+    /^(?:[a-z]{2,9}\.?,? )?(\d{1,2})[ -]([a-z]{3})[a-z]{0,6}\.?[ -](\d{2,4}),? (\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:\.\d{1,9})?)?(?: ?([ap])m\b)? ?([+-]\d{3,4}|[a-z]{1,5})?/i.exec(
+      text,
+    );
+  if (mail !== null) return moment(mail[3], mail[2], mail[1], onClockOf24(mail[4], mail[7]), mail[5], mail[6], mail[8]);
+  const asctime =
+    /^(?:[a-z]{3},? )?([a-z]{3})[a-z]{0,6} (\d{1,2}),? (\d{1,2}):(\d{2})(?::(\d{2}))? ?([+-]\d{4}|[a-z]{3,5})? (\d{4})$/i.exec(text);
+  if (asctime !== null) return moment(asctime[7], asctime[1], asctime[2], asctime[3], asctime[4], asctime[5], asctime[6]);
+  const iso = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)? ?(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(text);
+  if (iso !== null)
+    return moment(iso[1], months[Number(iso[2]) - 1], iso[3], iso[4] ?? '0', iso[5] ?? '0', iso[6], iso[7]?.replace(':', ''));
+  return null;
+}
+
+type Digits = string | undefined;
+
+const onClockOf24 = (hour: Digits, half: string | undefined): Digits =>
+  half === undefined ? hour : String((Number(hour) % 12) + (half.toLowerCase() === 'p' ? 12 : 0));
+
+function moment(year: Digits, month: Digits, day: Digits, hour: Digits, minute: Digits, second: Digits, zone: Digits): number | null {
+  const short = Number(year);
+  const y = (year ?? '').length > 3 ? short : short + (short < 50 ? 2000 : 1900); // RFC 5322 4.3
+  const m = months.indexOf((month ?? '').toLowerCase());
+  const [d, h, min, s] = [Number(day), Number(hour), Number(minute), Math.min(Number(second ?? 0), 60)];
+  if (y < 1970 || y > 2199 || m < 0 || d < 1 || h > 23 || min > 59 || Number(second ?? 0) > 60) return null;
+  const local = Date.UTC(y, m, d, h, min, Math.min(s, 59)); // a leap second is shown as the one before
+  if (new Date(local).getUTCDate() !== d) return null; // 31 February
+  const at = local - offsetMinutes(zone) * 60_000;
+  return at < 0 ? null : at;
+}
+
+/** Unknown names and impossible offsets count as UTC, as RFC 5322 4.3 says of military zones. */
+function offsetMinutes(zone: Digits): number {
+  const digits = /^([+-])(\d{1,2})(\d{2})$/.exec(zone ?? '');
+  if (digits !== null) {
+    const minutes = Number(digits[2]) * 60 + Number(digits[3]);
+    return minutes > 15 * 60 ? 0 : digits[1] === '-' ? -minutes : minutes;
+  }
+  const name = (zone ?? '').toLowerCase();
+  return Object.hasOwn(zones, name) ? (zones[name] ?? 0) * 60 : 0;
+}

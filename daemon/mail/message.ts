@@ -1,0 +1,361 @@
+/**
+ * The lean walk: octets -> Message, for everything that comes in. It reads headers and text, finds attachments and leaves them
+ * encoded. Two parsers on purpose: postal-mime is complete and reads a mail when a person opens it, this one is fast and bounded.
+ *
+ * Invariants
+ * - Never throws, whatever the octets; a mail it cannot make sense of is text.
+ * - Linear in the size of the mail (at most 30 levels are looked at again), no recursion.
+ * - Where a limit on structure cut something, `complete` is false; the octets stay the truth.
+ * - Attachments are numbered in the order of the octets, from 0; `attachmentBytes` counts the same way.
+ * - All strings are as the mail has them, decoded and unfiltered: SafeText is made at the wire.
+ */
+import { safeFileName } from '../../protocol/text.ts';
+import { decodeBase64, decodeBinary, decodeQuotedPrintable, decodeText } from './charset.ts';
+import { quoteFold } from './conversation.ts';
+import {
+  type Address,
+  first,
+  type Header,
+  limits as headerLimits,
+  readAddresses,
+  readDate,
+  readHeader,
+  readIds,
+  readStructured,
+  readText,
+} from './header.ts';
+import { htmlToRoughText } from './html.ts';
+
+export type { Address } from './header.ts';
+
+export type Attachment = {
+  index: number;
+  /** Cleaned (5-security, T9): may be used as a file name. */
+  filename: string;
+  type: string;
+  /** Decoded size; an estimate for base64 and quoted-printable. */
+  sizeOctets: number;
+  inline: boolean;
+};
+
+export type Message = {
+  /** Ids keep their angle brackets. */
+  messageId: string | null;
+  inReplyTo: string[];
+  references: string[];
+  subject: string;
+  from: Address[];
+  sender: Address | null;
+  replyTo: Address[];
+  to: Address[];
+  cc: Address[];
+  /** The Date header, milliseconds since 1970; null when there is none that makes sense. */
+  date: number | null;
+  /** Plain text, else HTML roughly stripped; at most 262,144 characters, LF line ends. */
+  text: string;
+  /** At most 200 characters of what the author wrote, on one line. */
+  snippet: string;
+  attachments: Attachment[];
+  /** Written by a machine: RFC 3834, a null sender, a delivery or read report. List headers alone say nothing. */
+  automatic: boolean;
+  postroomId: string | null;
+  /** False when a limit on headers, addresses, depth or parts cut something. */
+  complete: boolean;
+};
+
+const maxDepth = 30;
+const maxParts = 500;
+export const maxText = 262_144;
+/** Octets of one text part that are decoded at all: quoted-printable needs three for one. */
+const maxEncodedText = 4 * maxText;
+/** RFC 2046 says 70; programs that sign their boundaries go beyond. */
+const maxBoundary = 16_384;
+/** Lines that begin like a delimiter and are none, before the search gives up. */
+const maxFalseDelimiters = 10_000;
+
+export function readMessage(octets: Uint8Array): Message {
+  const { header, leaves, complete: walked } = walk(octets);
+  const lists = ['from', 'reply-to', 'to', 'cc', 'sender'] as const;
+  const read = lists.map((name) =>
+    readAddresses(name === 'from' || name === 'sender' ? firstOnly(header, name) : (header.fields.get(name) ?? [])),
+  );
+  const [from, replyTo, to, cc, sender] = read.map(({ addresses }) => addresses);
+  const text = readBody(leaves);
+  const withinAddresses = read.every(({ complete }) => complete) && (to?.length ?? 0) + (cc?.length ?? 0) <= headerLimits.addresses;
+  return {
+    messageId: readIds(firstOnly(header, 'message-id'))[0] ?? null,
+    inReplyTo: readIds(header.fields.get('in-reply-to') ?? []),
+    references: readIds(header.fields.get('references') ?? []),
+    subject: readText(header, 'subject'),
+    from: from ?? [],
+    sender: sender?.[0] ?? null,
+    replyTo: replyTo ?? [],
+    to: to ?? [],
+    cc: (cc ?? []).slice(0, Math.max(0, headerLimits.addresses - (to?.length ?? 0))),
+    date: readDate(first(header, 'date')),
+    text,
+    snippet: snippetOf(text),
+    attachments: leaves.filter(isAttachment).map(describe),
+    automatic: isAutomatic(header),
+    postroomId: first(header, 'x-postroom-id'),
+    complete: walked && withinAddresses,
+  };
+}
+
+/** One attachment, decoded; null when there is none of that number. */
+export function attachmentBytes(octets: Uint8Array, index: number): { filename: string; type: string; bytes: Uint8Array } | null {
+  const leaf = walk(octets).leaves.filter(isAttachment)[index];
+  if (leaf === undefined) return null;
+  const { filename, type } = describe(leaf, index);
+  return { filename, type, bytes: decodeBody(leaf, leaf.body) };
+}
+
+/** The header block as it came, for people who want to see it. */
+export function rawHeaders(octets: Uint8Array): string {
+  const source = viewOf(octets);
+  const { body } = readHeader(source, 0, source.length);
+  return decodeBinary(source.toString('latin1', 0, Math.min(body, headerLimits.headerOctets)))
+    .replace(/\r\n?/g, '\n')
+    .trimEnd();
+}
+
+const firstOnly = (header: Header, name: string): string[] => (header.fields.get(name) ?? []).slice(0, 1);
+
+/** Read-only view on the same memory. */
+const viewOf = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+
+// --- the tree ------------------------------------------------------------------------------------------------------
+
+type Leaf = {
+  type: string;
+  parameters: Map<string, string>;
+  disposition: string;
+  /** As the mail names it; null when it does not. */
+  filename: string | null;
+  encoding: string;
+  related: boolean;
+  /** Number of the nearest multipart/alternative around it: of those with the same number one version is shown. */
+  alternative: number;
+  body: Buffer;
+};
+type Pending = { start: number; end: number; depth: number; defaultType: string; related: boolean; alternative: number };
+
+function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: boolean } {
+  const source = viewOf(octets);
+  const bom = source.length >= 3 && source.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
+  const leaves: Leaf[] = [];
+  const pending: Pending[] = [{ start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, alternative: 0 }];
+  let top: Header | null = null;
+  let complete = true;
+  let alternatives = 0;
+  let parts = 0;
+  for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+    parts += 1;
+    const header = readHeader(source, part.start, part.end);
+    complete &&= header.complete;
+    top ??= header;
+    const content = readStructured(first(header, 'content-type'));
+    const type = /^[\w.+-]+\/[\w.+-]+$/.test(content.value) ? content.value : content.value === 'text' ? 'text/plain' : part.defaultType;
+    const boundary = content.parameters.get('boundary') ?? '';
+    if (type.startsWith('multipart/') && boundary !== '' && part.depth < maxDepth) {
+      const found = splitParts(source, header.body, part.end, boundary, maxParts - parts - pending.length);
+      complete &&= found.complete;
+      if (found.ranges.length > 0) {
+        const alternative = type === 'multipart/alternative' ? ++alternatives : part.alternative;
+        const related = part.related || type === 'multipart/related';
+        const defaultType = type === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
+        // The last child first: a stack gives them back in the order of the octets.
+        for (const range of found.ranges.reverse()) pending.push({ ...range, depth: part.depth + 1, defaultType, related, alternative });
+        continue;
+      }
+    }
+    if (part.depth >= maxDepth && type.startsWith('multipart/')) complete = false;
+    const disposition = readStructured(first(header, 'content-disposition'));
+    leaves.push({
+      // A multipart without parts is readable as text, and one beyond the limits is kept as a file.
+      type: type.startsWith('multipart/') && part.depth < maxDepth ? 'text/plain' : type,
+      parameters: content.parameters,
+      disposition: disposition.value,
+      filename: disposition.parameters.get('filename') ?? content.parameters.get('name') ?? null,
+      encoding: /[\w-]+/.exec((first(header, 'content-transfer-encoding') ?? '').toLowerCase())?.[0] ?? '',
+      related: part.related && header.fields.has('content-id'),
+      alternative: part.alternative,
+      body: source.subarray(header.body, part.end),
+    });
+  }
+  return { header: top ?? readHeader(source, 0, 0), leaves, complete };
+}
+
+/** The parts between the delimiter lines (RFC 2046 5.1.1). Without a closing delimiter the last part ends with its parent. */
+function splitParts(
+  source: Buffer,
+  start: number,
+  end: number,
+  boundary: string,
+  most: number,
+): { ranges: { start: number; end: number }[]; complete: boolean } {
+  const ranges: { start: number; end: number }[] = [];
+  if (boundary.length > maxBoundary) return { ranges, complete: false };
+  const region = source.subarray(start, end);
+  const delimiter = Buffer.from(`\n--${boundary}`, /[^\0-\xFF]/.test(boundary) ? 'utf8' : 'latin1');
+  const none = -2;
+  /** Where the line break before the next delimiter is; -1 stands for the one before the region. */
+  const find = (from: number): number => {
+    const found = region.indexOf(delimiter, from);
+    return found < 0 ? none : found;
+  };
+  let falseOnes = 0;
+  let open: number | null = null; // where the part that is being read begins
+  const beginsWithOne = region.subarray(0, delimiter.length - 1).equals(delimiter.subarray(1));
+  for (let at = beginsWithOne ? -1 : find(0); at !== none; at = find(at + 1)) {
+    const line = delimiterLine(region, at + delimiter.length);
+    if (line === null) {
+      if (++falseOnes > maxFalseDelimiters) return { ranges, complete: false };
+      continue;
+    }
+    const before = region[at - 1] === 0x0d ? at - 1 : at; // the line break belongs to the delimiter
+    if (open !== null) ranges.push({ start: start + open, end: start + Math.max(before, open) });
+    if (line.closes) return { ranges, complete: true };
+    if (ranges.length >= most) return { ranges, complete: false };
+    open = line.next;
+  }
+  if (open !== null) ranges.push({ start: start + open, end });
+  return { ranges, complete: true };
+}
+
+/** What follows the boundary on its line: nothing but blanks, after `--` for the last one. Null when it is no delimiter. */
+function delimiterLine(region: Buffer, from: number): { closes: boolean; next: number } | null {
+  const closes = region[from] === 0x2d && region[from + 1] === 0x2d;
+  let at = closes ? from + 2 : from;
+  while (region[at] === 0x20 || region[at] === 0x09) at++;
+  if (at >= region.length) return { closes, next: region.length };
+  if (region[at] === 0x0a) return { closes, next: at + 1 };
+  if (region[at] === 0x0d && (region[at + 1] === 0x0a || at + 1 === region.length))
+    return { closes, next: Math.min(at + 2, region.length) };
+  return null;
+}
+
+// --- text ----------------------------------------------------------------------------------------------------------
+
+const isText = (leaf: Leaf): boolean => (leaf.type === 'text/plain' || leaf.type === 'text/html') && leaf.disposition !== 'attachment';
+const isAttachment = (leaf: Leaf): boolean => !isText(leaf);
+
+type Piece = { html: boolean; alternative: number; text: string };
+
+/** All text parts in order; of an alternative the plain ones, unless they are blank. */
+function readBody(leaves: readonly Leaf[]): string {
+  const pieces: Piece[] = [];
+  let room = maxText;
+  for (const leaf of leaves.filter(isText)) {
+    if (room <= 0) break;
+    const html = leaf.type === 'text/html';
+    if (html && leaf.alternative > 0 && pieces.some((it) => it.alternative === leaf.alternative && !it.html && it.text.trim() !== ''))
+      continue;
+    const decoded = decodeText(decodeBody(leaf, leaf.body.subarray(0, maxEncodedText)), leaf.parameters.get('charset') ?? null);
+    const text = (html ? htmlToRoughText(decoded, room) : readPlain(decoded, leaf.parameters)).slice(0, room);
+    room -= text.length + 1;
+    pieces.push({ html, alternative: leaf.alternative, text });
+  }
+  return join(pieces);
+}
+
+function join(pieces: readonly Piece[]): string {
+  const withPlain = new Set(pieces.filter((it) => !it.html && it.text.trim() !== '').map((it) => it.alternative));
+  return pieces
+    .filter((it) => it.alternative === 0 || it.html !== withPlain.has(it.alternative))
+    .map(({ text }) => text)
+    .join('\n');
+}
+
+function decodeBody(leaf: Leaf, body: Buffer): Uint8Array {
+  switch (leaf.encoding) {
+    case 'base64':
+      return decodeBase64(body.toString('latin1'));
+    case 'quoted-printable':
+      return decodeQuotedPrintable(body);
+    default:
+      return body; // 7bit, 8bit, binary, and names that nobody knows
+  }
+}
+
+function readPlain(decoded: string, parameters: Map<string, string>): string {
+  const text = decoded.replace(/\r\n?/g, '\n');
+  if (parameters.get('format')?.toLowerCase() !== 'flowed') return text;
+  return unflow(text, parameters.get('delsp')?.toLowerCase() === 'yes');
+}
+
+/** RFC 3676: a line that ends in a blank goes on in the next one of the same quote depth. */
+function unflow(text: string, deleteSpace: boolean): string {
+  const lines: string[] = [];
+  let paragraph: string[] = [];
+  let paragraphDepth = 0;
+  const flush = (): void => {
+    if (paragraph.length > 0) lines.push((paragraphDepth > 0 ? `${'>'.repeat(paragraphDepth)} ` : '') + paragraph.join(''));
+    paragraph = [];
+  };
+  for (const raw of text.split('\n')) {
+    const marks = /^>*/.exec(raw)?.[0].length ?? 0;
+    const line = raw.slice(marks).replace(/^ /, '');
+    const signature = line === '-- ';
+    if (marks !== paragraphDepth || signature) flush();
+    paragraphDepth = marks;
+    const flows = line.endsWith(' ') && !signature;
+    paragraph.push(flows && deleteSpace ? line.slice(0, -1) : line);
+    if (!flows) flush();
+  }
+  flush();
+  return lines.join('\n');
+}
+
+function snippetOf(text: string): string {
+  const head = text.slice(0, 8_000);
+  const written = quoteFold(head)
+    .filter(({ kind }) => kind === 'text')
+    .map(({ lines }) => lines.join(' '))
+    .join(' ');
+  const line = (written.trim() === '' ? head.replace(/^>[> ]*/gm, '') : written).replace(/\s+/g, ' ').trim();
+  const cut = line.slice(0, 200);
+  return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
+}
+
+// --- attachments and kinds -----------------------------------------------------------------------------------------
+
+const extensions: Readonly<Record<string, string>> = {
+  'application/pdf': 'pdf',
+  'image/gif': 'gif',
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'message/rfc822': 'eml',
+  'text/calendar': 'ics',
+  'text/csv': 'csv',
+  'text/html': 'html',
+  'text/plain': 'txt',
+};
+
+function describe(leaf: Leaf, index: number): Attachment {
+  const extension = Object.hasOwn(extensions, leaf.type) ? extensions[leaf.type] : 'bin';
+  return {
+    index,
+    filename: safeFileName((leaf.filename ?? '').slice(0, 2_000), `attachment-${index + 1}.${extension}`),
+    type: leaf.type,
+    sizeOctets: decodedSize(leaf),
+    inline: leaf.disposition === 'inline' || (leaf.related && leaf.disposition !== 'attachment'),
+  };
+}
+
+/** Base64 is counted from the length of its first line, so that a big file costs nothing before somebody wants it. */
+function decodedSize({ encoding, body }: Leaf): number {
+  if (encoding !== 'base64') return body.length;
+  const lineFeed = body.indexOf(0x0a);
+  const breaks = lineFeed > 0 ? Math.floor(body.length / (lineFeed + 1)) * (body[lineFeed - 1] === 0x0d ? 2 : 1) : 0;
+  const tail = body.toString('latin1', Math.max(0, body.length - 8)).replace(/\s/g, '');
+  const padding = /={0,2}$/.exec(tail)?.[0].length ?? 0;
+  return Math.max(0, Math.floor(((body.length - breaks) * 3) / 4) - padding);
+}
+
+function isAutomatic(header: Header): boolean {
+  const submitted = readStructured(first(header, 'auto-submitted')).value;
+  const nullSender = first(header, 'return-path')?.replace(/\s/g, '') === '<>';
+  const type = readStructured(first(header, 'content-type')).value;
+  return (submitted !== '' && submitted !== 'no') || nullSender || type === 'multipart/report' || type === 'message/delivery-status';
+}
