@@ -76,7 +76,7 @@ export async function openWorld(home: string, smtp: ServerAddress | null, option
   const account: MailboxAccount = {
     id: 'm_support',
     address: 'support@example.org',
-    policy: { addresses: ['support@example.org'], workFrom: null, followServer: true },
+    policy: { addresses: ['support@example.org'], workFrom: null, followServer: true, seenBy: null },
     kind: smtp === null ? 'hosted' : 'imap',
     imap: null,
     smtp,

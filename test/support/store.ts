@@ -9,6 +9,7 @@ import type {
   IngestItem,
   MailboxId,
   Millis,
+  PersonId,
   QueueRequest,
   Seen,
   Store,
@@ -38,19 +39,23 @@ export type FolderPath = (typeof listed)[number]['path'];
 
 export type Arriving = { octets: Uint8Array; at: Millis; flags?: readonly string[]; uid?: number | null };
 
-export async function storeStory(
-  options: { mailbox?: MailboxId; workFrom?: Millis | null; followServer?: boolean; graceMs?: Millis } = {},
-) {
+type Options = {
+  mailbox?: MailboxId;
+  workFrom?: Millis | null;
+  followServer?: boolean;
+  seenBy?: PersonId | null;
+  graceMs?: Millis;
+  /** A store that is open already; its story ends it. */
+  beside?: Store;
+};
+
+export async function storeStory(options: Options = {}) {
   const dir = await tempDir();
   const home = `${dir.path}/home`;
-  const { mailbox = 'support', graceMs = 60_000 } = options;
-  const policy: WorkPolicy = {
-    addresses: [support, 'help@example.com'],
-    workFrom: options.workFrom ?? null,
-    followServer: options.followServer ?? true,
-  };
-  const seen: Seen = { mailbox, unreadSince: 0, outgoingInPanel: true };
-  let store: Store = await openStore({ home, graceMs });
+  const { mailbox = 'support', workFrom = null, followServer = true, seenBy = null, graceMs = 60_000 } = options;
+  const policy: WorkPolicy = { addresses: [support, 'help@example.com'], workFrom, followServer, seenBy };
+  const seen: Seen = { mailbox, unreadSince: 0, outgoingInPanel: true, watch: 'all' };
+  let store: Store = options.beside ?? (await openStore({ home, graceMs }));
   let lastUid = 0;
   const changes: StoreChange[] = [];
   store.onChange((more) => void changes.push(...more));
@@ -140,7 +145,7 @@ export async function storeStory(
     },
     async [Symbol.asyncDispose](): Promise<void> {
       const broken = await store.check();
-      await store.close();
+      if (options.beside === undefined) await store.close();
       await dir[Symbol.asyncDispose]();
       expect(broken).toEqual([]);
     },

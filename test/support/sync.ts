@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { Config } from '../../daemon/config.ts';
 import { Secret } from '../../daemon/directory/secrets.ts';
 import type { MailboxAccount, MailboxStatus, ServerAddress, Sync } from '../../daemon/engines.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { openLog, silentLog } from '../../daemon/log.ts';
 import { openStore } from '../../daemon/store/store.ts';
 import type { Folder, Store } from '../../daemon/store/types.ts';
 import { createSync } from '../../daemon/sync/sync.ts';
@@ -86,7 +86,7 @@ export async function startSync(dovecot: Pick<Dovecot, 'ports' | 'ca'>, options:
     createSync({
       store,
       config,
-      log: silentLog(),
+      log: process.env.SYNC_LOG ? openLog("debug", { stderr: true }) : silentLog(),
       now: Date.now,
       onStatus: (_, status) => {
         reported.push({ ...status });

@@ -1,0 +1,190 @@
+/**
+ * The frame around every change of the directory: who acts, and what holds whatever the change is.
+ *
+ * - Whoever acts must hold the right in the very document that is changed: between a request's check and its turn others may have changed it.
+ * - Nobody widens their own reach, by whatever way. Compared are not the surfaces of now but the ways to them: every grant that reaches
+ *   whoever acts must have reached them before, with the same rights and dates. So a grant for next month counts, one on a mailbox that is
+ *   not shared yet, and a second way to what one has, which would outlive the first. On their own mailboxes owners do as they like.
+ * - Somebody can always manage people.
+ * - Owners are told: one activity for each mailbox in which somebody gained or lost something.
+ */
+import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { rights, type Surface } from '../access/decide.ts';
+import { type Difference, difference } from '../access/explain.ts';
+import type { GrantFacts, Millis, Operation } from '../access/reach.ts';
+import { rightsIndex } from '../access/rights.ts';
+import type { Activity, Directory, Mailbox, Person, Role } from './document.ts';
+
+/** What the configuration says about sharing, hosting and secrets. */
+export interface Policy {
+  /** Owner and grantee must be in one role. */
+  readonly requireCommonRole: boolean;
+  /** Plans whose holders may share mailboxes of theirs; empty: everybody may. */
+  readonly plans: readonly string[];
+  readonly hostedDomains: readonly string[];
+  /** Commands that give a secret, and the servers that it may go to (null: any). */
+  readonly commands: Readonly<Record<string, { readonly hosts: readonly string[] | null }>>;
+}
+
+export const openPolicy: Policy = { requireCommonRole: false, plans: [], hostedDomains: [], commands: {} };
+
+export interface Act {
+  /** The person who acts. */
+  readonly actor: string;
+  readonly now: Millis;
+  readonly policy: Policy;
+}
+
+export interface Change {
+  readonly doc: Directory;
+  readonly activities: readonly Activity[];
+  /** Of what the change made: the person, role, mailbox, grant or invitation; else null. */
+  readonly id: string | null;
+}
+
+export const unchanged = (doc: Directory, id: string | null = null): Change => ({ doc, activities: [], id });
+
+// --- what is asked before ---------------------------------------------------------------------------------------
+
+export function find<T extends { readonly id: string }>(list: readonly T[], id: string): T {
+  const found = list.find((one) => one.id === id);
+  if (!found) throw notFound();
+  return found;
+}
+
+export const personOf = (doc: Directory, id: string): Person => find(doc.persons, id);
+export const roleOf = (doc: Directory, id: string): Role => find(doc.roles, id);
+
+export function needOperation(doc: Directory, act: Act, ...operations: readonly Operation[]): void {
+  needSession(doc, act);
+  const missing = operations.filter((operation) => !rightsIndex(doc).holds(act.actor, operation));
+  if (missing.length === 0) return;
+  throw new PostroomError('forbidden', `This needs ${missing.join(' and ')}. Ask somebody who manages people to allow it to you.`, {
+    why: 'no-operation',
+    operations: missing,
+  });
+}
+
+/** The mailbox, if it exists for whoever acts and opens `surface` to them. */
+export function needMailbox(doc: Directory, act: Act, mailbox: string, surface: Surface): Mailbox {
+  needSession(doc, act);
+  const open = rightsIndex(doc).surfaces(act.actor, mailbox, act.now);
+  if (!open.any) throw notFound();
+  const found = find(doc.mailboxes, mailbox);
+  if (open[surface]) return found;
+  const wanted = {
+    owner: 'its owner',
+    settings: 'Setup',
+    panel: 'Send',
+    send: 'Send',
+    timeline: 'Access',
+    open: 'Access or Send',
+    any: '',
+  };
+  throw new PostroomError('forbidden', `On ${found.address} this needs ${wanted[surface]}. Ask its owner.`, { why: 'no-grant', surface });
+}
+
+function needSession(doc: Directory, act: Act): void {
+  if (doc.persons.find(({ id }) => id === act.actor)?.status !== 'active') {
+    throw new PostroomError('unauthenticated', 'You are not signed in here any more. Ask for an invitation.');
+  }
+}
+
+/** For what is not in something that whoever acts may see; for everything else it is `notFound`. */
+export const absent = (message: string): PostroomError => new PostroomError('not-found', message);
+
+export const invalid = (message: string, details: Record<string, unknown> = {}): PostroomError =>
+  new PostroomError('invalid', message, details);
+
+export const replace = <T extends { readonly id: string }>(list: readonly T[], one: T): readonly T[] =>
+  list.map((other) => (other.id === one.id ? one : other));
+
+/** The mailboxes with a risen revision where `touched` says so. */
+export const touch = (mailboxes: readonly Mailbox[], touched: ReadonlySet<string>): readonly Mailbox[] =>
+  mailboxes.map((mailbox) => (touched.has(mailbox.id) ? { ...mailbox, revision: mailbox.revision + 1 } : mailbox));
+
+// --- what is asked after ----------------------------------------------------------------------------------------
+
+export interface Told {
+  readonly kind: Activity['kind'];
+  readonly action: string;
+  /** The mailbox that the change is about; null: none, or many. */
+  readonly mailbox: string | null;
+  /** In words, without the actor and without anything that only some of those who are told may know. */
+  readonly summary: string;
+  readonly details: Record<string, unknown>;
+  /** Mailboxes whose owners are told although nobody's reach changes yet. */
+  readonly alsoTell?: Iterable<string>;
+}
+
+/** Ends every change: refuses what no change may do, and writes down who is told what. */
+export function conclude(before: Directory, after: Directory, act: Act, told: Told, id: string | null = null): Change {
+  refuseOwnGain(before, after, act);
+  refuseNobodyInCharge(before, after);
+
+  const { kind, action, mailbox, summary, details, alsoTell = [] } = told;
+  const moved = Map.groupBy(difference(before, after, act.now), (one) => one.mailbox);
+  const about = (at: string | null): Activity => ({
+    kind,
+    action,
+    mailbox: at,
+    actor: act.actor,
+    summary,
+    details: at === null ? details : { ...details, reach: (moved.get(at) ?? []).map((one) => reachOf(one, before, after)) },
+  });
+  const others = new Set([...moved.keys(), ...alsoTell]);
+  if (mailbox !== null) others.delete(mailbox);
+  return { doc: after, activities: [about(mailbox), ...[...others].map(about)], id };
+}
+
+function reachOf({ person, gains, loses, from }: Difference, before: Directory, after: Directory) {
+  const name = [...after.persons, ...before.persons].find(({ id }) => id === person)?.name ?? person;
+  return { person: name, gains, loses, from: new Date(from).toISOString() };
+}
+
+function refuseOwnGain(before: Directory, after: Directory, { actor, now }: Act): void {
+  const [old, next] = [rightsIndex(before), rightsIndex(after)];
+  const operations = [...(next.who(actor)?.operations ?? [])].filter((operation) => !old.holds(actor, operation));
+  const known = new Map(before.mailboxes.map((mailbox) => [mailbox.id, mailbox])); // one's own new mailbox is nobody's loss
+  const had = new Map(old.reaching(actor).map((grant) => [grant.id, grant]));
+  const granted = next
+    .reaching(actor)
+    .filter((grant) => (grant.until === null || now < grant.until) && widens(had.get(grant.id), grant))
+    .map(({ mailbox }) => mailbox);
+  const owned = after.mailboxes.filter(({ owner }) => owner === actor).map(({ id }) => id);
+  const gained = [...new Set([...granted, ...owned])].flatMap((id) => known.get(id) ?? []).filter(({ owner }) => owner !== actor);
+  if (operations.length === 0 && gained.length === 0) return;
+
+  const seen = gained.filter(({ id }) => old.surfaces(actor, id, now).any).map(({ address }) => address);
+  const hidden = gained.length - seen.length;
+  const what = [...operations, ...seen, ...(hidden > 0 ? [`${hidden} ${hidden === 1 ? 'mailbox' : 'mailboxes'} you cannot see`] : [])];
+  throw new PostroomError(
+    'forbidden',
+    `Nobody widens their own reach, and this would be one more way for you to: ${what.join(', ')}. Ask somebody else who may to do it.`,
+    { why: 'own-reach', operations, mailboxes: seen, hidden },
+  );
+}
+
+/** Whether a grant gives at any moment what it did not give before. */
+function widens(old: GrantFacts | undefined, next: GrantFacts): boolean {
+  if (!old) return true;
+  const [begin, end] = [(at: Millis | null) => at ?? Number.NEGATIVE_INFINITY, (at: Millis | null) => at ?? Number.POSITIVE_INFINITY];
+  return rights.some((right) => next[right] && !old[right]) || begin(next.from) < begin(old.from) || end(next.until) > end(old.until);
+}
+
+/** Persons who can sign in and manage people. */
+function managers(doc: Directory): number {
+  const index = rightsIndex(doc);
+  return doc.persons.filter(
+    ({ id, status, keys }) => status === 'active' && keys.some((key) => key.revokedAt === null) && index.holds(id, 'people.manage'),
+  ).length;
+}
+
+function refuseNobodyInCharge(before: Directory, after: Directory): void {
+  if (managers(after) > 0 || managers(before) === 0) return;
+  throw new PostroomError(
+    'forbidden',
+    'Afterwards nobody could sign in and manage people. Allow people.manage to somebody else who has joined, then repeat.',
+    { why: 'last-manager' },
+  );
+}

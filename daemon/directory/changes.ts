@@ -1,0 +1,4 @@
+/** Every change of the directory: `(doc, asked, act) => { doc, activities, id }`, to be handed to `DirectoryStore.change`. */
+export { type Act, type Change, openPolicy, type Policy } from './act.ts';
+export * from './mailboxes.ts';
+export * from './people.ts';

@@ -1,0 +1,82 @@
+/**
+ * A file that is there whole or not at all, whenever the power goes, and that only its owner can read.
+ *
+ * Written to a temporary name (random, never an existing file), synced, renamed, and the folder synced: after `replaceFile` has
+ * answered the new contents survive a crash; until the rename the old ones do. The file system must keep its word on fsync.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+const temporaryName = (path: string): string => join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
+
+/** The contents may be in place, or not: the error that leaves nobody wiser. Whoever gets it must not write on as if it were not. */
+export class UnknownOutcome extends Error {}
+
+/** Puts `contents` at `path`, mode 0600. With `previous` what was there before is kept under that name. */
+export async function replaceFile(path: string, contents: string | Uint8Array, options: { previous?: string } = {}): Promise<void> {
+  const temporary = temporaryName(path);
+  let renamed = false;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(contents);
+      await file.chmod(0o600); // the umask may have taken more
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (options.previous !== undefined) await keep(path, options.previous);
+    await rename(temporary, path);
+    renamed = true;
+    await syncFolder(dirname(path));
+  } catch (error) {
+    if (renamed) throw new UnknownOutcome(`${path} was renamed, and its folder could not be synced`, { cause: error });
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** A second name for the file of now. It is never written in place, so the second name keeps these contents. */
+async function keep(path: string, previous: string): Promise<void> {
+  const temporary = temporaryName(previous);
+  try {
+    await link(path, temporary);
+  } catch (error) {
+    if (isMissing(error)) return; // the first generation has none before it
+    throw error;
+  }
+  // rename() leaves both names when they are one file already (a crash between this and the next rename): hence the rm.
+  await rename(temporary, previous);
+  await rm(temporary, { force: true });
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Removes temporary files that a crash left beside `path` and its previous generation. Call it only where nobody else writes. */
+export async function sweepTemporaries(path: string): Promise<void> {
+  const name = basename(path);
+  for (const entry of await readdir(dirname(path))) {
+    if (entry.startsWith(`.${name}.`) && /\.[0-9a-f]{16}\.tmp$/.test(entry)) await rm(join(dirname(path), entry), { force: true });
+  }
+}
+
+/** Why a file that must be private is not; null when it is. */
+export async function notPrivate(path: string): Promise<string | null> {
+  const stat = await lstat(path);
+  if (!stat.isFile()) return `${path} is not a plain file. Put a plain file there; links are not followed.`;
+  const mode = stat.mode & 0o777;
+  if ((mode & 0o077) !== 0) return `${path} is open to others (mode ${mode.toString(8)}). Check who changed it, then: chmod 600 ${path}`;
+  const uid = process.getuid?.();
+  if (uid !== undefined && stat.uid !== uid) return `${path} belongs to user ${stat.uid}, the daemon runs as ${uid}. Run it as the owner.`;
+  return null;
+}
+
+export const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';

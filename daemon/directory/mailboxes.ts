@@ -1,0 +1,399 @@
+/** Changes of mailboxes, their addresses, grants and watches. Each is a function of the document; act.ts says what all of them obey. */
+import { PostroomError } from '../../protocol/errors.ts';
+import type { Right } from '../access/decide.ts';
+import { type Grantee, type Millis, rolesOf } from '../access/reach.ts';
+import { rightsIndex } from '../access/rights.ts';
+import {
+  type Act,
+  absent,
+  type Change,
+  conclude,
+  find,
+  invalid,
+  needMailbox,
+  needOperation,
+  type Policy,
+  personOf,
+  replace,
+  roleOf,
+  touch,
+  unchanged,
+} from './act.ts';
+import {
+  AddressText,
+  type Directory,
+  defaultSettings,
+  fold,
+  type Grant,
+  type Mailbox,
+  newId,
+  type Person,
+  type SecretRef,
+  type Server,
+  type Settings,
+} from './document.ts';
+
+const dayMs = 86_400_000;
+
+// --- mailboxes --------------------------------------------------------------------------------------------------
+
+export type MailboxAsked = {
+  readonly address: string;
+  readonly aliases?: readonly string[];
+  readonly name?: string | null;
+  readonly shared: boolean;
+  /** Older mail is no work; null: all of it is; left out: from two weeks ago. */
+  readonly workFrom?: Millis | null;
+} & (
+  | { readonly kind: 'hosted' }
+  | { readonly kind: 'imap'; readonly imap: Server; readonly smtp: Server; readonly secret: SecretRef | null }
+);
+
+/** Anybody may add a personal IMAP mailbox. Whoever adds a mailbox owns it. */
+export function mailboxAdd(doc: Directory, asked: MailboxAsked, act: Act): Change {
+  if (asked.shared) {
+    needOperation(doc, act, 'shared-mailbox.share', 'shared-mailbox.sync');
+    needPlan(personOf(doc, act.actor), act.policy);
+  }
+  needOperation(doc, act, ...(asked.kind === 'hosted' ? (['shared-mailbox.sync'] as const) : []));
+  const addresses: string[] = [];
+  for (const address of [asked.address, ...(asked.aliases ?? [])])
+    addresses.push(freeAddress(doc, address, addresses, asked.kind, act.policy));
+  const id = newId('m');
+  const common = {
+    id,
+    address: addresses[0] ?? asked.address,
+    addresses,
+    owner: act.actor,
+    shared: asked.shared,
+    workFrom: asked.workFrom === undefined ? Math.max(0, act.now - 14 * dayMs) : asked.workFrom,
+    addedAt: act.now,
+    settings: { ...defaultSettings, name: asked.name ?? null },
+    revision: 1,
+  };
+  if (asked.kind === 'imap') checkSecret(asked.secret, asked, act.policy);
+  const mailbox: Mailbox =
+    asked.kind === 'hosted'
+      ? { ...common, kind: 'hosted' }
+      : { ...common, kind: 'imap', imap: asked.imap, smtp: asked.smtp, secret: asked.secret };
+  const after = { ...doc, mailboxes: [...doc.mailboxes, mailbox] };
+  const details = { address: mailbox.address, addresses, kind: asked.kind, shared: asked.shared };
+  return conclude(
+    doc,
+    after,
+    act,
+    { kind: 'system', action: 'mailbox.add', mailbox: id, summary: `added ${mailbox.address}`, details },
+    id,
+  );
+}
+
+export interface MailboxEdit {
+  readonly mailbox: string;
+  readonly settings?: Partial<Settings>;
+  readonly workFrom?: Millis | null;
+  readonly imap?: Server;
+  readonly smtp?: Server;
+  readonly secret?: SecretRef;
+  readonly ifRevision?: number | null;
+}
+
+/**
+ * Another host, port, user or TLS setting without a new secret clears the old one: Setup must not carry a password to another server.
+ * Of a shared mailbox, server and secret also take `shared-mailbox.sync`.
+ */
+export function mailboxSet(doc: Directory, asked: MailboxEdit, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  checkRevision(doc, mailbox, asked.ifRevision);
+  const settings = { ...mailbox.settings, ...defined(asked.settings ?? {}) };
+  const { workFrom = mailbox.workFrom } = asked;
+  const { next, server } = withServer({ ...mailbox, settings, workFrom }, asked, act.policy);
+  const changed = [
+    ...Object.keys(settings).filter(
+      (key) => Object.hasOwn(mailbox.settings, key) && !sameValue(at(settings, key), at(mailbox.settings, key)),
+    ),
+    ...(workFrom === mailbox.workFrom ? [] : ['workFrom']),
+    ...server,
+  ];
+  if (changed.length === 0) return unchanged(doc, mailbox.id);
+  if (server.length > 0 && mailbox.shared) needOperation(doc, act, 'shared-mailbox.sync');
+  const after = { ...doc, mailboxes: replace(doc.mailboxes, { ...next, revision: mailbox.revision + 1 }) };
+  const summary = `changed ${changed.join(', ')} of ${mailbox.address}`;
+  return conclude(
+    doc,
+    after,
+    act,
+    { kind: 'system', action: 'mailbox.set', mailbox: mailbox.id, summary, details: { changed } },
+    mailbox.id,
+  );
+}
+
+function withServer(mailbox: Mailbox, asked: MailboxEdit, policy: Policy): { next: Mailbox; server: readonly string[] } {
+  if (mailbox.kind === 'hosted') {
+    if (asked.imap || asked.smtp || asked.secret)
+      throw invalid(`${mailbox.address} is hosted here: it has no server and no password to set.`);
+    return { next: mailbox, server: [] };
+  }
+  const { imap = mailbox.imap, smtp = mailbox.smtp } = asked;
+  const server = [...(sameValue(imap, mailbox.imap) ? [] : ['imap']), ...(sameValue(smtp, mailbox.smtp) ? [] : ['smtp'])];
+  const secret = asked.secret ?? (server.length > 0 ? null : mailbox.secret);
+  if (asked.secret || server.length > 0) checkSecret(secret, { imap, smtp }, policy);
+  return { next: { ...mailbox, imap, smtp, secret }, server: sameValue(secret, mailbox.secret) ? server : [...server, 'secret'] };
+}
+
+/** From now on its grants count. Setting up a shared mailbox takes both operations. */
+export function mailboxShare(doc: Directory, asked: { mailbox: string }, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  needOperation(doc, act, 'shared-mailbox.share', 'shared-mailbox.sync');
+  if (mailbox.shared) return unchanged(doc, mailbox.id);
+  needPlan(personOf(doc, mailbox.owner), act.policy);
+  return setShared(doc, mailbox, true, act);
+}
+
+/** Personal again: its grants are kept and do not count. */
+export function mailboxUnshare(doc: Directory, asked: { mailbox: string }, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  needOperation(doc, act, 'shared-mailbox.share');
+  return mailbox.shared ? setShared(doc, mailbox, false, act) : unchanged(doc, mailbox.id);
+}
+
+function setShared(doc: Directory, mailbox: Mailbox, shared: boolean, act: Act): Change {
+  const after = { ...doc, mailboxes: replace(doc.mailboxes, { ...mailbox, shared, revision: mailbox.revision + 1 }) };
+  const [action, verb] = shared ? ['mailbox.share', 'allowed'] : ['mailbox.unshare', 'ended'];
+  const summary = `${verb} shared access to ${mailbox.address}`;
+  return conclude(doc, after, act, { kind: 'grant', action, mailbox: mailbox.id, summary, details: { shared } }, mailbox.id);
+}
+
+export function mailboxTransfer(doc: Directory, asked: { mailbox: string; person: string }, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'owner');
+  const person = personOf(doc, asked.person);
+  if (person.id === mailbox.owner) return unchanged(doc, mailbox.id);
+  if (person.status === 'disabled') throw invalid(`${person.name} is disabled and could not work with it. Choose somebody else.`);
+  if (mailbox.shared) needPlan(person, act.policy);
+  const after = { ...doc, mailboxes: replace(doc.mailboxes, { ...mailbox, owner: person.id, revision: mailbox.revision + 1 }) };
+  const summary = `made ${person.name} owner of ${mailbox.address}`;
+  const details = { owner: person.name };
+  return conclude(doc, after, act, { kind: 'grant', action: 'mailbox.transfer', mailbox: mailbox.id, summary, details }, mailbox.id);
+}
+
+export function mailboxRemove(doc: Directory, asked: { mailbox: string }, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'owner');
+  const after: Directory = {
+    ...doc,
+    mailboxes: doc.mailboxes.filter(({ id }) => id !== mailbox.id),
+    grants: doc.grants.filter((grant) => grant.mailbox !== mailbox.id),
+    watches: doc.watches.filter((watch) => watch.mailbox !== mailbox.id),
+  };
+  const details = { address: mailbox.address };
+  const summary = `removed ${mailbox.address}`;
+  return conclude(doc, after, act, { kind: 'system', action: 'mailbox.remove', mailbox: mailbox.id, summary, details });
+}
+
+export function addressAdd(doc: Directory, asked: { mailbox: string; alias: string }, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  if (mailbox.addresses.some((address) => fold(address) === fold(asked.alias))) return unchanged(doc, mailbox.id);
+  const alias = freeAddress(doc, asked.alias, [], mailbox.kind, act.policy);
+  return setAddresses(
+    doc,
+    mailbox,
+    [...mailbox.addresses, alias],
+    'mailbox.address.add',
+    `gave ${mailbox.address} the address ${alias}`,
+    act,
+  );
+}
+
+export function addressRemove(doc: Directory, asked: { mailbox: string; alias: string }, act: Act): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  const gone = fold(asked.alias);
+  if (gone === fold(mailbox.address)) throw invalid(`${mailbox.address} is the primary address and stays. Only aliases can be removed.`);
+  const addresses = mailbox.addresses.filter((address) => fold(address) !== gone);
+  if (addresses.length === mailbox.addresses.length) throw absent(`${mailbox.address} has no such alias.`);
+  return setAddresses(doc, mailbox, addresses, 'mailbox.address.remove', `took an address from ${mailbox.address}`, act);
+}
+
+function setAddresses(doc: Directory, mailbox: Mailbox, addresses: readonly string[], action: string, summary: string, act: Act): Change {
+  const after = { ...doc, mailboxes: replace(doc.mailboxes, { ...mailbox, addresses, revision: mailbox.revision + 1 }) };
+  return conclude(doc, after, act, { kind: 'system', action, mailbox: mailbox.id, summary, details: { addresses } }, mailbox.id);
+}
+
+// --- grants -----------------------------------------------------------------------------------------------------
+
+type Rights = Readonly<Record<Right, boolean>>;
+
+interface GrantAsked extends Rights {
+  readonly mailbox: string;
+  readonly grantee: Grantee;
+  readonly note: string | null;
+  /** Of the mailbox, which rises with its grants. */
+  readonly ifRevision?: number | null;
+}
+
+/** The standing grant of a grantee: exactly these rights. */
+export function grantSet(doc: Directory, asked: GrantAsked, act: Act): Change {
+  const { mailbox, name } = granting(doc, asked, act);
+  const { access, send, setup, note, grantee } = asked;
+  const old = doc.grants.find((grant) => grant.standing && grant.mailbox === mailbox.id && grant.grantee.id === grantee.id);
+  const began = old && (old.send || !send) ? old.began : act.now;
+  const given = { access, send, setup, note, by: act.actor, at: act.now, began };
+  const grant: Grant = old
+    ? { ...old, ...given }
+    : { id: newId('g'), mailbox: mailbox.id, grantee, standing: true, from: null, until: null, ...given };
+  const grants = old ? replace(doc.grants, grant) : [...doc.grants, grant];
+  const details = { grant: grant.id, grantee: name, ...rightsIn(grant), before: old ? rightsIn(old) : null, note };
+  const summary = `gave ${name} ${inWords(grant)}`;
+  return setGrants(doc, mailbox, grants, { action: 'grant.set', summary, details }, act, grant.id);
+}
+
+/** One more, with an end. */
+export function grantAdd(doc: Directory, asked: GrantAsked & { from: Millis | null; until: Millis }, act: Act): Change {
+  const { mailbox, name } = granting(doc, asked, act);
+  const { access, send, setup, note, grantee, from, until } = asked;
+  if (until <= act.now) throw invalid('This grant would have ended already. Give a later --until.');
+  if (from !== null && from >= until) throw invalid('This grant would end before it begins. Give an earlier --from or a later --until.');
+  const given = { access, send, setup, note, by: act.actor, at: act.now, began: act.now };
+  const grant: Grant = { id: newId('g'), mailbox: mailbox.id, grantee, standing: false, from, until, ...given };
+  const dates = { from: dateOf(from), until: dateOf(until) };
+  const details = { grant: grant.id, grantee: name, ...rightsIn(grant), ...dates, note };
+  const summary = `gave ${name} ${inWords(grant)} ${dates.from ? `from ${dates.from} ` : ''}until ${dates.until}`;
+  return setGrants(doc, mailbox, [...doc.grants, grant], { action: 'grant.add', summary, details }, act, grant.id);
+}
+
+/** One grant, or all of the grantee's. */
+export function grantRemove(
+  doc: Directory,
+  asked: { mailbox: string; grantee: Grantee; grant: string | null; ifRevision?: number | null },
+  act: Act,
+): Change {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  checkRevision(doc, mailbox, asked.ifRevision);
+  const name = nameOf(doc, asked.grantee);
+  const gone = doc.grants.filter(
+    (grant) => grant.mailbox === mailbox.id && grant.grantee.id === asked.grantee.id && (asked.grant ?? grant.id) === grant.id,
+  );
+  if (gone.length === 0) throw absent(`${name} has no such grant on ${mailbox.address}. Look at: postroom grant list ${mailbox.address}`);
+  const grants = doc.grants.filter((grant) => !gone.includes(grant));
+  const details = { grantee: name, grants: gone.map((grant) => ({ grant: grant.id, ...rightsIn(grant), until: dateOf(grant.until) })) };
+  const what = asked.grant === null ? 'every grant' : inWords(gone[0] ?? { access: false, send: false, setup: false });
+  return setGrants(doc, mailbox, grants, { action: 'grant.remove', summary: `took ${what} from ${name}`, details }, act, null);
+}
+
+function granting(doc: Directory, asked: GrantAsked, act: Act): { mailbox: Mailbox; name: string } {
+  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
+  checkRevision(doc, mailbox, asked.ifRevision);
+  if (!(asked.access || asked.send || asked.setup)) {
+    throw invalid('A grant gives at least one of Access, Send and Setup. To take everything away: postroom grant remove');
+  }
+  const name = nameOf(doc, asked.grantee);
+  needPlan(personOf(doc, mailbox.owner), act.policy);
+  if (act.policy.requireCommonRole && !inOneRole(doc, mailbox.owner, asked.grantee)) {
+    throw new PostroomError(
+      'forbidden',
+      `Here a mailbox is shared only within a role, and its owner and ${name} are in none together. Ask somebody who manages people to put them in one.`,
+      { why: 'no-common-role' },
+    );
+  }
+  return { mailbox, name };
+}
+
+function setGrants(
+  doc: Directory,
+  mailbox: Mailbox,
+  grants: readonly Grant[],
+  told: { action: string; summary: string; details: Record<string, unknown> },
+  act: Act,
+  id: string | null,
+): Change {
+  const after = { ...doc, grants, mailboxes: touch(doc.mailboxes, new Set([mailbox.id])) };
+  return conclude(doc, after, act, { kind: 'grant', mailbox: mailbox.id, ...told }, id);
+}
+
+/** One's own; it narrows counts and notifications, never rights, so nobody is told. */
+export function watchSet(doc: Directory, asked: { mailbox: string; level: 'all' | 'mine' | 'none' }, act: Act): Change {
+  const { id } = needMailbox(doc, act, asked.mailbox, 'panel');
+  const others = doc.watches.filter((watch) => watch.person !== act.actor || watch.mailbox !== id);
+  const current = doc.watches.find((watch) => watch.person === act.actor && watch.mailbox === id)?.level ?? 'mine';
+  if (current === asked.level) return unchanged(doc);
+  const own = asked.level === 'mine' ? [] : [{ person: act.actor, mailbox: id, level: asked.level }];
+  return { doc: { ...doc, watches: [...others, ...own] }, activities: [], id: null };
+}
+
+// --- shared by the above ----------------------------------------------------------------------------------------
+
+const rightsIn = ({ access, send, setup }: Rights): Rights => ({ access, send, setup });
+
+const inWords = ({ access, send, setup }: Rights): string =>
+  [access && 'Access', send && 'Send', setup && 'Setup'].filter((word) => word !== false).join(' + ');
+
+const dateOf = (when: Millis | null): string | null => (when === null ? null : new Date(when).toISOString());
+
+const nameOf = (doc: Directory, { kind, id }: Grantee): string => (kind === 'person' ? personOf(doc, id) : roleOf(doc, id)).name;
+
+const sameValue = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const at = (of: Settings, key: string): unknown => Object.entries(of).find(([name]) => name === key)?.[1];
+
+const defined = <T extends object>(of: T): Partial<T> =>
+  Object.fromEntries(Object.entries(of).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** Refuses a change that was made looking at an older state, and carries what is there now, so that nothing staged is lost. */
+function checkRevision(doc: Directory, mailbox: Mailbox, ifRevision: number | null | undefined): void {
+  const { revision, settings } = mailbox;
+  if (ifRevision === null || ifRevision === undefined || ifRevision === revision) return;
+  const grants = doc.grants
+    .filter((grant) => grant.mailbox === mailbox.id)
+    .map((grant) => ({
+      id: grant.id,
+      grantee: { kind: grant.grantee.kind, name: nameOf(doc, grant.grantee) },
+      ...rightsIn(grant),
+      from: dateOf(grant.from),
+      until: dateOf(grant.until),
+      note: grant.note,
+    }));
+  throw new PostroomError('conflict', `${mailbox.address} was changed meanwhile. Look at what is there now, then repeat.`, {
+    revision,
+    current: { settings, grants },
+  });
+}
+
+/** The address as it is written down, if it is one, nobody has it, and mail to it goes where the mailbox is. */
+function freeAddress(doc: Directory, asked: string, beside: readonly string[], kind: Mailbox['kind'], policy: Policy): string {
+  const parsed = AddressText.safeParse(asked.trim());
+  if (!parsed.success) throw invalid(`${JSON.stringify(asked.slice(0, 100))} is not an address like support@example.org.`);
+  const address = parsed.data;
+  const taken = [...doc.mailboxes.flatMap(({ addresses }) => addresses), ...beside].some((other) => fold(other) === fold(address));
+  if (taken) throw invalid(`The address ${address} is in use. Each address belongs to one mailbox.`);
+  const domain = fold(address.slice(address.lastIndexOf('@') + 1));
+  const hosted = policy.hostedDomains.some((one) => fold(one) === domain);
+  if (kind === 'hosted' && !hosted) {
+    throw invalid(`The daemon receives no mail for ${domain}. An administrator adds it to hosted.domains in the configuration first.`);
+  }
+  if (kind === 'imap' && hosted) throw invalid(`Mail for ${domain} is received by this daemon: give the address to a hosted mailbox.`);
+  return address;
+}
+
+/** A named command gives its secret only to servers that the administrator named with it. */
+function checkSecret(secret: SecretRef | null, { imap, smtp }: { imap: Server; smtp: Server }, { commands }: Policy): void {
+  if (secret?.kind !== 'command') return;
+  const command = Object.hasOwn(commands, secret.name) ? commands[secret.name] : undefined;
+  if (!command) throw invalid('There is no such command in the configuration. An administrator adds it to secretCommands.');
+  const elsewhere = [imap.host, smtp.host].find((host) => command.hosts !== null && !command.hosts.some((one) => fold(one) === fold(host)));
+  if (elsewhere !== undefined)
+    throw invalid(`The secret of this command does not go to ${elsewhere}. An administrator names the servers it is for.`);
+}
+
+function needPlan(owner: Person, { plans }: Policy): void {
+  if (plans.length === 0 || (owner.plan !== null && plans.includes(owner.plan))) return;
+  throw new PostroomError(
+    'forbidden',
+    `To share a mailbox its owner needs one of the plans ${plans.join(', ')}; ${owner.name} has ${owner.plan ?? 'none'}. Ask somebody who manages people.`,
+    { why: 'plan', plans },
+  );
+}
+
+/** Whether one role reaches both: some role that holds the grantee (or is it) and the owner. */
+function inOneRole(doc: Directory, owner: string, grantee: Grantee): boolean {
+  if (grantee.id === owner) return true;
+  const ofOwner = rightsIndex(doc).who(owner)?.roles ?? new Map();
+  if (grantee.kind === 'role' && ofOwner.has(find(doc.roles, grantee.id).id)) return true;
+  return [...rolesOf(doc.roles, grantee).keys()].some((role) => ofOwner.has(role));
+}
