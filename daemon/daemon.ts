@@ -68,7 +68,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     await secrets.sweep(directory.snapshot().directory.mailboxes.map((mailbox) => (mailbox.kind === 'imap' ? mailbox.secret : null)));
     const store = await openStore({ home: where.data, log });
     undo.push(() => store.close());
-    const opener = new Opener();
+    const opener = new Opener((error) => log.warn({ err: error }, 'a mail could not be opened by the worker'));
     undo.push(() => opener.close());
     await keepJournal(directory, store.recordActivity.bind(store), log);
 

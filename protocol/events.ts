@@ -31,7 +31,7 @@ export const events = {
   }),
   'folders.changed': event({
     doc: 'Folders of a mailbox, or how many mails they hold.',
-    needs: 'open',
+    needs: 'timeline',
     payload: z.object({ mailbox: Safe }),
   }),
   'outbox.changed': event({

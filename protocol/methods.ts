@@ -47,6 +47,8 @@ const ofOutbox = (asked: { outbox: string }) => ({ outbox: asked.outbox });
 const invitation = z.object({ person: Person, invitation: z.string(), expiresAt: IsoDate, warning: Safe.nullable() });
 const worked = z.object({ conversation: z.string(), revision: Revision, state: WorkState, assignee: Conversation.shape.assignee });
 const rights = { access: z.boolean().default(false), send: z.boolean().default(false), setup: z.boolean().default(false) };
+const StateFilter = z.enum(['open', 'waiting', 'snoozed', 'done', 'any']).default('any');
+const conversations = z.object({ rows: z.array(Conversation), next: z.string().nullable(), unread: z.int(), seq: Seq });
 const grants = z.object({ revision: Revision, rows: z.array(Grant) });
 
 export const methods = {
@@ -354,7 +356,7 @@ export const methods = {
   }),
   'mailbox.folders': method({
     doc: 'Every folder with what the server says it holds and what is stored.',
-    needs: 'open',
+    needs: 'timeline',
     mailboxOf: ofMailbox,
     params: mailbox,
     result: z.object({ rows: z.array(Folder), seq: Seq }),
@@ -459,14 +461,16 @@ export const methods = {
     doc: 'Conversations of a mailbox, newest first; with a state of open, longest waiting first.',
     needs: 'open',
     mailboxOf: ofMailbox,
-    params: z.object({
-      mailbox: MailboxName,
-      folder: z.string().max(2_000).nullable().default(null),
-      state: z.enum(['open', 'waiting', 'snoozed', 'done', 'any']).default('any'),
-      limit: Limit,
-      cursor: Cursor,
-    }),
-    result: z.object({ rows: z.array(Conversation), next: z.string().nullable(), unread: z.int(), seq: Seq }),
+    params: z.object({ mailbox: MailboxName, state: StateFilter, limit: Limit, cursor: Cursor }),
+    result: conversations,
+    errors: [],
+  }),
+  'folder.list': method({
+    doc: 'Conversations that have a mail in one folder, in the order of `conversation.list`.',
+    needs: 'timeline', // what lies in which folder is the record of the mailbox, not the work of the panel
+    mailboxOf: ofMailbox,
+    params: z.object({ mailbox: MailboxName, folder: z.string().min(1).max(2_000), state: StateFilter, limit: Limit, cursor: Cursor }),
+    result: conversations,
     errors: [],
   }),
   'conversation.show': method({

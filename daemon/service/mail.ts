@@ -1,5 +1,6 @@
 /** Panel, lists, conversations, and the team's verbs on them. */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
+import type { Asked } from '../../protocol/methods.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
@@ -204,7 +205,30 @@ export function assignable(world: World, snapshot: Snapshot, mailbox: Mailbox): 
   return [...persons, ...roles];
 }
 
+async function listed(world: World, asked: Omit<Asked<'folder.list'>, 'folder'>, caller: Caller, folder: number | null) {
+  const seq = caller.seq();
+  const now = world.now();
+  const snapshot = world.directory.snapshot();
+  const mailbox = mailboxNamed(snapshot, asked.mailbox);
+  const seen = seenBy(snapshot, caller.person, mailbox, now);
+  const page = await world.store.list({
+    person: caller.person,
+    mailbox: seen,
+    folder,
+    state: asked.state,
+    limit: asked.limit,
+    cursor: asked.cursor,
+  });
+  // Access without Send raises no count, here neither.
+  const counted = snapshot.access.surfaces(caller.person, mailbox.id, now).panel;
+  const counts = counted
+    ? await world.store.panelCounts({ person: caller.person, roles: rolesOf(snapshot, caller.person), mailboxes: [seen] })
+    : null;
+  return { rows: page.rows.map((row) => conversationOf(snapshot, row)), next: page.next, unread: counts?.unread ?? 0, seq };
+}
+
 type MailMethods =
+  | 'folder.list'
   | 'panel.list'
   | 'conversation.list'
   | 'conversation.show'
@@ -249,26 +273,11 @@ export const mailHandlers: Handlers<MailMethods> = {
     return { rows: page.rows.map((row) => conversationOf(snapshot, row)), next: page.next, unread, counts: views, seq };
   },
 
-  'conversation.list': async (world, asked, caller) => {
-    const seq = caller.seq();
-    const snapshot = world.directory.snapshot();
-    const mailbox = mailboxNamed(snapshot, asked.mailbox);
-    const seen = seenBy(snapshot, caller.person, mailbox, world.now());
-    const folder = asked.folder === null ? null : (await folderNamed(world, mailbox, asked.folder)).id;
-    const page = await world.store.list({
-      person: caller.person,
-      mailbox: seen,
-      folder,
-      state: asked.state,
-      limit: asked.limit,
-      cursor: asked.cursor,
-    });
-    // Access without Send raises no count, here neither.
-    const counted = snapshot.access.surfaces(caller.person, mailbox.id, world.now()).panel;
-    const { unread } = counted
-      ? await world.store.panelCounts({ person: caller.person, roles: rolesOf(snapshot, caller.person), mailboxes: [seen] })
-      : { unread: 0 };
-    return { rows: page.rows.map((row) => conversationOf(snapshot, row)), next: page.next, unread, seq };
+  'conversation.list': (world, asked, caller) => listed(world, asked, caller, null),
+
+  'folder.list': async (world, asked, caller) => {
+    const mailbox = mailboxNamed(world.directory.snapshot(), asked.mailbox);
+    return listed(world, asked, caller, (await folderNamed(world, mailbox, asked.folder)).id);
   },
 
   'conversation.show': async (world, asked, caller) => {

@@ -64,12 +64,12 @@ async function invite(
   world: World,
   caller: Caller,
   make: (doc: Directory, inviting: { publicKey: string; expiresAt: number }, act: Act) => Change,
-  personOf: (snapshot: Snapshot, id: string | null) => Person | undefined,
+  invited: (snapshot: Snapshot) => Person | undefined,
 ) {
   const oneTime = newKeyPair();
   const expiresAt = world.now() + invitationMs;
-  const { snapshot, id } = await change(world, caller, (doc, act) => make(doc, { publicKey: oneTime.publicKey, expiresAt }, act));
-  const person = personOf(snapshot, id);
+  const { snapshot } = await change(world, caller, (doc, act) => make(doc, { publicKey: oneTime.publicKey, expiresAt }, act));
+  const person = invited(snapshot);
   if (person === undefined) throw notFound();
   const { endpoint, warning } = world.invitationEndpoint();
   return {
@@ -159,14 +159,17 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
   },
 
   'person.join': async (world, asked, caller) => {
-    const { after, outcome } = await world.directory.change((doc, now) =>
+    const { after } = await world.directory.change((doc, now) =>
       changes.personJoin(
         doc,
         { oneTimeKey: caller.key, publicKey: asked.publicKey, label: asked.label },
         { now, policy: policyOf(world.config) },
       ),
     );
-    return { person: shownPerson(after, outcome.id ?? ''), daemon: { name: safeText(world.config.organisation), version: world.version } };
+    return {
+      person: shownPerson(after, after.keyByPublic(asked.publicKey)?.person.id ?? ''),
+      daemon: { name: safeText(world.config.organisation), version: world.version },
+    };
   },
 
   'person.add': (world, asked, caller) =>
@@ -174,7 +177,7 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
       world,
       caller,
       (doc, inviting, act) => changes.personAdd(doc, { name: asked.name, email: asked.email, operations: asked.operations, inviting }, act),
-      (snapshot, id) => snapshot.person(id ?? ''),
+      (snapshot) => snapshot.personByName(asked.name),
     ),
 
   'person.invite': (world, asked, caller) => {

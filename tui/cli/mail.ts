@@ -102,15 +102,17 @@ async function* chunksOf(files: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   for (const octets of files) for (let at = 0; at < octets.byteLength; at += 65_536) yield octets.subarray(at, at + 65_536);
 }
 
-/** Waits for the event that says so; asks again on each, because events carry no reasons. */
+/** Follows the outbox until the mail is where it stays; events carry no reasons, so the entry is asked for after each. */
 async function settled(session: Session, outbox: string): Promise<Result<'outbox.show'>> {
+  let moved = Promise.withResolvers<void>();
+  await session.follow(['outbox.changed', 'resync'], (event) => {
+    if (event.name === 'resync' || (event.name === 'outbox.changed' && event.payload.outbox === outbox)) moved.resolve();
+  });
   for (;;) {
-    const moved = session.client.nextEvent(
-      (event) => event.name === 'resync' || (event.name === 'outbox.changed' && event.payload.outbox === outbox),
-    );
     const entry = await session.call('outbox.show', { outbox });
     if (entry.state !== 'queued' && entry.state !== 'sending') return entry;
-    await moved;
+    await moved.promise;
+    moved = Promise.withResolvers();
   }
 }
 
@@ -256,12 +258,11 @@ export const mailCommands: readonly CommandRow[] = [
     options: [['--folder <path>', 'only this folder'], ['--state <state>', 'default: any', states], ...pageFlags],
     run: async (context, args, values) => {
       const state = states.find((name) => name === option(values, 'state'));
-      const found = await (await context.session()).call('conversation.list', {
-        mailbox: arg(args, 0),
-        folder: option(values, 'folder'),
-        state,
-        ...page(values),
-      });
+      const folder = option(values, 'folder');
+      const asked = { mailbox: arg(args, 0), state, ...page(values) };
+      const session = await context.session();
+      const found =
+        folder === null ? await session.call('conversation.list', asked) : await session.call('folder.list', { ...asked, folder });
       return { data: found, text: rowsText(found.rows, 'Nothing here.') + more(found.next) };
     },
   },

@@ -1,16 +1,16 @@
 /** One command's connection: which identity, which daemon, typed calls. */
-import { type Client, connect } from '../../protocol/client.ts';
+import { type CallOptions, connect, type DaemonEvent } from '../../protocol/client.ts';
 import { PostroomError } from '../../protocol/errors.ts';
+import type { EventName } from '../../protocol/events.ts';
 import { type Identity, readIdentity } from '../../protocol/keys.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import { places } from '../../protocol/places.ts';
 import type { Globals } from './program.ts';
 
-export type CallOptions = { timeoutMs?: number; upload?: AsyncIterable<Uint8Array>; onChunk?: (chunk: Uint8Array) => void | Promise<void> };
-
 export type Session = {
-  readonly client: Client;
   call<M extends Method>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
+  /** Events of these names from now on, until the session closes. */
+  follow(names: readonly EventName[], listener: (event: DaemonEvent) => void): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -35,10 +35,14 @@ export function loadIdentity(globals: Pick<Globals, 'home' | 'identity' | 'conne
 }
 
 export async function openSession(globals: Globals): Promise<Session> {
-  const client = await connect({ identity: loadIdentity(globals), connectTimeoutMs: greetingMs });
+  let listener: (event: DaemonEvent) => void = () => undefined;
+  const client = await connect({ identity: loadIdentity(globals), connectTimeoutMs: greetingMs, onEvent: (event) => listener(event) });
   return {
-    client,
     call: (method, params, options) => client.call(method, params, options),
+    follow: async (names, take) => {
+      listener = take;
+      await client.subscribe(names);
+    },
     close: () => client.close(),
   };
 }
