@@ -1,0 +1,263 @@
+/**
+ * Every command as one row: its keys, its words, where it holds and why it may be disabled. Keymap, palette, help and the hint
+ * row are read from here. A command exists in a view exactly when a handler for it is mounted there (`useCommands`), so no key
+ * is shown that does nothing.
+ */
+import { type Chrome, chrome } from './text.ts';
+
+/**
+ * Where a key belongs. When two commands of one view have the same key the later scope here wins: a review screen's
+ * letters name its fields, a text field takes its editing keys before anything else.
+ */
+export const scopes = [
+  'always', // the terminal and the way out: even while a modal is open
+  'everywhere',
+  'goto',
+  'list',
+  'mail',
+  'panel',
+  'conversation',
+  'review',
+  'mailboxes',
+  'field',
+  'modal',
+] as const;
+export type Scope = (typeof scopes)[number];
+
+/** What the layers know about the thing under the cursor. Screens publish the parts they know; the last one speaks. */
+export type Facts = {
+  /** The conversation that a verb would act on. */
+  readonly conversation: {
+    readonly send: boolean;
+    readonly state: 'open' | 'waiting' | 'snoozed' | 'done';
+    readonly assigned: 'me' | 'other' | 'nobody';
+    readonly attachments: number;
+  } | null;
+  /** Something that `z` would take back. */
+  readonly undo: boolean;
+  readonly online: boolean;
+};
+
+export const noFacts: Facts = { conversation: null, undo: false, online: true };
+
+type Reason = (facts: Facts) => Chrome | null;
+
+export type CommandRow = {
+  /** Key sequences, the first one is shown; words of a sequence are pressed one after the other. Without any: by palette only. */
+  readonly keys: readonly string[];
+  readonly title: Chrome;
+  /** The word beside the key in the hint row; rows without one are never hinted. */
+  readonly hint?: Chrome;
+  /** Synonyms for the palette. */
+  readonly words?: string;
+  readonly scope: Scope;
+  readonly disabled?: Reason;
+  /** Equal keys typed in one burst arrive as one call with a count. */
+  readonly counts?: true;
+  /** `.` may do it again; never for send, trash, spam or grants. */
+  readonly repeatable?: true;
+  /** A movement or an edit of the field: of no use in the palette. */
+  readonly keyOnly?: true;
+};
+
+const needsConversation: Reason = (facts) => (facts.conversation === null ? chrome`no conversation is selected` : null);
+const needsSend: Reason = (facts) =>
+  needsConversation(facts) ?? (facts.conversation?.send === false ? chrome`you do not hold Send here` : null);
+const needsUndo: Reason = (facts) => (facts.undo ? null : chrome`nothing to undo`);
+
+export const commands = {
+  'screen.redraw': { keys: ['ctrl-l'], title: chrome`Redraw the screen`, words: 'refresh repaint', scope: 'always' },
+  'app.suspend': { keys: ['ctrl-z'], title: chrome`Suspend to the shell`, words: 'background job', scope: 'always' },
+
+  'app.quit': { keys: ['ctrl-c'], title: chrome`Quit`, words: 'exit leave', scope: 'always' },
+
+  'move.down': { keys: ['j', 'down'], title: chrome`Down`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.up': { keys: ['k', 'up'], title: chrome`Up`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.first': { keys: ['g g', 'home'], title: chrome`To the beginning`, scope: 'everywhere', keyOnly: true },
+  'move.last': { keys: ['G', 'end'], title: chrome`To the end`, scope: 'everywhere', keyOnly: true },
+  'move.half-down': { keys: ['ctrl-d'], title: chrome`Half a page down`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.half-up': { keys: ['ctrl-u'], title: chrome`Half a page up`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.page-down': { keys: ['pagedown'], title: chrome`A page down`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.page-up': { keys: ['pageup'], title: chrome`A page up`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.next-unread': { keys: [']'], title: chrome`Next unread`, scope: 'everywhere' },
+  'move.previous-unread': { keys: ['['], title: chrome`Previous unread`, scope: 'everywhere' },
+  'read.on': { keys: ['space'], title: chrome`Read on: scroll, then the next unread`, scope: 'everywhere', keyOnly: true },
+  'item.open': { keys: ['enter', 'right', 'o'], title: chrome`Open`, hint: chrome`open`, scope: 'everywhere', keyOnly: true },
+  'item.next': { keys: ['J'], title: chrome`Next of the list behind`, hint: chrome`next`, scope: 'everywhere', counts: true },
+  'item.previous': { keys: ['K'], title: chrome`Previous of the list behind`, scope: 'everywhere', counts: true },
+  'layer.close': { keys: ['esc'], title: chrome`Close`, scope: 'everywhere', keyOnly: true },
+  'view.back': { keys: ['q'], title: chrome`Back one level`, hint: chrome`back`, words: 'close leave', scope: 'everywhere' },
+  'pane.next': { keys: ['tab'], title: chrome`Next pane`, scope: 'everywhere', keyOnly: true },
+  'pane.previous': { keys: ['shift-tab', 'left'], title: chrome`Previous pane`, scope: 'everywhere', keyOnly: true },
+  'list.filter': { keys: ['\\'], title: chrome`Filter this list`, hint: chrome`filter`, scope: 'everywhere' },
+  'edit.undo': { keys: ['z'], title: chrome`Undo`, words: 'take back revert', scope: 'everywhere', disabled: needsUndo },
+  'edit.repeat': { keys: ['.'], title: chrome`Repeat the last command`, scope: 'everywhere', keyOnly: true },
+  'sync.now': { keys: ['ctrl-r'], title: chrome`Synchronise now`, words: 'fetch refresh', scope: 'everywhere' },
+  'palette.open': { keys: [':', 'ctrl-k'], title: chrome`Command palette`, hint: chrome`cmd`, scope: 'everywhere', keyOnly: true },
+  'help.open': { keys: ['?'], title: chrome`Help`, words: 'keys', scope: 'everywhere', keyOnly: true },
+
+  'go.panel': { keys: ['g p'], title: chrome`Go to my panel`, words: 'work list mine', scope: 'goto' },
+  'go.unassigned': { keys: ['g u'], title: chrome`Go to unassigned`, scope: 'goto' },
+  'go.mailbox': { keys: ['g m'], title: chrome`Go to a mailbox`, words: 'switch account', scope: 'goto' },
+  'go.folders': { keys: ['g f'], title: chrome`Go to the folders of the mailbox`, scope: 'goto' },
+  'go.open': { keys: ['g a'], title: chrome`Go to all open of the mailbox`, scope: 'goto' },
+  'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, scope: 'goto' },
+  'go.last': { keys: ['g -'], title: chrome`Go to the last view`, scope: 'goto' },
+
+  'mail.reply': { keys: ['r'], title: chrome`Reply`, hint: chrome`reply`, words: 'answer', scope: 'mail', disabled: needsSend },
+  'mail.reply-all': { keys: ['a'], title: chrome`Reply to all`, hint: chrome`all`, words: 'answer', scope: 'mail', disabled: needsSend },
+  'mail.forward': { keys: ['f'], title: chrome`Forward`, hint: chrome`forward`, scope: 'mail', disabled: needsSend },
+  'mail.compose': { keys: ['c'], title: chrome`Compose a new mail`, words: 'write new', scope: 'mail' },
+  'work.done': {
+    keys: ['e'],
+    title: chrome`Done for the team`,
+    hint: chrome`done`,
+    words: 'close resolve archive',
+    scope: 'mail',
+    repeatable: true,
+    disabled: (facts) => needsConversation(facts) ?? (facts.conversation?.state === 'done' ? chrome`it is done already` : null),
+  },
+  'work.reopen': {
+    keys: [],
+    title: chrome`Open again for the team`,
+    words: 'reopen undone',
+    scope: 'mail',
+    repeatable: true,
+    disabled: (facts) => needsConversation(facts) ?? (facts.conversation?.state === 'done' ? null : chrome`it is not done`),
+  },
+  'work.take': {
+    keys: ['t'],
+    title: chrome`Take: assign it to me`,
+    hint: chrome`take`,
+    words: 'claim mine',
+    scope: 'mail',
+    repeatable: true,
+    disabled: (facts) => needsSend(facts) ?? (facts.conversation?.assigned === 'me' ? chrome`it is yours already` : null),
+  },
+  'work.release': {
+    keys: [],
+    title: chrome`Release: assigned to nobody`,
+    words: 'unassign give back',
+    scope: 'mail',
+    repeatable: true,
+    disabled: (facts) => needsConversation(facts) ?? (facts.conversation?.assigned === 'nobody' ? chrome`nobody has it` : null),
+  },
+  'work.assign': {
+    keys: ['T'],
+    title: chrome`Assign to…`,
+    hint: chrome`assign`,
+    words: 'give',
+    scope: 'mail',
+    disabled: needsConversation,
+  },
+  'work.note': {
+    keys: ['i'],
+    title: chrome`Internal note`,
+    hint: chrome`note`,
+    words: 'comment team only',
+    scope: 'mail',
+    disabled: needsConversation,
+  },
+  'mail.star': { keys: ['s'], title: chrome`Star`, words: 'flag', scope: 'mail', repeatable: true, disabled: needsConversation },
+  'mail.unread': { keys: ['u'], title: chrome`Unread for me`, words: 'mark', scope: 'mail', repeatable: true, disabled: needsConversation },
+  'mail.move': { keys: ['m'], title: chrome`Move to a folder`, words: 'file archive', scope: 'mail', disabled: needsSend },
+  'mail.spam': { keys: ['!'], title: chrome`Spam`, words: 'junk', scope: 'mail', disabled: needsSend },
+  'mail.trash': { keys: ['#'], title: chrome`Trash`, words: 'delete remove', scope: 'mail', disabled: needsSend },
+  'mail.files': {
+    keys: ['v'],
+    title: chrome`Attachments`,
+    hint: chrome`files`,
+    words: 'save download',
+    scope: 'mail',
+    disabled: (facts) => needsConversation(facts) ?? (facts.conversation?.attachments === 0 ? chrome`it has no attachments` : null),
+  },
+  'mail.mark': { keys: ['x'], title: chrome`Mark`, words: 'select', scope: 'mail', disabled: needsConversation },
+
+  'panel.mine': { keys: ['1'], title: chrome`Mine`, words: 'view tab', scope: 'panel' },
+  'panel.unassigned': { keys: ['2'], title: chrome`Unassigned`, words: 'view tab', scope: 'panel' },
+  'panel.team': { keys: ['3'], title: chrome`Team`, words: 'view tab', scope: 'panel' },
+  'panel.done': { keys: ['4'], title: chrome`Done`, words: 'view tab', scope: 'panel' },
+  'panel.preview': { keys: ['p'], title: chrome`Preview on or off`, words: 'reader pane', scope: 'panel' },
+
+  'message.headers': { keys: ['h'], title: chrome`Headers`, hint: chrome`headers`, scope: 'conversation' },
+  'message.quotes': { keys: ['Q'], title: chrome`Quotes`, hint: chrome`quotes`, words: 'fold unfold', scope: 'conversation' },
+  'message.source': { keys: ['V'], title: chrome`Source`, words: 'raw', scope: 'conversation' },
+  'message.links': { keys: ['g l'], title: chrome`Links of this mail`, words: 'url open', scope: 'conversation' },
+
+  'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
+  'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },
+  'review.bcc': { keys: ['b'], title: chrome`Bcc`, scope: 'review' },
+  'review.subject': { keys: ['s'], title: chrome`Subject`, scope: 'review' },
+  'review.from': { keys: ['F'], title: chrome`From`, words: 'identity sender', scope: 'review' },
+  'review.editor': { keys: ['e'], title: chrome`Edit the text in your editor`, hint: chrome`editor`, words: 'external', scope: 'review' },
+  'review.inline': { keys: ['i'], title: chrome`Edit the text here`, hint: chrome`inline`, scope: 'review' },
+  'review.attach': { keys: ['a'], title: chrome`Attach a file`, hint: chrome`attach`, scope: 'review' },
+  'review.detach': { keys: ['d'], title: chrome`Detach a file`, scope: 'review' },
+  'review.send': { keys: ['y'], title: chrome`Send`, hint: chrome`send`, scope: 'review' },
+  'review.send-done': { keys: ['Y'], title: chrome`Send, and done for the team`, hint: chrome`send+done`, scope: 'review' },
+  'review.keep': { keys: ['q'], title: chrome`Keep as draft`, hint: chrome`keep`, scope: 'review' },
+  'review.discard': { keys: ['D'], title: chrome`Discard the draft`, hint: chrome`discard`, scope: 'review' },
+
+  'field.next': { keys: ['tab'], title: chrome`Next field`, hint: chrome`next field`, scope: 'field', keyOnly: true },
+  'field.previous': { keys: ['shift-tab'], title: chrome`Previous field`, scope: 'field', keyOnly: true },
+  'field.editor': { keys: ['ctrl-g'], title: chrome`Edit in your editor`, hint: chrome`editor`, scope: 'field', keyOnly: true },
+  'field.submit': { keys: ['ctrl-enter'], title: chrome`Send`, scope: 'field', keyOnly: true },
+  'field.accept': { keys: ['enter'], title: chrome`Accept`, hint: chrome`ok`, scope: 'field', keyOnly: true },
+  'field.leave': { keys: ['esc', 'ctrl-c'], title: chrome`Leave the field`, hint: chrome`leave`, scope: 'field', keyOnly: true },
+
+  'modal.close': { keys: ['esc', 'ctrl-c'], title: chrome`Close`, hint: chrome`close`, scope: 'modal', keyOnly: true },
+  'modal.accept': { keys: ['enter'], title: chrome`Do it`, hint: chrome`do it`, scope: 'modal', keyOnly: true },
+  'modal.down': { keys: ['down', 'ctrl-n'], title: chrome`Down`, scope: 'modal', counts: true, keyOnly: true },
+  'modal.up': { keys: ['up', 'ctrl-p'], title: chrome`Up`, scope: 'modal', counts: true, keyOnly: true },
+  'modal.more': { keys: ['?'], title: chrome`Keys of all views`, hint: chrome`all views`, scope: 'modal', keyOnly: true },
+} as const satisfies Record<string, CommandRow>;
+
+export type CommandId = keyof typeof commands;
+
+export const commandIds = Object.keys(commands) as CommandId[];
+
+export function commandRow(id: CommandId): CommandRow {
+  return commands[id];
+}
+
+/** Why `id` cannot be done now, or null. */
+export function disabledReason(id: CommandId, facts: Facts): Chrome | null {
+  return commandRow(id).disabled?.(facts) ?? null;
+}
+
+/**
+ * How well `typed` fits a command, higher is better, null for not at all. Letters must appear in order; those that begin a word
+ * or follow the last hit count more, so `dt` finds "Done for the team" before "Redraw the screen".
+ */
+export function relevance(typed: string, id: CommandId): number | null {
+  const row = commandRow(id);
+  const title = score(typed, row.title);
+  const synonyms = score(typed, row.words ?? '');
+  const named = score(typed, id);
+  const best = Math.max(title ?? -1, (synonyms ?? -1) - 0.2, (named ?? -1) - 0.3);
+  return best < 0 ? null : best;
+}
+
+function score(typed: string, text: string): number | null {
+  const wanted = typed.toLowerCase().replaceAll(' ', '');
+  const letters = text.toLowerCase();
+  let points = 0;
+  let from = 0;
+  for (const letter of wanted) {
+    let best = -1;
+    let bestPoints = 0;
+    for (let at = letters.indexOf(letter, from); at !== -1; at = letters.indexOf(letter, at + 1)) {
+      const begins = at === 0 || !/[\p{L}\p{N}]/u.test(letters[at - 1] ?? '');
+      const gained = begins ? 3 : at === from && from > 0 ? 2 : 1;
+      if (gained > bestPoints) {
+        best = at;
+        bestPoints = gained;
+      }
+      if (gained >= 2) break;
+    }
+    if (best === -1) return null;
+    points += bestPoints;
+    from = best + 1;
+  }
+  return wanted === '' ? 0 : points / wanted.length;
+}
