@@ -104,6 +104,17 @@ const openAtOnce = 64;
 const backOffFirstMs = 100;
 const backOffLastMs = 5_000;
 
+/** What the application throws is the application's, as in an event emitter: it must not look like a broken connection. */
+function callOut(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
 let shared: Context | undefined;
 const sharedContext = (): Context => {
   shared ??= new Context({ blocky: false });
@@ -219,7 +230,7 @@ class ClientEnd {
     const same = kind === state.state && 'reason' in state && 'reason' in this.state && state.reason === this.state.reason;
     this.state = state;
     if (same) return;
-    this.#options.onState?.(state);
+    callOut(() => this.#options.onState?.(state));
     for (const look of [...this.#onlookers]) look();
   }
 
@@ -345,13 +356,13 @@ class ClientEnd {
     const row = this.#events[name];
     const parsed = row?.payload.safeParse(payload);
     if (gap) this.#tell('resync', seq, { why: 'events were lost on the way' });
-    else if (parsed?.success) this.#options.onEvent({ name, seq, payload: parsed.data });
+    else if (parsed?.success) callOut(() => this.#options.onEvent({ name, seq, payload: parsed.data }));
     else this.#tell('resync', seq, { why: 'an event came that this program does not understand' });
   }
 
   #tell(name: keyof OwnEvents, seq: number, payload: { why: string }): void {
     const parsed = this.#events[name]?.payload.parse(payload);
-    this.#options.onEvent({ name, seq, payload: parsed });
+    callOut(() => this.#options.onEvent({ name, seq, payload: parsed }));
   }
 }
 

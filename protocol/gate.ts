@@ -24,8 +24,7 @@ export async function openGate(
   const socket = new Reply({ context, linger: 0 });
   await socket.bind('inproc://zeromq.zap.01');
 
-  const decide = async (request: readonly Buffer[]): Promise<boolean> => {
-    const [, , domain, address, , mechanism, key] = request.map((part) => part);
+  const decide = async ([, , domain, address, , mechanism, key]: readonly Buffer[]): Promise<boolean> => {
     if (domain?.toString() !== gateDomain || mechanism?.toString() !== 'CURVE' || key?.length !== 32) return false;
     return (await isKeyAllowed(encodeZ85(key), peerOf(address?.toString() ?? ''))) === true;
   };
@@ -37,7 +36,7 @@ export async function openGate(
       const status = await decide(request).then(
         (allowed) => (allowed ? '200' : '400'),
         (error: unknown) => {
-          log.error({ error }, 'the gate could not decide and refused');
+          log.error({ err: error }, 'the gate could not decide and refused');
           return '500';
         },
       );
@@ -46,7 +45,7 @@ export async function openGate(
   };
   answerAll().catch((error: unknown) => {
     if (socket.closed) return; // closing is what ends a pending receive
-    log.error({ error }, 'the gate stopped; nobody new gets in');
+    log.error({ err: error }, 'the gate stopped; nobody new gets in');
     socket.close();
   });
 

@@ -1,8 +1,8 @@
 /**
  * The daemon's end of the protocol: rows + a service -> answers and events.
  *
- * One place for each step of a request: parse, authorize, call, check the result, map errors (`answer`). Around it: the gate (who may
- * connect), the handshake (who is it, proven), and what each session may cost.
+ * The gate says who may connect, the handshake who it is, proven; answer.ts turns a request into its answer; here they meet, with what each
+ * session may cost and who is told of an event.
  *
  * Invariants: the gate is bound before any endpoint; a session exists only for a key that `identify` knows, and is bound to the routing id
  * it was opened from; no handler runs before `authorize`; nothing from a client stops the receive loop.
@@ -11,7 +11,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, rm } from 'node:fs/promises';
 import { Context, Router } from 'zeromq';
 import * as z from 'zod';
-import { isErrorCode, PostroomError } from './errors.ts';
+import { answer, type Reply, type Service, toWire } from './answer.ts';
+import { PostroomError } from './errors.ts';
 import {
   ClientFrame,
   conform,
@@ -29,32 +30,18 @@ import {
   transportOverheadOctets,
   unpackRaw,
   type Who,
-  type WireError,
   writeEnvelope,
 } from './frame.ts';
 import { gateDomain, openGate, type Peer } from './gate.ts';
 import type { CurveKeys } from './keys.ts';
-import type { AskedOf, Events, Methods, Named, Need, PayloadInputOf, ResultInputOf, Surface } from './rows.ts';
+import type { Events, Methods, PayloadInputOf } from './rows.ts';
 import { agree } from './seal.ts';
-import { type Guarded, LiveSession, type Log, type Session, type SessionLimits, type Stream } from './session.ts';
+import { LiveSession, type Log, type Session, type SessionLimits } from './session.ts';
 
+export type { Service } from './answer.ts';
 export type { Who } from './frame.ts';
 export type { Peer } from './gate.ts';
 export type { Log, Session, Stream } from './session.ts';
-
-/** What the daemon is asked to decide and to do. */
-export type Service<M extends Methods> = {
-  /** Throws when any of the needs does not hold. `named` is what the request names, null when its row names no mailbox. */
-  authorize(session: Session, needs: readonly Need[], named: Named | null): void | Promise<void>;
-  call<K extends keyof M & string>(
-    method: K,
-    asked: AskedOf<M[K]>,
-    session: Session,
-    stream: Stream,
-  ): ResultInputOf<M[K]> | Promise<ResultInputOf<M[K]>>;
-  /** Whether this session may be told; `mailbox` is null for events that belong to none. Asked for every event and every session. */
-  maySee(session: Session, needs: Surface, mailbox: string | null): boolean;
-};
 
 export type Limits = SessionLimits & {
   sessions: number;
@@ -124,64 +111,6 @@ export type Server<E extends Events> = {
   close(graceMs?: number): Promise<void>;
 };
 
-/** Codes that every method can give; a row lists the others. */
-const commonCodes = new Set(['invalid', 'unauthenticated', 'forbidden', 'not-found', 'unavailable', 'rate-limited', 'internal']);
-
-export type Request = { id: number; method: string; params: unknown };
-export type Reply = { result: unknown } | { error: WireError };
-
-/** Answers one request. Never throws: every failure leaves as a code the client can act on. */
-export async function answer<M extends Methods>(
-  { methods, service, log }: { methods: M; service: Service<M>; log: Log },
-  session: Session,
-  { method, params }: Omit<Request, 'id'>,
-  stream: Guarded,
-): Promise<Reply> {
-  try {
-    const row = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (!row)
-      throw new PostroomError('invalid', `This daemon knows no method ${method.slice(0, 100)}. Its release may be older than yours.`);
-    const asked = parse(row.params, params);
-    const invited = session.who.kind === 'invitation';
-    if (invited !== row.needs.includes('invitation')) {
-      throw new PostroomError('forbidden', invited ? 'An invitation can only be used to join.' : 'This needs an invitation.');
-    }
-    const named = row.mailboxOf?.(asked) ?? null;
-    const authorize = async () => service.authorize(session, row.needs, named);
-    stream.guard(authorize); // again for every chunk: a right may end while a stream runs
-    await authorize(); // before every handler: no door without it
-    const result = await service.call(method, asked as AskedOf<M[string]>, session, stream);
-    const checked = row.result.safeParse(result);
-    if (!checked.success) throw new Error(`the result of ${method} does not fit its row`, { cause: checked.error });
-    return { result: checked.data };
-  } catch (error) {
-    return { error: toWire(error, method, methods, log) };
-  }
-}
-
-function parse<P extends z.ZodType>(schema: P, params: unknown): z.output<P> {
-  const parsed = schema.safeParse(params);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue?.path.map(String).join('.') ?? '';
-  throw new PostroomError('invalid', `${path === '' ? 'The request' : path}: ${issue?.message ?? 'does not fit'}`.slice(0, 500), { path });
-}
-
-/** An error that we did not mean leaves as an id; what it says stays in the log. */
-function toWire(error: unknown, method: string, methods: Methods, log: Log): WireError {
-  if (error instanceof PostroomError && isErrorCode(error.code)) {
-    const row = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (row && !commonCodes.has(error.code) && !row.errors.includes(error.code)) {
-      log.error({ method, code: error.code }, 'a handler gave an error that its row does not list');
-    }
-    if (error.code === 'internal') log.error({ method, error }, 'a request failed');
-    return { code: error.code, message: error.message, details: { ...error.details } };
-  }
-  const id = randomBytes(6).toString('hex');
-  log.error({ id, method, error }, 'a request failed');
-  return { code: 'internal', message: `Something went wrong in the daemon. Its log has the details under ${id}.`, details: { id } };
-}
-
 export async function listen<M extends Methods, E extends Events>(options: ServerOptions<M, E>): Promise<Server<E>> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   // A context of its own: several daemons can live in one process, each with its own gate.
@@ -217,22 +146,27 @@ export async function listen<M extends Methods, E extends Events>(options: Serve
     throw error;
   }
   const stopped = receiveAll(socket, (parts) => server.take(parts)).catch((error: unknown) => {
-    options.log.error({ error }, 'the daemon stopped to receive');
+    options.log.error({ err: error }, 'the daemon stopped to receive');
   });
   const ticking = setInterval(() => server.tick(Date.now()), Math.min(limits.probeMs, 1_000));
+  const close = async (graceMs: number): Promise<void> => {
+    await server.stop(graceMs);
+    clearInterval(ticking);
+    socket.linger = 100; // for the last words
+    socket.close();
+    gate.close();
+    await stopped;
+    await server.removeSocketFiles();
+  };
+  let closing: Promise<void> | undefined;
   return {
     endpoints: server.endpoints,
     publish: (name, payload, to) => server.publish(name, payload, to),
     endSessions: (where, code, message) => server.endSessions(where, code, message),
     sessions: () => server.listing(),
-    close: async (graceMs = 0) => {
-      await server.stop(graceMs);
-      clearInterval(ticking);
-      socket.linger = 100; // the last words
-      socket.close();
-      gate.close();
-      await stopped;
-      await server.removeSocketFiles();
+    close: (graceMs = 0) => {
+      closing ??= close(graceMs);
+      return closing;
     },
   };
 }
@@ -309,7 +243,8 @@ class DaemonEnd<M extends Methods, E extends Events> {
     } catch (error) {
       if (error instanceof Refusal) this.#refuse(address, known, error);
       else this.#malformed(known, error);
-      if (!(error instanceof Malformed || error instanceof Refusal)) this.#options.log.error({ error }, 'a message could not be taken');
+      if (!(error instanceof Malformed || error instanceof Refusal))
+        this.#options.log.error({ err: error }, 'a message could not be taken');
     }
   }
 
@@ -362,13 +297,17 @@ class DaemonEnd<M extends Methods, E extends Events> {
       { id: id.toString('hex'), who, publicKey: hello.key, address, seal },
       this.#socket,
       this.#limits,
-      (why) => (why === 'slow' ? this.#end(session, 'slow', 'This client reads too slowly.') : this.#forget(session)),
+      (why, error) => {
+        if (error !== undefined) this.#options.log.error({ err: error }, 'a session could not be sent to');
+        if (why === 'slow') this.#end(session, 'slow', 'This client reads too slowly.');
+        else this.#forget(session);
+      },
     );
     this.#sessions.set(session.id, session);
     known.session = session;
     const welcome = packText(JSON.stringify({ nonce, answers: hello.nonce })).subarray(4);
     void sendTo(this.#socket, address, [writeEnvelope('welcome', id), welcome]).catch((error: unknown) =>
-      this.#options.log.error({ error }, 'a greeting could not be answered'),
+      this.#options.log.error({ err: error }, 'a greeting could not be answered'),
     );
   }
 
@@ -379,7 +318,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
     known.refusedAt = now;
     const refused: Refused = { reason, message, release: this.#options.release };
     void sendTo(this.#socket, address, [writeEnvelope('refused'), Buffer.from(JSON.stringify(refused))]).catch((error: unknown) =>
-      this.#options.log.error({ error }, 'a refusal could not be sent'),
+      this.#options.log.error({ err: error }, 'a refusal could not be sent'),
     );
   }
 
@@ -500,7 +439,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
     const row = this.#options.events[name];
     const checked = row?.payload.safeParse(payload);
     if (!row || !checked?.success) {
-      this.#options.log.error({ event: name, error: checked?.error }, 'an event does not fit its row and was not published');
+      this.#options.log.error({ event: name, err: checked?.error }, 'an event does not fit its row and was not published');
       return;
     }
     const text = JSON.stringify(checked.data);

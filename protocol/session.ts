@@ -69,7 +69,7 @@ export class LiveSession implements Session {
 
   readonly #socket: Router;
   readonly #limits: SessionLimits;
-  readonly #onGone: (why: 'gone' | 'slow') => void;
+  readonly #onGone: (why: 'gone' | 'slow', error?: unknown) => void;
   readonly #open = new Map<number, OpenRequest>();
   #seq = 0;
   #waiting: Waiting[] = [];
@@ -85,7 +85,7 @@ export class LiveSession implements Session {
     facts: { id: string; who: Who; publicKey: string; address: Buffer; seal: Seal },
     socket: Router,
     limits: SessionLimits,
-    onGone: (why: 'gone' | 'slow') => void,
+    onGone: (why: 'gone' | 'slow', error?: unknown) => void,
   ) {
     this.id = facts.id;
     this.who = facts.who;
@@ -150,16 +150,20 @@ export class LiveSession implements Session {
     else if (!this.#sending && this.#retry === undefined) void this.#drain();
   }
 
-  /** Never rejects: whatever the socket throws means that this peer cannot be reached. */
+  /** Never rejects: whatever the socket throws means that this peer cannot be reached, and goes to `onGone`. */
   async #drain(): Promise<void> {
     this.#sending = true;
     this.#retry = undefined;
     for (let head = this.#waiting[this.#next]; head !== undefined; head = this.#waiting[this.#next]) {
-      const outcome = await sendTo(this.#socket, this.address, this.seal.seal(head.body)).catch(() => 'gone' as const);
+      let failure: unknown;
+      const outcome = await sendTo(this.#socket, this.address, this.seal.seal(head.body)).catch((error: unknown) => {
+        failure = error;
+        return 'gone' as const;
+      });
       if (outcome === 'gone') {
         this.#waiting = [];
         this.#next = 0;
-        if (!this.#ended) this.#onGone('gone');
+        if (!this.#ended) this.#onGone('gone', failure);
         break;
       }
       if (outcome === 'full') {

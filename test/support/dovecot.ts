@@ -70,7 +70,7 @@ const capabilities =
 export async function startDovecot({ hide = [], format = 'maildir', tls = 'good' }: DovecotOptions = {}): Promise<Dovecot> {
   await using cleanup = new AsyncDisposableStack();
   const dir = cleanup.use(await tempDir(0o755));
-  const authority = certificateAuthority();
+  const authority = certificateAuthority('Postroom tests: IMAP');
   const at = (name: string) => join(dir.path, name);
   const passwords = new Map<string, string>();
 

@@ -1,4 +1,4 @@
-/** A daemon's outbox in a process of its own, which kills itself (SIGKILL) at a named moment. Arguments: home, address, moment. */
+/** A daemon's outbox in a process of its own, which kills itself (SIGKILL) at a named moment. Arguments: home, address, moment; `many`: thirty mails, and somebody else kills it. */
 import type { ServerAddress } from '../../daemon/engines.ts';
 import type { Store } from '../../daemon/store/types.ts';
 import { openWorld } from './outbox.ts';
@@ -26,7 +26,9 @@ world.sent.sync.append = async (...args) => {
   await append(...args);
   reached('after append');
 };
-const row = await world.queue();
-process.stdout.write(`${JSON.stringify({ id: row.id, messageId: row.messageId })}\n`);
-reached('queued');
-world.outbox.poke();
+for (let n = 0; n < (moment === 'many' ? 30 : 1); n++) {
+  const row = await world.queue({ body: `Mail ${n}\n` });
+  process.stdout.write(`${JSON.stringify({ id: row.id, messageId: row.messageId })}\n`);
+  reached('queued');
+  world.outbox.poke();
+}

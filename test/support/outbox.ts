@@ -69,7 +69,7 @@ export interface World extends AsyncDisposable {
   until(id: string, fits: (row: OutboxRow) => boolean): Promise<OutboxRow>;
 }
 
-/** An outbox with quick clocks over a real store, one IMAP mailbox that sends through `smtp`. */
+/** An outbox with short pauses over a real store, one IMAP mailbox that sends through `smtp`. */
 export async function openWorld(home: string, smtp: ServerAddress | null, options: WorldOptions = {}): Promise<World> {
   const store = await openStore({ home });
   const sent = sentFile(home);
@@ -88,9 +88,9 @@ export async function openWorld(home: string, smtp: ServerAddress | null, option
     config: {
       retryAfterMs: [15, 30],
       giveUpAfterMs: 60_000,
-      commandTimeoutMs: 2_000,
-      finalDotTimeoutMs: 2_000,
-      attemptTimeoutMs: 10_000,
+      commandTimeoutMs: 10_000,
+      finalDotTimeoutMs: 10_000,
+      attemptTimeoutMs: 30_000,
       ...options.config,
     },
     hostedConfig: config.hosted,

@@ -82,7 +82,7 @@ const honestExtensions = ['8BITMIME', 'SIZE 35882577', 'PIPELINING', 'ENHANCEDST
 
 export async function startSubmission(options: SubmissionOptions = {}): Promise<Submission> {
   const { security = 'starttls', certificate = 'good', faults = [] } = options;
-  const authority = certificateAuthority();
+  const authority = certificateAuthority('Postroom tests: SMTP');
   const stage = new Stage(options, createSecureContext(authority.issue(certificate)));
   stage.fail(faults);
   const sockets = new Set<Socket>();

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { Config } from '../../daemon/config.ts';
 import { Secret } from '../../daemon/directory/secrets.ts';
 import type { MailboxAccount, MailboxStatus, ServerAddress, Sync } from '../../daemon/engines.ts';
-import { openLog, silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../daemon/log.ts';
 import { openStore } from '../../daemon/store/store.ts';
 import type { Folder, Store } from '../../daemon/store/types.ts';
 import { createSync } from '../../daemon/sync/sync.ts';
@@ -73,7 +73,7 @@ export async function startSync(dovecot: Pick<Dovecot, 'ports' | 'ca'>, options:
   const account: MailboxAccount = {
     id: 'm_support',
     address,
-    policy: { addresses: [address], workFrom: null, followServer: true, ...options.policy },
+    policy: { addresses: [address], workFrom: null, followServer: true, seenBy: null, ...options.policy },
     kind: 'imap',
     imap: { host: '127.0.0.1', port: dovecot.ports.imaps, tls: 'implicit', user: address, ca: dovecot.ca, ...options.imap },
     smtp: null,
@@ -86,7 +86,7 @@ export async function startSync(dovecot: Pick<Dovecot, 'ports' | 'ca'>, options:
     createSync({
       store,
       config,
-      log: process.env.SYNC_LOG ? openLog("debug", { stderr: true }) : silentLog(),
+      log: silentLog(),
       now: Date.now,
       onStatus: (_, status) => {
         reported.push({ ...status });
@@ -151,7 +151,10 @@ export async function startSync(dovecot: Pick<Dovecot, 'ports' | 'ca'>, options:
         asking = false;
       };
       look = () => void ask().catch(reject);
-      const timer = setTimeout(() => reject(new Error(`Waited ${timeoutMs} ms until ${what}; last: ${JSON.stringify(reported.at(-1))}`)), timeoutMs);
+      const timer = setTimeout(
+        () => reject(new Error(`Waited ${timeoutMs} ms until ${what}; last: ${JSON.stringify(reported.at(-1))}`)),
+        timeoutMs,
+      );
       look();
       await promise.finally(() => {
         clearTimeout(timer);
