@@ -1,6 +1,6 @@
 /** Making a home: configuration, daemon key, the first person. And the daemon's own key, read back at each start. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
@@ -43,7 +43,7 @@ export async function makeHome(
   }
   const json = { organisation: asked.organisation, ...asked.config };
   const config = parseConfig(json, where.config);
-  for (const folder of [dirname(where.config), where.data, where.logs, where.run]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [dirname(where.config), where.data, where.logs, where.run]) await makePrivate(folder);
   const lock = lockHome(where.run);
   try {
     const daemon = newKeyPair();
@@ -79,6 +79,18 @@ export async function makeHome(
   } finally {
     lock.release();
   }
+}
+
+/** A folder for nobody else. One that is there already is closed while it is empty; later its owner must do it, who knows what is in it. */
+async function makePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (((await stat(folder)).mode & 0o077) === 0) return;
+  if ((await readdir(folder)).length > 0)
+    throw new PostroomError(
+      'invalid',
+      `${folder} can be entered by others. Name a new folder with --home DIR, or mend it with: chmod 700 ${folder}`,
+    );
+  await chmod(folder, 0o700);
 }
 
 const DaemonKey = z.strictObject({ publicKey: Z85Key, secretKey: Z85Key });

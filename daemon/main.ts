@@ -1,5 +1,6 @@
 /** The daemon's program: `init`, and `daemon run` in the foreground. */
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PostroomError } from '../protocol/errors.ts';
 import { places } from '../protocol/places.ts';
@@ -12,31 +13,33 @@ process.umask(0o077);
 process.on('SIGUSR1', () => undefined);
 
 const usage = `Usage:
-  postroom init [--name ORG] [--admin NAME] [--email ADDR] [--home DIR] [--json]
-  postroom daemon run [--home DIR]`;
+  postroom init [--name ORG] [--admin NAME] [--email ADDR] [--home DIR] [--identity FILE] [--json]
+  postroom daemon run [--home DIR] [--json]`;
+
+const text = { type: 'string' } as const;
+const options = {
+  home: text,
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  name: text,
+  admin: text,
+  email: text,
+  identity: text,
+} as const;
 
 function parse(argv: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        home: { type: 'string' },
-        name: { type: 'string' },
-        admin: { type: 'string' },
-        email: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
+    return parseArgs({ args: [...argv], allowPositionals: true, options });
   } catch (error) {
     throw new PostroomError('invalid', `${(error as Error).message}\n${usage}`, {}, { cause: error });
   }
 }
+type Given = ReturnType<typeof parse>['values'];
 
-async function init(values: ReturnType<typeof parse>['values']): Promise<void> {
+async function init(values: Given): Promise<void> {
+  const where = places(values.home);
   const made = await makeHome(
-    places(values.home),
+    values.identity === undefined ? where : { ...where, identity: resolve(values.identity) },
     { organisation: values.name ?? 'Postroom', admin: values.admin ?? userInfo().username, email: values.email ?? null },
     Date.now(),
   );
@@ -48,36 +51,52 @@ async function init(values: ReturnType<typeof parse>['values']): Promise<void> {
   );
 }
 
-async function run(values: ReturnType<typeof parse>['values']): Promise<void> {
+async function run(values: Given): Promise<void> {
   if (process.execArgv.some((argument) => argument.startsWith('--inspect'))) {
     throw new PostroomError('invalid', 'The daemon holds passwords and does not run under an inspector.');
   }
   const daemon = await startDaemon(places(values.home));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void daemon.stop());
-  process.stdout.write(`postroom: the daemon runs (pid ${process.pid}) at ${daemon.endpoints.join(' ')}\n`);
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ pid: process.pid, endpoints: daemon.endpoints })}\n`
+      : `postroom: the daemon runs (pid ${process.pid}) at ${daemon.endpoints.join(' ')}\n`,
+  );
   await daemon.stopped;
 }
 
+const commands: Readonly<Record<string, { act: (values: Given) => Promise<void>; takes: readonly string[] }>> = {
+  init: { act: init, takes: ['name', 'admin', 'email', 'identity'] },
+  'daemon run': { act: run, takes: [] },
+};
+
 async function main(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parse(argv);
-  const command = positionals.join(' ');
   if (values.help) return void process.stdout.write(`${usage}\n`);
-  if (command === 'init') return init(values);
-  if (command === 'daemon run') return run(values);
-  throw new PostroomError('invalid', usage);
+  const name = positionals.join(' ');
+  const command = commands[name];
+  const takes = ['home', 'json', ...(command?.takes ?? [])];
+  const stray = Object.keys(values).find((option) => !takes.includes(option));
+  if (command === undefined || stray !== undefined) {
+    throw new PostroomError(
+      'invalid',
+      `${stray === undefined ? `There is no command "${name}".` : `"${name}" takes no --${stray}.`}\n${usage}`,
+    );
+  }
+  await command.act(values);
 }
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  const known = error instanceof PostroomError;
-  if (process.argv.includes('--json')) {
-    const { code, message, details } = known ? error : { code: 'internal', message: String(error), details: {} };
-    process.stdout.write(`${JSON.stringify({ error: { code, message, details } })}\n`);
-  } else {
-    process.stderr.write(
-      `postroom: ${safeBlock(known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`,
-    );
-  }
-  process.exitCode = known ? ({ invalid: 2, conflict: 5 }[error.code as string] ?? 1) : 1;
+  const { code, message, details } = error instanceof PostroomError ? error : { code: 'internal', message: wordsOf(error), details: {} };
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message, details } })}\n`);
+  else process.stderr.write(`postroom: ${safeBlock(message)}\n`);
+  process.exitCode = { invalid: 2, conflict: 5 }[code as string] ?? 1;
+}
+
+/** What the system refused is for whoever started us; anything else is a bug, and its stack is for whoever mends it. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? `The system refused: ${error.message}.` : (error.stack ?? error.message);
 }

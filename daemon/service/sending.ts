@@ -310,7 +310,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       world,
       asked.outbox,
       ['held', 'waiting-approval', 'queued', 'failed'],
-      () => ({ state: 'cancelled' }),
+      () => ({ state: 'cancelled', heldFor: null }),
       'It cannot be taken back any more.',
     );
     return outboxOf(world.directory.snapshot(), row);

@@ -314,6 +314,8 @@ export interface Store {
   moveHosted(mailbox: MailboxId, policy: WorkPolicy, entries: readonly EntryId[], to: FolderId): Promise<void>;
   /** A UID that the server lists and does not give, with its words. */
   setUnfetchable(folder: FolderId, uidValidity: number, uid: number, why: string): Promise<void>;
+  /** Those of a mailbox that are still missing: noted, and not come since. */
+  unfetchable(mailbox: MailboxId): Promise<{ folder: FolderId; uidValidity: number; uid: number; why: string }[]>;
 
   // shown
   panel(query: PanelQuery): Promise<Rows<ConversationRow>>;

@@ -1,0 +1,351 @@
+/**
+ * One attempt to hand a mail to a submission server. The one importer of the SMTP library.
+ *
+ * nodemailer reports a connection that dies after the final dot like one that was refused (5-security, F1), so what an error means
+ * is told by marks of our own: the body is a stream that begins when `commit` has resolved, and whose end is the last moment
+ * before the final dot can be written.
+ *
+ * Invariants
+ * - no octet of the body leaves before `commit` resolved and `refusal` said null in that same tick
+ * - after the body's last octet was handed over, only a complete reply to it counts; everything else is `lost` at the `dot`
+ * - credentials go over TLS that was verified, unless the address says `none`; STARTTLS is required, never tried
+ * - every wait has an end: nodemailer's limits are idle times, which a server that drips defeats
+ */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type { Secret } from '../directory/secrets.ts';
+import type { ServerAddress, TestStep } from '../engines.ts';
+import type { Millis } from '../store/types.ts';
+import type { Outcome, Reply } from './state.ts';
+
+export type TimeLimits = {
+  connectMs: Millis;
+  /** For each command, and for each piece of the body. */
+  commandMs: Millis;
+  finalDotMs: Millis;
+  attemptMs: Millis;
+};
+
+export type Credentials = { user: string; secret: Secret } | null;
+
+export type Submission = {
+  server: ServerAddress;
+  credentials: Credentials;
+  mailFrom: string;
+  rcptTo: readonly string[];
+  /** ASCII, CRLF, ends in CRLF: nodemailer then adds nothing but dots. */
+  octets: Uint8Array;
+  /** Makes it durable that the body begins. False: somebody else moved the row. */
+  commit: () => Promise<boolean>;
+  /** Why the author may not send it; null when they may. */
+  refusal: () => string | null;
+  limits: TimeLimits;
+};
+
+export type Attempt = {
+  /** Never rejects. */
+  outcome: Promise<Outcome>;
+  /** Ends it as `forbidden`; false when its body has begun: then nothing happens. */
+  recall(why: string): boolean;
+  /** The daemon stops: drops the connection while that is safe, else waits a little for the reply. */
+  stop(): void;
+};
+
+export function submit(job: Submission): Attempt {
+  const connection = new Connection(job.server, job.limits, job.mailFrom.split('@')[1] ?? 'localhost');
+  const body = new Body(job, connection);
+  const run = async (): Promise<Outcome> => {
+    await connection.open();
+    await connection.signIn(job.credentials);
+    const info = await connection.send({ from: job.mailFrom, to: [...job.rcptTo], size: job.octets.length }, body);
+    if (body.mark !== 'handed-over') return { kind: 'lost', where: whereLost(body), why: 'The server answered before it had the mail.' };
+    return { kind: 'accepted', reply: words(info.response), refused: replies(info.rejectedErrors) };
+  };
+  const outcome = run()
+    .catch((error: unknown) => outcomeOf(error, body))
+    .finally(() => connection.end());
+  return {
+    outcome,
+    recall: (why) => {
+      if (body.mark !== 'waiting') return false;
+      connection.fail(new Refused(why));
+      return true;
+    },
+    stop: () => {
+      if (body.mark === 'handed-over') connection.allow(Math.min(10_000, job.limits.finalDotMs), 'the answer, as the daemon stops');
+      else connection.fail(new Error('The daemon stopped.'));
+    },
+  };
+}
+
+/** Tries an address without sending: each step until one fails. */
+export async function probe(server: ServerAddress, credentials: Credentials, limits: TimeLimits): Promise<TestStep[]> {
+  const connection = new Connection(server, limits, 'localhost');
+  const steps: TestStep[] = [];
+  const step = async (name: string, done: string, act: () => Promise<void>): Promise<boolean> => {
+    try {
+      await act();
+      steps.push({ server: 'smtp', step: name, ok: true, message: done });
+      return true;
+    } catch (error) {
+      steps.push({ server: 'smtp', step: name, ok: false, message: wordsOf(error) });
+      return false;
+    }
+  };
+  const place = `${server.host}:${server.port}`;
+  const secured = server.tls === 'none' ? 'greeted; the connection is not encrypted' : 'encrypted, certificate verified';
+  (await step('connect', place, () => connection.dial())) &&
+    (await step(server.tls === 'none' ? 'greeting' : 'tls', secured, () => connection.greet())) &&
+    (credentials === null || (await step('sign in', `as ${credentials.user}`, () => connection.signIn(credentials))));
+  connection.end();
+  return steps;
+}
+
+// --- the body ------------------------------------------------------------------------------------------------------
+
+/** `waiting` until the first octet is given; `handed-over` once the end was: from then on the final dot may be on its way. */
+type Mark = 'waiting' | 'begun' | 'handed-over';
+
+class Body extends Readable {
+  mark: Mark = 'waiting';
+  #at = 0;
+  readonly #job: Submission;
+  readonly #connection: Connection;
+
+  constructor(job: Submission, connection: Connection) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#job = job;
+    this.#connection = connection;
+  }
+
+  /** nodemailer reads first after 354, and once more to drain what it will not send: then the connection has failed already. */
+  override _read(size: number): void {
+    if (this.mark !== 'waiting') this.#give(size);
+    else void this.#begin(size).catch((error: Error) => this.#connection.fail(error));
+  }
+
+  async #begin(size: number): Promise<void> {
+    if (this.#connection.failed) return;
+    const ours = await this.#job.commit();
+    // From here to the first octet nothing awaits: a revocation comes before this tick or after it.
+    const refusal = ours ? this.#job.refusal() : 'It is no longer to be sent.';
+    if (refusal !== null) throw new Refused(refusal);
+    if (this.#connection.failed) return;
+    this.mark = 'begun';
+    this.#give(size);
+  }
+
+  #give(size: number): void {
+    const { octets, limits } = this.#job;
+    if (this.#connection.failed) return;
+    if (this.#at < octets.length) {
+      this.#connection.allow(limits.commandMs, 'the server to take the mail');
+      const chunk = octets.subarray(this.#at, this.#at + size);
+      this.#at += chunk.length;
+      this.push(chunk);
+      return;
+    }
+    this.mark = 'handed-over';
+    this.#connection.allow(limits.finalDotMs, 'the answer to the mail');
+    this.push(null);
+  }
+}
+
+// --- the connection ------------------------------------------------------------------------------------------------
+
+/** Why a body was not released. */
+class Refused extends Error {
+  override name = 'Refused';
+}
+
+/** The server was reached, and the mailbox's credentials do not open it. */
+class NoEntry extends Error {
+  override name = 'NoEntry';
+}
+
+type SmtpError = Error & { code?: string; command?: string; response?: string; responseCode?: number; rejectedErrors?: SmtpError[] };
+
+class Connection {
+  readonly #server: ServerAddress;
+  readonly #limits: TimeLimits;
+  readonly #name: string;
+  readonly #failure = Promise.withResolvers<never>();
+  readonly #attemptClock: NodeJS.Timeout;
+  #stepClock: NodeJS.Timeout | undefined;
+  #socket: Socket | undefined;
+  #smtp: SMTPConnection | undefined;
+  failed = false;
+
+  constructor(server: ServerAddress, limits: TimeLimits, name: string) {
+    this.#server = server;
+    this.#limits = limits;
+    this.#name = name;
+    this.#failure.promise.catch(() => {}); // whoever waits gets it by the race; nobody may wait just now
+    this.#attemptClock = setTimeout(() => this.fail(new Error('The whole attempt took too long.')), limits.attemptMs);
+  }
+
+  /** Ends the connection with this reason; the first reason stays. */
+  fail(error: Error): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.#failure.reject(error);
+    this.#close();
+  }
+
+  /** The next `timeoutMs` belong to `what`; what was allowed before is over. */
+  allow(timeoutMs: Millis, what: string): void {
+    clearTimeout(this.#stepClock);
+    this.#stepClock = setTimeout(() => this.fail(new Error(`Waited ${Math.round(timeoutMs / 1000)} s for ${what}.`)), timeoutMs);
+  }
+
+  async open(): Promise<void> {
+    await this.dial();
+    await this.greet();
+  }
+
+  async dial(): Promise<void> {
+    const { host, port } = this.#server;
+    this.allow(this.#limits.connectMs, `a connection to ${host}:${port}`);
+    const socket = connect({ host, port });
+    this.#socket = socket;
+    await this.#step((done) => void once(socket, 'connect').then(() => done(null), done));
+  }
+
+  /** Greeting, EHLO and, when the address says so, TLS. */
+  async greet(): Promise<void> {
+    const { host, port, tls, ca } = this.#server;
+    const { commandMs, attemptMs } = this.#limits;
+    this.allow(3 * commandMs, 'the server to greet'); // greeting, EHLO and STARTTLS
+    const smtp = new SMTPConnection({
+      connection: this.#socket,
+      host,
+      port,
+      secure: tls === 'implicit',
+      requireTLS: tls === 'starttls',
+      ignoreTLS: tls === 'none',
+      tls: { minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) },
+      name: this.#name,
+      // The clocks here are the limits; nodemailer's only have to be no shorter.
+      connectionTimeout: attemptMs,
+      greetingTimeout: attemptMs,
+      socketTimeout: attemptMs,
+      socketCloseTimeout: 0,
+      maxResponseSize: 64 * 1024,
+    });
+    this.#smtp = smtp;
+    smtp.on('error', (error: Error) => this.fail(error));
+    // Later, because for 421 nodemailer tells the end before the error that says why.
+    smtp.on('end', () => setImmediate(() => this.fail(new Error('The server closed the connection.'))));
+    await this.#step((done) => smtp.connect((error) => done(error ?? null)));
+    if (tls !== 'none' && !smtp.secure) throw new Error('The connection is not encrypted.');
+  }
+
+  async signIn(credentials: Credentials): Promise<void> {
+    const smtp = this.#smtp;
+    if (credentials === null || smtp === undefined) return;
+    if (!smtp.allowsAuth) throw new NoEntry('The server does not let anybody sign in here.');
+    this.allow(3 * this.#limits.commandMs, 'the server to take the password'); // AUTH LOGIN has three rounds
+    const { user, secret } = credentials;
+    const pass = secret.reveal();
+    try {
+      await this.#step((done) => smtp.login({ user, pass, credentials: { user, pass } }, (error) => done(error ?? null)));
+    } catch (error) {
+      throw signInError(error, [pass, Buffer.from(pass).toString('base64'), Buffer.from(`\0${user}\0${pass}`).toString('base64')]);
+    }
+  }
+
+  async send(
+    envelope: { from: string; to: string[]; size: number },
+    body: Body,
+  ): Promise<{ response: string; rejectedErrors?: SmtpError[] }> {
+    const smtp = this.#smtp;
+    if (smtp === undefined) throw new Error('send before greet');
+    this.allow((envelope.to.length + 2) * this.#limits.commandMs, 'the server to take the envelope');
+    return this.#step((done) => smtp.send(envelope, body, (error, info) => (error ? done(error) : done(null, info))));
+  }
+
+  /** Says good-bye when all went well; the server has a second to answer. */
+  end(): void {
+    clearTimeout(this.#attemptClock);
+    clearTimeout(this.#stepClock);
+    if (this.failed || this.#smtp === undefined) {
+      this.#close();
+      return;
+    }
+    this.failed = true; // what comes after this is no failure of the attempt
+    this.#smtp.quit();
+    const socket = this.#socket;
+    setTimeout(() => socket?.destroy(), 1_000).unref();
+  }
+
+  /** Runs one step of the library against the clocks and the connection's own end. */
+  #step<T = void>(run: (done: (error: unknown, value?: T) => void) => void): Promise<T> {
+    if (this.failed) return this.#failure.promise;
+    const step = new Promise<T>((resolve, reject) => run((error, value) => (error ? reject(error) : resolve(value as T))));
+    step.catch(() => {}); // it may end after the race was over
+    return Promise.race([step, this.#failure.promise]);
+  }
+
+  #close(): void {
+    clearTimeout(this.#attemptClock);
+    clearTimeout(this.#stepClock);
+    this.#smtp?.close();
+    this.#socket?.on('error', () => {}); // a reset that comes now has nobody left to tell
+    this.#socket?.destroy();
+  }
+}
+
+// --- what an error means -------------------------------------------------------------------------------------------
+
+/** The table of 5-security, 1.3: an error, and how far the body was. */
+function outcomeOf(error: unknown, body: Body): Outcome {
+  if (error instanceof Refused && body.mark === 'waiting') return { kind: 'forbidden', why: error.message };
+  if (error instanceof NoEntry) return { kind: 'auth', why: error.message };
+  const why = wordsOf(error);
+  const reply = replyOf(error);
+  if (body.mark !== 'waiting') {
+    // A refusal counts only as the complete reply to the mail itself; `CONN` is a connection that ended, whatever was left in it.
+    if (reply && (error as SmtpError).command === 'DATA') return { kind: 'refused', reply, recipients: new Map() };
+    return { kind: 'lost', where: whereLost(body), why };
+  }
+  const { code, command, rejectedErrors } = error as SmtpError;
+  if (code === 'EMESSAGE' && command === 'MAIL FROM' && !reply) return { kind: 'impossible', why };
+  if (code === 'EENVELOPE' && command === 'API') return { kind: 'impossible', why };
+  if (reply && code === 'EENVELOPE') return { kind: 'refused', reply, recipients: replies(rejectedErrors) };
+  return { kind: 'lost', where: 'before-data', why };
+}
+
+const whereLost = ({ mark }: Body) => (({ waiting: 'before-data', begun: 'in-body', 'handed-over': 'dot' }) as const)[mark];
+
+function replyOf(error: unknown): Reply | null {
+  const { responseCode, response } = error as SmtpError;
+  if (responseCode === undefined || responseCode < 400 || responseCode > 599) return null;
+  return { code: responseCode, text: words(response ?? '') };
+}
+
+function replies(errors: readonly unknown[] | undefined): Map<string, Reply> {
+  const known = new Map<string, Reply>();
+  for (const error of errors ?? []) {
+    const { recipient } = error as { recipient?: string };
+    // A reply that is neither 2xx nor an error (`354` to RCPT) is none: the recipient is asked for again.
+    if (recipient !== undefined) known.set(recipient, replyOf(error) ?? { code: 450, text: wordsOf(error) });
+  }
+  return known;
+}
+
+/** 4xx is a server that cannot check just now. Whatever the server echoes, the password does not leave this function. */
+function signInError(error: unknown, secrets: readonly string[]): Error {
+  const { responseCode, code } = error as SmtpError;
+  const why = secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '[secret]')), wordsOf(error));
+  return code === 'EAUTH' && (responseCode ?? 500) >= 500 ? new NoEntry(why) : new Error(why);
+}
+
+const words = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500);
+
+/** For people: the server's words where there are some. */
+function wordsOf(error: unknown): string {
+  const { response, message } = error as SmtpError;
+  return words(typeof response === 'string' && response !== '' ? response : message);
+}

@@ -1,0 +1,170 @@
+/**
+ * The states of a mail on its way out, and its moves. Pure: facts in, a patch for the row out.
+ *
+ *   held ──time──> queued ──claim──> sending/claimed ──commit──> sending/data ──250──> accepted
+ *    ^ right lost ──┘ ^── temporary ──────┴───────────────────────┘   └─ no reply ──> unknown
+ *
+ * Invariants
+ * - `phase: 'data'` is durable before the first octet of the body leaves; so a row in `claimed` was not sent, and a row in
+ *   `data` may have been: only proof (a copy found) or a person moves it on (5-security, 1.3)
+ * - recipients move on their own: an accepted one is never asked for again, whatever becomes of the others
+ * - while one recipient is pending the row waits in `queued`; when none is, the row shows the worst
+ */
+import type { Millis, OutboxPatch, OutboxRow, Recipient } from '../store/types.ts';
+
+/** A reply of the server, to the whole mail or to one recipient. */
+export type Reply = { code: number; text: string };
+
+/** What became of one attempt. */
+export type Outcome =
+  /** 250 to the final dot. `refused`: recipients that RCPT did not take. */
+  | { kind: 'accepted'; reply: string; refused: ReadonlyMap<string, Reply> }
+  /** 4xx or 5xx to MAIL, DATA or the final dot; or no recipient was taken, then each has its reply in `recipients`. */
+  | { kind: 'refused'; reply: Reply; recipients: ReadonlyMap<string, Reply> }
+  /** No credentials, or credentials that the server does not take. */
+  | { kind: 'auth'; why: string }
+  /** The connection or a time-out ended it. `dot`: the last octet was handed over, so the final dot may have arrived. */
+  | { kind: 'lost'; where: 'before-data' | 'in-body' | 'dot'; why: string }
+  /** The right to send went before the body was released. */
+  | { kind: 'forbidden'; why: string }
+  /** It cannot be sent at all, and no later attempt will change that. */
+  | { kind: 'impossible'; why: string };
+
+/** How long to wait after the n-th failure (n from 1): the last pause repeats, and each is up to a tenth longer. */
+export function pause(retryAfterMs: readonly Millis[], failures: number, jitter: number): Millis {
+  const base = retryAfterMs[Math.min(Math.max(failures, 1), retryAfterMs.length) - 1] ?? 0;
+  return Math.round(base * (1 + jitter / 10));
+}
+
+export type RetryPolicy = { retryAfterMs: readonly Millis[]; giveUpAfterMs: Millis };
+type Facts = Pick<OutboxRow, 'recipients' | 'attempts' | 'sendAt'>;
+
+/** The claim: from `queued`, or from `held` for time. */
+export const claim = (row: Pick<OutboxRow, 'attempts'>): OutboxPatch => ({
+  state: 'sending',
+  phase: 'claimed',
+  heldFor: null,
+  attempts: row.attempts + 1,
+  nextAttemptAt: null,
+});
+
+export const holdForRight = (why: string): OutboxPatch => ({
+  state: 'held',
+  heldFor: 'right',
+  phase: null,
+  nextAttemptAt: null,
+  lastError: why,
+});
+
+/** The decision table of 5-security, 1.3. `jitter` is at least 0 and below 1. */
+export function after(row: Facts, outcome: Outcome, policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {
+  switch (outcome.kind) {
+    case 'accepted':
+      return settle(
+        row,
+        row.recipients.map((recipient) => {
+          if (recipient.state !== 'pending') return recipient;
+          const refused = outcome.refused.get(recipient.address);
+          return refused ? answered(recipient, refused) : { ...recipient, state: 'accepted', reply: outcome.reply };
+        }),
+        policy,
+        now,
+        jitter,
+      );
+    case 'refused':
+      return settle(
+        row,
+        row.recipients.map((recipient) =>
+          recipient.state === 'pending' ? answered(recipient, outcome.recipients.get(recipient.address) ?? outcome.reply) : recipient,
+        ),
+        policy,
+        now,
+        jitter,
+      );
+    case 'lost': {
+      if (outcome.where !== 'dot') return again(row, row.recipients, outcome.why, policy, now, jitter);
+      const recipients = marked(row.recipients, 'unknown', outcome.why);
+      return { state: worst(recipients), phase: null, recipients, nextAttemptAt: null, lastError: outcome.why };
+    }
+    case 'auth':
+      // The mailbox is at fault, not the mail: it waits for as long as it takes.
+      return {
+        state: 'queued',
+        phase: null,
+        recipients: row.recipients,
+        nextAttemptAt: now + pause(policy.retryAfterMs, row.attempts, jitter),
+        lastError: outcome.why,
+      };
+    case 'forbidden':
+      return holdForRight(outcome.why);
+    case 'impossible': {
+      const recipients = marked(row.recipients, 'failed', outcome.why);
+      return { state: worst(recipients), phase: null, recipients, nextAttemptAt: null, lastError: outcome.why };
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** A row found in `sending` after a restart: what is known without asking anybody. `look`: only a copy on the server can tell. */
+export function afterRestart(row: Pick<OutboxRow, 'phase' | 'recipients'>): { kind: 'again'; patch: OutboxPatch } | { kind: 'look' } {
+  if (row.phase === 'data') return { kind: 'look' };
+  return { kind: 'again', patch: { state: 'queued', phase: null, nextAttemptAt: null } };
+}
+
+/** A copy was found on the server: what may have been sent was sent. */
+export function proven(recipients: readonly Recipient[]): OutboxPatch {
+  const sent = recipients.map(
+    (recipient): Recipient =>
+      recipient.state === 'pending' || recipient.state === 'unknown'
+        ? { ...recipient, state: 'accepted', reply: 'found in the mailbox' }
+        : recipient,
+  );
+  return { state: worst(sent), phase: null, recipients: sent, nextAttemptAt: null, lastError: errorOf(sent) };
+}
+
+/** What a row without pending recipients shows. */
+export function worst(recipients: readonly Recipient[]): 'accepted' | 'bounced' | 'failed' | 'unknown' {
+  for (const state of ['unknown', 'failed', 'bounced'] as const) {
+    if (recipients.some((recipient) => recipient.state === state)) return state;
+  }
+  return 'accepted';
+}
+
+/** Whether somebody got it, so that a copy belongs in Sent. */
+export const wasSent = (row: Pick<OutboxRow, 'recipients'>): boolean =>
+  row.recipients.some(({ state }) => state === 'accepted' || state === 'bounced');
+
+/** Recipients that one local delivery or refusal settled. */
+export function settle(row: Facts, recipients: Recipient[], policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {
+  if (recipients.some(({ state }) => state === 'pending')) return again(row, recipients, errorOf(recipients) ?? '', policy, now, jitter);
+  return { state: worst(recipients), phase: null, recipients, nextAttemptAt: null, lastError: errorOf(recipients) };
+}
+
+function again(row: Facts, recipients: Recipient[], why: string, policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {
+  if (now >= row.sendAt + policy.giveUpAfterMs) {
+    const given = marked(recipients, 'failed', why);
+    return { state: worst(given), phase: null, recipients: given, nextAttemptAt: null, lastError: `Given up: ${why}` };
+  }
+  return {
+    state: 'queued',
+    phase: null,
+    recipients,
+    nextAttemptAt: now + pause(policy.retryAfterMs, row.attempts, jitter),
+    lastError: why,
+  };
+}
+
+const answered = (recipient: Recipient, { code, text }: Reply): Recipient => ({
+  ...recipient,
+  state: code >= 500 ? 'failed' : 'pending',
+  reply: text,
+});
+
+const marked = (recipients: readonly Recipient[], state: 'failed' | 'unknown', reply: string): Recipient[] =>
+  recipients.map((recipient) => (recipient.state === 'pending' ? { ...recipient, state, reply: recipient.reply ?? reply } : recipient));
+
+/** The words of the first recipient that was not accepted. */
+function errorOf(recipients: readonly Recipient[]): string | null {
+  return recipients.find(({ state }) => state !== 'accepted')?.reply ?? null;
+}

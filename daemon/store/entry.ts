@@ -1,0 +1,244 @@
+/**
+ * One mail in one mailbox: made from octets, threaded into its conversation, and read anew from where it lies.
+ *
+ * - A message's first placement in a folder that counts is its arrival, whatever folder it came to first.
+ * - An entry that lost its last placement stays as it was, for a grace: its new place may not have been seen yet, and a move is a move.
+ * - A second form of the same mail (a server rewrote the Sent copy; the list copy of our own mail) has the Message-ID and the
+ *   X-Postroom-Id of the first: it is kept as octets and placement, and shown once (`same_as`). Only mail of ours can be one, so
+ *   nobody outside can hide a mail behind another.
+ */
+import { decideThread, type Found, threadKeys } from '../mail/conversation.ts';
+import { type Message, readMessage } from '../mail/message.ts';
+import type { Db } from './sqlite.ts';
+import type { ConversationId, Direction, EntryId, FolderId, Ingest, MailboxId, Millis, WorkPolicy } from './types.ts';
+import { randomId, type Touched, type Writing } from './work.ts';
+
+export type Origin = Ingest['origin'];
+
+const rowsPerSecond = 2 ** 20;
+
+export type NewEntry = {
+  mailbox: MailboxId;
+  policy: WorkPolicy;
+  octets: Uint8Array;
+  hash: Uint8Array;
+  receivedAt: Millis;
+  /** What we queue is ours; so is what lies in Sent, though From be an address unknown to us, unless it was written to us. */
+  found: 'queued' | 'in-sent' | 'elsewhere';
+  /** The conversation that it belongs to whatever its headers name. */
+  joins: number | null;
+};
+
+/** Writes message and entry and finds the conversation, joining those that the message connects. Not counted until placed. */
+export function addEntry(
+  writing: Writing,
+  touched: Touched,
+  it: NewEntry,
+): { row: number; id: EntryId; message: number; conversation: number } {
+  const { db } = writing;
+  const message = readMessage(it.octets);
+  const num = addMessage(writing, it.octets, it.hash, message);
+  const own = it.policy.addresses;
+  const isOwn = ({ address }: { address: string }): boolean => own.includes(address.toLowerCase());
+  const sent = it.found === 'queued' || (it.found === 'in-sent' && ![...message.to, ...message.cc].some(isOwn));
+  const direction: Direction = sent || message.from.some(isOwn) ? 'out' : 'in';
+  const conversation = threadOf(writing, touched, it.mailbox, message, own, it.joins);
+  const first = direction === 'out' ? firstForm(db, it.mailbox, message) : null;
+  const row = nextRow(db, it.receivedAt);
+  const id = randomId();
+  const to = direction === 'out' ? message.from : [...message.to, ...message.cc];
+  db.run(
+    `INSERT INTO entry (row, id, mailbox, message, conversation, received_at, direction, automatic, counted, feeds, attachments, addressed_to, same_as)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
+    row,
+    id,
+    it.mailbox,
+    num,
+    conversation,
+    it.receivedAt,
+    direction,
+    Number(message.automatic),
+    message.attachments.length,
+    to.find(isOwn)?.address.toLowerCase() ?? null,
+    first,
+  );
+  touched.touch(conversation);
+  return { row, id, message: num, conversation };
+}
+
+function addMessage({ db, packs }: Writing, octets: Uint8Array, hash: Uint8Array, message: Message): number {
+  const known = db.get<{ num: number }>('SELECT num FROM message WHERE hash = ?', hash);
+  if (known !== undefined) return known.num;
+  const place = packs.append(octets, hash);
+  const { from, replyTo, to, cc, inReplyTo, references, attachments } = message;
+  const { row } = db.run(
+    `INSERT INTO message (hash, pack, offset, stored, size, codec, message_id, postroom_id, automatic, date, subject, snippet, attachments, head)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    hash,
+    place.pack,
+    place.offset,
+    place.stored,
+    place.size,
+    place.codec,
+    message.messageId,
+    message.postroomId,
+    Number(message.automatic),
+    message.date,
+    message.subject,
+    message.snippet,
+    attachments.length,
+    JSON.stringify({ from, replyTo, to, cc, inReplyTo, references, attachments }),
+  );
+  return row;
+}
+
+function threadOf(
+  writing: Writing,
+  touched: Touched,
+  mailbox: MailboxId,
+  message: Message,
+  own: readonly string[],
+  joins: number | null,
+): number {
+  const { db } = writing;
+  const keys = threadKeys(message, own);
+  const found = new Map<number, Found<number>>();
+  if (joins !== null) found.set(joins, { id: joins, age: joins });
+  for (const key of keys.find) {
+    for (const { conversation } of db.all<{ conversation: number }>(
+      'SELECT conversation FROM thread_key WHERE mailbox = ? AND key = ?',
+      mailbox,
+      key,
+    )) {
+      found.set(conversation, { id: conversation, age: conversation });
+    }
+  }
+  const { join, merge } = decideThread([...found.values()]);
+  const conversation = join ?? touched.begin(mailbox);
+  for (const loser of merge) touched.merge(conversation, loser);
+  for (const key of keys.store)
+    db.run('INSERT OR IGNORE INTO thread_key (mailbox, key, conversation) VALUES (?, ?, ?)', mailbox, key, conversation);
+  return conversation;
+}
+
+/** The entry of which this mail of ours is another form. */
+function firstForm(db: Db, mailbox: MailboxId, message: Message): number | null {
+  if (message.postroomId === null || message.messageId === null) return null;
+  const row = db.get<{ row: number }>(
+    `SELECT e.row FROM message m JOIN entry e ON e.message = m.num AND e.mailbox = ?
+     WHERE m.postroom_id = ? AND m.message_id = ? AND e.direction = 'out' AND e.same_as IS NULL`,
+    mailbox,
+    message.postroomId,
+    message.messageId,
+  );
+  return row?.row ?? null;
+}
+
+type Placed = { places: number; draft: number; counts: number; feeds: number };
+type EntryState = {
+  conversation: number;
+  direction: Direction;
+  automatic: number;
+  received_at: Millis;
+  counted: number;
+  feeds: number;
+  outbox: string | null;
+  same_as: number | null;
+};
+
+/**
+ * Works out anew, from where an entry lies, whether it counts and feeds, and tells its conversation what that means: an arrival,
+ * mail that was filed, mail that came back.
+ */
+export function reclassify(writing: Writing, touched: Touched, row: number, origin: Origin): ReturnType<Touched['touch']> {
+  const { db, now } = writing;
+  const entry = db.get<EntryState>(
+    'SELECT conversation, direction, automatic, received_at, counted, feeds, outbox, same_as FROM entry WHERE row = ?',
+    row,
+  );
+  if (entry === undefined) throw new Error(`entry ${row} is not there`);
+  const placed = placedAt(db, row);
+  const pending = touched.touch(entry.conversation);
+  if (placed.places === 0 && entry.outbox === null) {
+    db.run('UPDATE entry SET unplaced_at = coalesce(unplaced_at, ?) WHERE row = ?', now(), row);
+    return pending;
+  }
+  const counted = Number(entry.outbox !== null || (placed.counts === 1 && placed.draft === 0));
+  const feeds = Number(entry.direction === 'in' && placed.feeds === 1 && placed.draft === 0);
+  db.run('UPDATE entry SET counted = ?, feeds = ?, unplaced_at = NULL WHERE row = ?', counted, feeds, row);
+  if (entry.same_as !== null) return pending;
+
+  const live = origin === 'live' || entry.counted === 1;
+  if (counted === 1 && entry.counted === 0) {
+    const { direction, received_at: receivedAt } = entry;
+    if (origin === 'live') pending.arrivals.push({ direction, feeds: feeds === 1, automatic: entry.automatic === 1, receivedAt });
+    else pending.imported = direction === 'in' ? 'in' : (pending.imported ?? 'out');
+  } else if (feeds > entry.feeds) {
+    if (origin === 'live') pending.restored = Math.max(pending.restored ?? 0, entry.received_at);
+    else pending.imported = 'in';
+  }
+  if (live && feeds < entry.feeds) pending.lost = true;
+  return pending;
+}
+
+export function placedAt(db: Db, row: number): Placed {
+  const placed = db.get<Placed>(
+    `SELECT count(*) AS places,
+       coalesce(max(f.role IS 'drafts' OR ' ' || p.flags || ' ' LIKE '% \\Draft %'), 0) AS draft,
+       coalesce(max(f.role IS NULL OR f.role IN ('inbox', 'sent', 'archive', 'all')), 0) AS counts,
+       coalesce(max(f.role IS NULL OR f.role = 'inbox'), 0) AS feeds
+     FROM placement p JOIN folder f ON f.id = p.folder WHERE p.entry = ?`,
+    row,
+  );
+  return placed ?? { places: 0, draft: 0, counts: 0, feeds: 0 };
+}
+
+export function entriesIn(db: Db, folder: FolderId): number[] {
+  return db.all<{ entry: number }>('SELECT DISTINCT entry FROM placement WHERE folder = ?', folder).map(({ entry }) => entry);
+}
+
+/** Takes a mail from a place. */
+export function remove(writing: Writing, touched: Touched, folder: FolderId, uidValidity: number, uid: number): void {
+  const gone = writing.db.get<{ entry: number }>(
+    'DELETE FROM placement WHERE folder = ? AND uid_validity = ? AND uid = ? RETURNING entry',
+    folder,
+    uidValidity,
+    uid,
+  );
+  if (gone !== undefined) reclassify(writing, touched, gone.entry, 'import');
+}
+
+/** Another form of it, if there is one, is shown in its place. */
+export function removeEntry(db: Db, row: number): void {
+  const heir = db.get<{ row: number | null }>('SELECT min(row) AS row FROM entry WHERE same_as = ?', row)?.row ?? null;
+  if (heir !== null) {
+    db.run('UPDATE entry SET same_as = ? WHERE same_as = ? AND row <> ?', heir, row, heir);
+    db.run('UPDATE entry SET same_as = NULL WHERE row = ?', heir);
+  }
+  db.run('DELETE FROM entry WHERE row = ?', row);
+}
+
+/** The next free row of that second: row order is date order. A second that is full (a million mails) runs over into the next. */
+export function nextRow(db: Db, receivedAt: Millis): number {
+  for (let second = Math.min(Math.max(Math.floor(receivedAt / 1_000), 0), 2 ** 33 - 2); ; second++) {
+    const first = second * rowsPerSecond;
+    const last = db.get<{ row: number | null }>(
+      'SELECT max(row) AS row FROM entry WHERE row >= ? AND row < ?',
+      first,
+      first + rowsPerSecond,
+    )?.row;
+    if (last === null || last === undefined) return first;
+    if (last + 1 < first + rowsPerSecond) return last + 1;
+  }
+}
+
+/** The wire ids of an entry; another form answers with the one that is shown. */
+export function idsOf(db: Db, row: number): { entry: EntryId; conversation: ConversationId } {
+  const ids = db.get<{ entry: EntryId; conversation: ConversationId }>(
+    `SELECT s.id AS entry, c.id AS conversation FROM entry e JOIN entry s ON s.row = coalesce(e.same_as, e.row)
+     JOIN conversation c ON c.num = s.conversation WHERE e.row = ?`,
+    row,
+  );
+  if (ids === undefined) throw new Error(`entry ${row} is not there`);
+  return ids;
+}

@@ -1,0 +1,4 @@
+/** In order: number n brings mail.db from format n-1 to n. One that was released never changes. */
+import { sql as initial } from './0001-initial.ts';
+
+export const migrations: readonly string[] = [initial];

@@ -1,0 +1,61 @@
+/**
+ * Everything that writes, by name. `urgent` runs as one transaction, before bulk; `bulk` is cut into slices, each a transaction of
+ * its own, with urgent work in between. Bulk is done one after the other, in the order in which it was asked for.
+ */
+import { join } from 'node:path';
+import { check } from './check.ts';
+import { putFolders, setFolder, setUnfetchable } from './folders.ts';
+import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
+import { outboxMove, queue } from './outbox.ts';
+import type { ActivityRecord } from './types.ts';
+import { markRead, releaseAll, star, work } from './verbs.ts';
+import type { Writing } from './work.ts';
+
+function recordActivity({ db }: Writing, activities: readonly ActivityRecord[]): void {
+  for (const { at, kind, mailbox, conversation, actor, summary, details, key } of activities) {
+    db.run(
+      `INSERT INTO activity (at, kind, mailbox, conversation, actor, summary, details, key) SELECT ?, ?, ?, ?, ?, ?, ?, ?
+       WHERE NOT EXISTS (SELECT 1 FROM activity WHERE key = ?)`,
+      at,
+      kind,
+      mailbox,
+      conversation,
+      actor,
+      summary,
+      JSON.stringify(details),
+      key,
+      key,
+    );
+  }
+}
+
+export const urgent = {
+  putFolders,
+  setFolder,
+  setUnfetchable,
+  moveHosted,
+  work,
+  markRead,
+  star,
+  releaseAll,
+  queue,
+  outboxMove,
+  recordActivity,
+};
+
+export const bulk = {
+  ingest,
+  applyChanges,
+  relink,
+  dropStale,
+  forgetMailbox,
+  check: (writing: Writing, home: string) => check(writing.db, join(home, 'packs')),
+};
+
+type Tail<F> = F extends (writing: Writing, ...rest: infer Rest) => unknown ? Rest : never;
+type Answer<F> = F extends (...all: never[]) => Generator<void, infer R> ? R : F extends (...all: never[]) => infer R ? R : never;
+type All = typeof urgent & typeof bulk;
+
+export type OperationName = keyof All;
+export type Arguments<Name extends OperationName> = Tail<All[Name]>;
+export type Result<Name extends OperationName> = Answer<All[Name]>;

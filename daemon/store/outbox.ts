@@ -1,0 +1,219 @@
+/**
+ * What goes out. `queue` is one transaction: octets (fsynced before COMMIT), message, entry, conversation, outbox row; so whoever is
+ * told "queued" finds all of it after any crash. The revision is compared in that transaction: two colleagues cannot both win.
+ * The outbox engine decides the moves between states; here they are compare-and-set, nothing more.
+ */
+import { createHash } from 'node:crypto';
+import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { addEntry, placedAt, reclassify, removeEntry } from './entry.ts';
+import type { Db } from './sqlite.ts';
+import type {
+  MailboxId,
+  Millis,
+  OutboxId,
+  OutboxPatch,
+  OutboxRow,
+  OutboxState,
+  QueueRequest,
+  QueueResult,
+  Recipient,
+  WorkState,
+} from './types.ts';
+import { resolve, setState } from './verbs.ts';
+import { putPolicy, randomId, Touched, type Writing } from './work.ts';
+
+type Row = Omit<OutboxRow, 'recipients'> & { recipients: string };
+
+const selectRow = `SELECT o.id, o.mailbox, o.author, o.sender AS "from", c.id AS conversation, o.entry, o.state, o.phase, o.held_for AS heldFor,
+  o.message_id AS messageId, o.postroom_id AS postroomId, o.subject, o.recipients, lower(hex(m.hash)) AS hash, o.created_at AS createdAt,
+  o.send_at AS sendAt, o.attempts, o.next_attempt_at AS nextAttemptAt, o.last_error AS lastError, o.sent_copy AS sentCopy,
+  o.sent_copy_attempts AS sentCopyAttempts
+  FROM outbox o JOIN conversation c ON c.num = o.conversation JOIN message m ON m.num = o.message`;
+
+const toRow = (row: Row): OutboxRow => ({ ...row, recipients: JSON.parse(row.recipients) as Recipient[] });
+
+// --- queue ---------------------------------------------------------------------------------------------------------
+
+type Before = { state: WorkState; decidedAt: Millis | null; waitingSince: Millis | null; snoozedUntil: Millis | null };
+
+export function queue(writing: Writing, request: QueueRequest): QueueResult {
+  const { db, changed } = writing;
+  const { mailbox, author, now } = request;
+  if (request.idempotencyKey !== null) {
+    const again = rowWhere(db, 'o.author = ? AND o.idempotency_key = ?', author, request.idempotencyKey);
+    if (again !== null) return { ok: true, row: again, repeated: true };
+  }
+  const joins = request.conversation === null ? null : resolve(db, request.conversation);
+  const before = joins === null ? undefined : workBefore(db, joins);
+  if (request.conversation !== null && before?.mailbox !== mailbox) throw notFound();
+  if (before !== undefined && request.ifRevision !== null && before.revision !== request.ifRevision)
+    return { ok: false, revision: before.revision };
+
+  const hash = createHash('sha256').update(request.octets).digest();
+  const known = db.get<{ outbox: OutboxId | null }>(
+    'SELECT e.outbox FROM message m JOIN entry e ON e.message = m.num AND e.mailbox = ? WHERE m.hash = ?',
+    mailbox,
+    hash,
+  );
+  if (known !== undefined) {
+    const again = known.outbox === null ? null : rowWhere(db, 'o.id = ?', known.outbox);
+    if (again !== null) return { ok: true, row: again, repeated: true }; // the same octets are the same mail: never sent twice
+    throw new PostroomError('invalid', 'Exactly this mail is in the mailbox already. Compose it anew.');
+  }
+
+  putPolicy(writing, mailbox, request.policy);
+  const touched = new Touched(writing);
+  const entry = addEntry(writing, touched, {
+    mailbox,
+    policy: request.policy,
+    octets: request.octets,
+    hash,
+    receivedAt: now,
+    found: 'queued',
+    joins,
+  });
+  const found: Before = workBefore(db, entry.conversation)?.before ?? {
+    state: 'done',
+    decidedAt: null,
+    waitingSince: null,
+    snoozedUntil: null,
+  };
+  const id = randomId();
+  const recipients: Recipient[] = request.recipients.map((address) => ({ address, state: 'pending', reply: null }));
+  db.run(
+    `INSERT INTO outbox (id, mailbox, author, sender, conversation, entry, message, state, held_for, message_id, postroom_id, subject, recipients,
+     created_at, send_at, idempotency_key, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    id,
+    mailbox,
+    author,
+    request.from,
+    entry.conversation,
+    entry.id,
+    entry.message,
+    request.sendAt > now ? 'held' : 'queued',
+    request.sendAt > now ? 'time' : null,
+    request.messageId,
+    request.postroomId,
+    request.subject,
+    JSON.stringify(recipients),
+    now,
+    request.sendAt,
+    request.idempotencyKey,
+    JSON.stringify(found),
+  );
+  db.run('UPDATE entry SET outbox = ?, author = ? WHERE row = ?', id, author, entry.row);
+  reclassify(writing, touched, entry.row, 'live');
+  touched.settle();
+  // Queueing decides, whatever the dates of what is there already: the author saw it (`ifRevision`).
+  setState(db, entry.conversation, request.afterwards, now, null, null);
+
+  const row = rowWhere(db, 'o.id = ?', id);
+  if (row === null) throw new Error(`outbox row ${id} is not there`);
+  changed({ kind: 'outbox', mailbox, outbox: id, state: row.state, author, conversation: row.conversation });
+  return { ok: true, row, repeated: false };
+}
+
+function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revision: number; before: Before } | undefined {
+  const row = db.get<Before & { mailbox: MailboxId; revision: number }>(
+    `SELECT mailbox, revision, state, decided_at AS decidedAt, waiting_since AS waitingSince, snoozed_until AS snoozedUntil
+     FROM conversation WHERE num = ?`,
+    conversation,
+  );
+  if (row === undefined) return undefined;
+  const { mailbox, revision, ...before } = row;
+  return { mailbox, revision, before };
+}
+
+// --- moves ---------------------------------------------------------------------------------------------------------
+
+export function outboxMove(writing: Writing, id: OutboxId, expected: OutboxState, patch: OutboxPatch): boolean {
+  const { db, changed } = writing;
+  const columns = {
+    state: patch.state,
+    phase: patch.phase,
+    held_for: patch.heldFor,
+    recipients: patch.recipients === undefined ? undefined : JSON.stringify(patch.recipients),
+    send_at: patch.sendAt,
+    attempts: patch.attempts,
+    next_attempt_at: patch.nextAttemptAt,
+    last_error: patch.lastError,
+    sent_copy: patch.sentCopy,
+    sent_copy_attempts: patch.sentCopyAttempts,
+  };
+  const given = Object.entries(columns).flatMap(([column, value]) => (value === undefined ? [] : [{ column, value }]));
+  const set = ['state = state', ...given.map(({ column }) => `${column} = ?`)].join(', ');
+  const { changes } = db.run(`UPDATE outbox SET ${set} WHERE id = ? AND state = ?`, ...given.map(({ value }) => value), id, expected);
+  if (changes === 0) return false;
+  const row = rowWhere(db, 'o.id = ?', id);
+  if (row === null) return false;
+  if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row);
+  changed({ kind: 'outbox', mailbox: row.mailbox, outbox: id, state: row.state, author: row.author, conversation: row.conversation });
+  return true;
+}
+
+/** Takes the mail out of its conversation, which gets back the state it had unless something moved it since. */
+function cancel(writing: Writing, row: OutboxRow): void {
+  const { db, changed } = writing;
+  const own = db.get<{ num: number; conversation: number; before: string }>(
+    'SELECT num, conversation, before FROM outbox WHERE id = ?',
+    row.id,
+  );
+  const entry = db.get<{ row: number }>('SELECT row FROM entry WHERE id = ?', row.entry);
+  if (own === undefined || entry === undefined) return;
+  const decided = workBefore(db, own.conversation)?.before;
+  const before = JSON.parse(own.before) as Before;
+
+  db.run('UPDATE entry SET outbox = NULL WHERE row = ?', entry.row);
+  const touched = new Touched(writing);
+  const pending = touched.touch(own.conversation);
+  // A copy lies in the mailbox all the same (somebody discarded one whose fate was unknown): then it stays.
+  if (placedAt(db, entry.row).places > 0) reclassify(writing, touched, entry.row, 'import');
+  else removeEntry(db, entry.row);
+  const untouched = decided?.decidedAt === row.createdAt;
+  pending.rederive = !untouched && decided?.state === 'waiting';
+  touched.settle();
+  if (untouched) setState(db, own.conversation, before.state, before.decidedAt, before.waitingSince, before.snoozedUntil);
+  const after = db.get<{ id: string; revision: number }>(
+    'UPDATE conversation SET revision = revision + 1 WHERE num = ? RETURNING id, revision',
+    own.conversation,
+  );
+  if (after !== undefined) {
+    changed({ kind: 'conversation', mailbox: row.mailbox, conversation: after.id, revision: after.revision, what: 'state', live: true });
+  }
+}
+
+// --- read ----------------------------------------------------------------------------------------------------------
+
+function rowWhere(db: Db, where: string, ...values: string[]): OutboxRow | null {
+  const row = db.get<Row>(`${selectRow} WHERE ${where}`, ...values);
+  return row === undefined ? null : toRow(row);
+}
+
+export const outboxRow = (db: Db, id: OutboxId): OutboxRow | null => rowWhere(db, 'o.id = ?', id);
+
+/** Newest first. */
+export function outboxOf(db: Db, filter: { mailboxes: readonly MailboxId[]; states?: readonly OutboxState[]; limit: number }): OutboxRow[] {
+  const states = filter.states === undefined ? '' : 'AND o.state IN (SELECT value FROM json_each(?))';
+  return db
+    .all<Row>(
+      `${selectRow} WHERE o.mailbox IN (SELECT value FROM json_each(?)) ${states} ORDER BY o.num DESC LIMIT ?`,
+      JSON.stringify(filter.mailboxes),
+      ...(filter.states === undefined ? [] : [JSON.stringify(filter.states)]),
+      filter.limit,
+    )
+    .map(toRow);
+}
+
+const dueAt = 'max(o.send_at, coalesce(o.next_attempt_at, 0))';
+const waits = "(o.state = 'queued' OR (o.state = 'held' AND o.held_for = 'time'))";
+
+export const outboxDue = (db: Db, now: Millis, limit: number): OutboxRow[] =>
+  db.all<Row>(`${selectRow} WHERE ${waits} AND ${dueAt} <= ? ORDER BY ${dueAt}, o.num LIMIT ?`, now, limit).map(toRow);
+
+export const nextOutboxAt = (db: Db): Millis | null =>
+  db.get<{ at: Millis }>(`SELECT ${dueAt} AS at FROM outbox o WHERE ${waits} ORDER BY ${dueAt}, o.num LIMIT 1`)?.at ?? null;
+
+export const outboxInterrupted = (db: Db): OutboxRow[] => db.all<Row>(`${selectRow} WHERE o.state = 'sending' ORDER BY o.num`).map(toRow);
+
+export const outboxUnfiled = (db: Db, limit: number): OutboxRow[] =>
+  db.all<Row>(`${selectRow} WHERE o.state = 'accepted' AND o.sent_copy = 'pending' ORDER BY o.num LIMIT ?`, limit).map(toRow);

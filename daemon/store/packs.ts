@@ -1,0 +1,163 @@
+/**
+ * The octets of every mail, in append-only files: packs/000001.pack, …
+ *
+ * - A record is `PRM1`, codec, octets stored, octets of the mail, SHA-256 of the mail, then the stored octets. It describes itself,
+ *   so that an index could be rebuilt from packs alone, and a torn one is recognised.
+ * - `append` only writes; the caller calls `sync` before the COMMIT of the rows that name the records. So a row never names
+ *   octets that are not on disk.
+ * - What lies beyond the last octet that a row names was never promised to anybody: at start it is cut off. Only the writer
+ *   thread has a `PackWriter`; readers need no lock, because what a row names never changes.
+ * - zstd where it pays: text shrinks to a third, large mails are mostly encoded attachments that gain little for much time.
+ */
+
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
+import { PostroomError } from '../../protocol/errors.ts';
+
+/** Where a mail's record lies. `stored` counts the octets after the head. */
+export type PackPlace = { pack: number; offset: number; stored: number; size: number; codec: 0 | 1 };
+
+const magic = Buffer.from('PRM1');
+const headOctets = 4 + 1 + 4 + 4 + 32;
+const rollAt = 256 * 1024 * 1024;
+const compressFrom = 512;
+const compressTo = 128 * 1024;
+const inflate = promisify(zstdDecompress);
+
+const packFile = (dir: string, pack: number): string => join(dir, `${String(pack).padStart(6, '0')}.pack`);
+
+export const recordEnd = (place: Pick<PackPlace, 'offset' | 'stored'>): number => place.offset + headOctets + place.stored;
+
+export class PackWriter {
+  readonly #dir: string;
+  #pack: number;
+  #fd: number;
+  /** End of what was written to the current pack. */
+  #end: number;
+  #dirty = false;
+
+  /**
+   * `named`: the last pack that rows name and where its last named record ends; null for an empty store. Cuts off what no row
+   * names. A pack that is shorter than its rows say is damaged: it is left as it is and a new one begun (`check` names it).
+   */
+  constructor(dir: string, named: { pack: number; end: number } | null) {
+    this.#dir = dir;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    chmodSync(dir, 0o700);
+    for (const pack of packsIn(dir)) {
+      if (named === null || pack > named.pack) unlinkSync(packFile(dir, pack));
+    }
+    const damaged = named !== null && sizeOf(packFile(dir, named.pack)) < named.end;
+    this.#pack = named === null ? 1 : damaged ? named.pack + 1 : named.pack;
+    this.#end = named === null || damaged ? 0 : named.end;
+    this.#fd = this.#open();
+    ftruncateSync(this.#fd, this.#end);
+    fsyncSync(this.#fd);
+  }
+
+  append(octets: Uint8Array, hash: Uint8Array): PackPlace {
+    if (this.#end >= rollAt) this.#roll();
+    const packed = octets.length >= compressFrom && octets.length <= compressTo ? compress(octets) : octets;
+    const pays = packed.length < octets.length * 0.9;
+    const body = pays ? packed : octets;
+    const head = Buffer.alloc(headOctets);
+    magic.copy(head);
+    head.writeUInt8(pays ? 1 : 0, 4);
+    head.writeUInt32BE(body.length, 5);
+    head.writeUInt32BE(octets.length, 9);
+    head.set(hash, 13);
+    const place: PackPlace = { pack: this.#pack, offset: this.#end, stored: body.length, size: octets.length, codec: pays ? 1 : 0 };
+    this.#dirty = true;
+    // Set before writing: after a failed write (disk full) the next record goes behind the torn one, never into it.
+    this.#end = recordEnd(place);
+    writeAll(this.#fd, head, place.offset);
+    writeAll(this.#fd, body, place.offset + headOctets);
+    return place;
+  }
+
+  /** Everything appended is on disk when this returns; called before the COMMIT that names it. */
+  sync(): void {
+    if (!this.#dirty) return;
+    fdatasyncSync(this.#fd);
+    this.#dirty = false;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #roll(): void {
+    this.sync();
+    closeSync(this.#fd);
+    this.#pack += 1;
+    this.#end = 0;
+    this.#fd = this.#open();
+  }
+
+  #open(): number {
+    const file = packFile(this.#dir, this.#pack);
+    const fresh = !existsSync(file);
+    const fd = openSync(file, fresh ? 'wx' : 'r+', 0o600);
+    chmodSync(file, 0o600);
+    if (fresh) syncDirectory(this.#dir); // a file whose name is not on disk is lost with its octets
+    return fd;
+  }
+}
+
+/** The octets of a mail; throws `internal` when the disk gives others than were stored. */
+export async function readPack(dir: string, place: PackPlace, hash: string): Promise<Uint8Array> {
+  const file = await open(packFile(dir, place.pack), 'r');
+  try {
+    const record = Buffer.allocUnsafe(headOctets + place.stored);
+    const { bytesRead } = await file.read(record, 0, record.length, place.offset);
+    if (bytesRead < record.length || record.compare(magic, 0, 4, 0, 4) !== 0) throw damaged(place, hash);
+    const body = record.subarray(headOctets);
+    const octets = place.codec === 1 ? await inflate(body, { maxOutputLength: place.size + 1 }) : body;
+    if (createHash('sha256').update(octets).digest('hex') !== hash) throw damaged(place, hash);
+    return octets;
+  } finally {
+    await file.close();
+  }
+}
+
+const damaged = (place: PackPlace, hash: string): PostroomError =>
+  new PostroomError('internal', `Pack ${place.pack} does not hold ${hash} at ${place.offset}: restore it from a backup.`);
+
+export function packSizes(dir: string): Map<number, number> {
+  return new Map(packsIn(dir).map((pack) => [pack, sizeOf(packFile(dir, pack))]));
+}
+
+function packsIn(dir: string): number[] {
+  return readdirSync(dir).flatMap((name) => (/^\d{6}\.pack$/.test(name) ? [Number.parseInt(name, 10)] : []));
+}
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+const compress = (octets: Uint8Array): Buffer => zstdCompressSync(octets, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+
+function writeAll(fd: number, octets: Uint8Array, at: number): void {
+  for (let done = 0; done < octets.length; ) done += writeSync(fd, octets, done, octets.length - done, at + done);
+}
+
+export function syncDirectory(dir: string): void {
+  const fd = openSync(dir, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+}

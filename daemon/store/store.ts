@@ -1,0 +1,172 @@
+/**
+ * The store's side in the main thread: writes are messages to the writer, reads a read-only connection of its own (they cost well
+ * under a millisecond each). Whoever is answered sees what was written, because the answer comes after COMMIT.
+ */
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { workerFile } from '../worker-file.ts';
+import { conversationDetail, countMessages, entryRow, mailboxOf, placeOf } from './detail.ts';
+import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
+import type { Arguments, OperationName, Result } from './operations.ts';
+import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxUnfiled } from './outbox.ts';
+import { readPack } from './packs.ts';
+import { list, panel, panelCounts } from './panel.ts';
+import { openReading } from './sqlite.ts';
+import type { Millis, Store, StoreChange } from './types.ts';
+import type { Answer, Request, WireFault, WriterData } from './writer.worker.ts';
+
+export type StoreOptions = {
+  home: string;
+  /** Faults that nobody asked for: the writer stopped, a listener threw. */
+  log?: { error: (details: Record<string, unknown>, message: string) => void };
+  /** How long a message without a place waits for its new one. */
+  graceMs?: Millis;
+};
+
+/** Opens (and makes) the store of a home. The home must be locked (`lockHome`): there is one writer. */
+export async function openStore({ home, log, graceMs = 60_000 }: StoreOptions): Promise<Store> {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  chmodSync(home, 0o700);
+  const listeners = new Set<(changes: readonly StoreChange[]) => void>();
+  const writer = await startWriter({ home, graceMs }, log, (changes) => {
+    for (const listener of listeners) {
+      try {
+        listener(changes);
+      } catch (error) {
+        log?.error({ err: error }, 'a listener of the store failed');
+      }
+    }
+  });
+  const db = openReading(join(home, 'mail.db'));
+  const { ask } = writer;
+
+  return {
+    putFolders: (...args) => ask('putFolders', args),
+    folders: async (mailbox) => foldersOf(db, mailbox),
+    setFolder: (...args) => ask('setFolder', args),
+    uids: async (folder, uidValidity) => uidsOf(db, folder, uidValidity),
+    identities: async (folder) => identitiesOf(db, folder),
+
+    ingest: (batch) => ask('ingest', [batch], [batch.buffer]),
+    applyChanges: (...args) => ask('applyChanges', args),
+    relink: (...args) => ask('relink', args),
+    dropStale: (...args) => ask('dropStale', args),
+    moveHosted: (...args) => ask('moveHosted', args),
+    setUnfetchable: (...args) => ask('setUnfetchable', args),
+    unfetchable: async (mailbox) => unfetchableOf(db, mailbox),
+
+    panel: async (query) => panel(db, query),
+    panelCounts: async (query) => panelCounts(db, query),
+    list: async (query) => list(db, query),
+    conversation: async (id, person, seen) => conversationDetail(db, id, person, seen),
+    octets: async (hash) => {
+      const place = placeOf(db, hash);
+      if (place === null) throw notFound();
+      return await readPack(join(home, 'packs'), place, hash);
+    },
+    mailboxOf: async (kind, id) => mailboxOf(db, kind, id),
+    entry: async (id) => entryRow(db, id),
+    countMessages: async (mailbox) => countMessages(db, mailbox),
+
+    work: (...args) => ask('work', args),
+    markRead: (...args) => ask('markRead', args),
+    star: (...args) => ask('star', args),
+    forgetMailbox: (...args) => ask('forgetMailbox', args),
+    releaseAll: (...args) => ask('releaseAll', args),
+
+    queue: (...args) => ask('queue', args),
+    outbox: async (filter) => outboxOf(db, filter),
+    outboxRow: async (id) => outboxRow(db, id),
+    outboxDue: async (now, limit) => outboxDue(db, now, limit),
+    nextOutboxAt: async () => nextOutboxAt(db),
+    outboxMove: (...args) => ask('outboxMove', args),
+    outboxInterrupted: async () => outboxInterrupted(db),
+    outboxUnfiled: async (limit) => outboxUnfiled(db, limit),
+
+    recordActivity: (...args) => ask('recordActivity', args),
+
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    check: () => ask('check', [home]),
+    async close() {
+      await writer.close();
+      db.close();
+    },
+  };
+}
+
+type Writer = {
+  ask: <Name extends OperationName>(name: Name, args: Arguments<Name>, transfer?: ArrayBuffer[]) => Promise<Result<Name>>;
+  close: () => Promise<void>;
+};
+
+async function startWriter(data: WriterData, log: StoreOptions['log'], changed: (changes: StoreChange[]) => void): Promise<Writer> {
+  const worker = new Worker(workerFile(import.meta.url, 'writer.worker'), { workerData: data, name: 'writer' });
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  let lastId = 0;
+  let ended: PostroomError | null = null;
+  let closing: Promise<void> | null = null;
+  const started = Promise.withResolvers<void>();
+  const exited = Promise.withResolvers<void>();
+
+  worker.on('message', (answer: Answer) => {
+    if ('changes' in answer) return changed(answer.changes);
+    if ('ready' in answer) return started.resolve();
+    if ('trouble' in answer) return log?.error({ err: toError(answer.trouble) }, 'housekeeping of mail.db failed; it is tried again');
+    if ('fatal' in answer) return end(toError(answer.fatal));
+    const asked = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if ('fault' in answer) asked?.reject(toError(answer.fault));
+    else asked?.resolve(answer.value as never);
+  });
+  worker.on('error', (error) => end(new PostroomError('internal', `The writer stopped: ${error.message}`, {}, { cause: error })));
+  worker.on('exit', () => {
+    end(closedStore());
+    exited.resolve();
+  });
+
+  function end(error: PostroomError): void {
+    if (ended !== null) return;
+    ended = error;
+    if (error.code === 'internal') log?.error({ err: error }, 'the writer of mail.db stopped');
+    started.reject(error);
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  }
+
+  function send<T>(request: { name: string; args: unknown[] } | { close: true }, transfer: ArrayBuffer[] = []): Promise<T> {
+    if (ended !== null) return Promise.reject(ended);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    lastId += 1;
+    waiting.set(lastId, { resolve: resolve as (value: never) => void, reject });
+    worker.postMessage({ id: lastId, ...request } satisfies Request, transfer);
+    return promise;
+  }
+
+  try {
+    await started.promise;
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  }
+  return {
+    ask: (name, args, transfer) => (closing === null ? send({ name, args }, transfer) : Promise.reject(closedStore())),
+    async close() {
+      closing ??= ended === null ? send({ close: true }) : Promise.resolve();
+      await closing;
+      await exited.promise;
+    },
+  };
+}
+
+const closedStore = (): PostroomError => new PostroomError('unavailable', 'The store is closed.');
+
+function toError({ code, message, details, stack }: WireFault): PostroomError {
+  const error = new PostroomError(code, message, details);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,520 @@
+/**
+ * One IMAP mailbox: its connections, its turns, its state.
+ *
+ * - W, the watch connection, in the daemon's thread: passes over the folders, IDLE on the inbox, the few messages that just came.
+ * - B, the bulk connection, in a thread of its own, only while there is a backlog.
+ * - U, the user's connection (`user.ts`), opened when somebody moves or files something.
+ *
+ * A pass looks at every folder that moved, stores what arrived, and unlinks last. Progress lives in the store alone: after any
+ * fault the next pass compares anew, so nothing here needs to be remembered over a kill.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PostroomError } from '../../protocol/errors.ts';
+import type { MailboxAccount, MailboxStatus, ServerAddress, SyncDeps } from '../engines.ts';
+import type { Folder, ListedFolder, Millis } from '../store/types.ts';
+import type { Batch } from './batches.ts';
+import { Bulk } from './bulk.ts';
+import {
+  type Backlog,
+  dropStale,
+  type FolderDeps,
+  type FolderState,
+  type Found,
+  finish,
+  joinBacklog,
+  look,
+  newFolderState,
+  noteUnfetchable,
+  settle,
+  takeIn,
+} from './folder.ts';
+import { connectImap, type Imap, ImapFault, type ImapLimits, type Listed } from './imap.ts';
+import { moved, slices } from './plan.ts';
+import { growingPause, Signal } from './wait.ts';
+
+/** A connection that lived so long was a good one: the next failure begins with a short pause again. */
+const survivedMs = 60_000;
+/** A refused password is not tried more often: servers lock accounts that do. */
+const loginTries = 3;
+/** Without CONDSTORE all flags are compared at every so many passes. */
+const passesPerFlagScan = 10;
+const onlyHolds = 'It holds only other folders (\\Noselect).';
+/** Listings in a row that a folder has to be missing from before its mail goes with it. */
+const missedListings = 2;
+
+export class MailboxSync {
+  readonly #deps: SyncDeps;
+  readonly #folderDeps: FolderDeps;
+  readonly #stopping = new AbortController();
+  readonly #wake = new Signal();
+  readonly #running: Promise<void>;
+  #account: MailboxAccount;
+  #status: MailboxStatus = { state: 'connecting', done: 0, total: null, folder: null, error: null, syncedAt: null, retryAt: null };
+  #reported: Millis = 0;
+
+  #watch: Imap | null = null;
+  #folders = new Map<string, FolderState>();
+  #listing = '';
+  #missed = new Map<string, number>();
+  #passes = 0;
+  #passDue = true;
+  #inboxDirty = false;
+  #refusals = 0;
+
+  /** By folder id. */
+  readonly #backlog = new Map<number, Backlog>();
+  #filling: Promise<void> | null = null;
+  #fillFailures = 0;
+  #fillNotBefore: Millis = 0;
+  /** A message was larger than the server had said: until all is stored everything is fetched in parts. */
+  #inParts = false;
+
+  /** Want a pass that begins from now on · wait for one that has begun. */
+  #waiting: PromiseWithResolvers<void>[] = [];
+  #passing: PromiseWithResolvers<void>[] = [];
+
+  constructor(account: MailboxAccount, deps: SyncDeps) {
+    this.#account = account;
+    this.#deps = deps;
+    this.#folderDeps = {
+      store: deps.store,
+      account: () => this.#account,
+      now: deps.now,
+      second: async (use) => {
+        const imap = await this.connect();
+        try {
+          return await use(imap);
+        } finally {
+          await imap.logout();
+        }
+      },
+      stored: (state) => this.#progress(state),
+      inParts: () => this.#inParts,
+    };
+    this.#running = this.#run();
+  }
+
+  get status(): MailboxStatus {
+    return this.#status;
+  }
+
+  get account(): MailboxAccount {
+    return this.#account;
+  }
+
+  /** Facts that need no new connection: policy, and where the password is. */
+  update(account: MailboxAccount): void {
+    this.#account = account;
+  }
+
+  /** Looks at the server now, and into the folders that `changed` picks whatever their STATUS says. */
+  poke(changed: (folder: Folder) => boolean = () => false): void {
+    for (const state of this.#folders.values()) state.lookDue ||= changed(state.row);
+    this.#passDue = true;
+    this.#wake.raise();
+  }
+
+  caughtUp(): Promise<void> {
+    const waiter = Promise.withResolvers<void>();
+    if (this.#stopping.signal.aborted || this.#status.state === 'auth-failed') {
+      waiter.reject(unavailable(this.#status.error ?? 'The mailbox is not synchronised.'));
+    } else {
+      this.#waiting.push(waiter);
+      this.poke();
+    }
+    return waiter.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#watch?.close();
+    this.#wake.raise();
+    await this.#running;
+    await this.#filling;
+    this.#refuse('The mailbox was stopped.');
+  }
+
+  /** One more connection of this account. Counts refused passwords, so that nobody can make it try for ever. */
+  async connect(): Promise<Imap> {
+    const { password, address, limits } = await this.#login();
+    try {
+      return await connectImap(address, password, limits);
+    } catch (error) {
+      this.#noteLogin(error);
+      throw error;
+    }
+  }
+
+  async #login(): Promise<{ password: string; address: ServerAddress; limits: ImapLimits }> {
+    const { imap: address } = this.#account;
+    if (!address) throw new PostroomError('invalid', `${this.#account.address} has no IMAP server.`);
+    if (this.#refusals >= loginTries) throw new ImapFault({ kind: 'auth', message: 'the password was refused', retryAfterMs: null });
+    const secret = await this.#account.secret();
+    const { connectTimeoutMs, maxIdleMs } = this.#deps.config;
+    return { password: secret.reveal(), address, limits: { connectTimeoutMs, maxIdleMs } };
+  }
+
+  #noteLogin(error: unknown): void {
+    if (error instanceof ImapFault && error.kind === 'auth') this.#refusals++;
+  }
+
+  #noteSize(error: unknown): void {
+    if (error instanceof ImapFault && error.kind === 'too-large') this.#inParts = true;
+  }
+
+  // --- the watch connection --------------------------------------------------------------------------------------
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopped) {
+      const began = this.#deps.now();
+      try {
+        this.#set({ state: 'connecting', retryAt: null });
+        this.#watch = await this.connect();
+        await this.#attend(this.#watch);
+      } catch (error) {
+        await this.#hangUp();
+        if (this.#stopped) break;
+        this.#noteSize(error);
+        failures = this.#deps.now() - began > survivedMs ? 1 : failures + 1;
+        const { state, retryAfterMs } = this.#judge(error);
+        const pause = Math.max(retryAfterMs, growingPause(failures, this.#deps.config));
+        const waits = state === 'auth-failed';
+        this.#set({ state, error: wordsOf(error), folder: null, retryAt: waits ? null : this.#deps.now() + pause });
+        this.#refuse(wordsOf(error));
+        if (waits) return;
+        this.#wake.clear(); // the end of the connection was news, and is none any more
+        // A refused password is not tried sooner because somebody asks.
+        if (this.#refusals > 0) await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(ignoreAbort);
+        else await this.#wake.wait(pause);
+      }
+    }
+    await this.#hangUp();
+  }
+
+  async #hangUp(): Promise<void> {
+    await this.#watch?.logout();
+    this.#watch = null;
+    this.#passDue = true;
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  #judge(error: unknown): { state: 'offline' | 'auth-failed' | 'error'; retryAfterMs: number } {
+    const mailbox = this.#account.id;
+    if (error instanceof ImapFault) {
+      this.#deps.log.warn({ mailbox, kind: error.kind, fault: error.message }, 'sync: connection lost');
+      if (error.kind === 'auth') {
+        return { state: this.#refusals >= loginTries ? 'auth-failed' : 'error', retryAfterMs: 0 };
+      }
+      const state = error.kind === 'certificate' || error.kind === 'refused' ? 'error' : 'offline';
+      return { state, retryAfterMs: error.retryAfterMs ?? (error.kind === 'throttled' ? 10 * this.#deps.config.retryMinMs : 0) };
+    }
+    if (error instanceof PostroomError && error.code === 'invalid') return { state: 'auth-failed', retryAfterMs: 0 }; // no password is stored
+    this.#deps.log.error({ mailbox, err: error }, 'sync: a pass failed');
+    return { state: 'error', retryAfterMs: 0 };
+  }
+
+  /** Returns when it is stopped; throws when the connection is lost. */
+  async #attend(imap: Imap): Promise<void> {
+    let ended = false;
+    void imap.ended.then(() => {
+      ended = true;
+      this.#wake.raise();
+    });
+    imap.onChange = () => {
+      this.#inboxDirty = true;
+      this.#wake.raise();
+    };
+    let nextPass = 0;
+    while (!this.#stopped) {
+      if (ended) throw new ImapFault({ kind: 'gone', message: 'the connection ended', retryAfterMs: null });
+      if (this.#passDue || this.#deps.now() >= nextPass) {
+        this.#passDue = false;
+        nextPass = this.#deps.now() + this.#deps.config.pollMs;
+        await this.#pass(imap, 'all');
+      } else if (this.#inboxDirty) {
+        await this.#pass(imap, 'inbox');
+      } else {
+        await this.#rest(imap, nextPass);
+      }
+    }
+  }
+
+  /** IDLE on the inbox until something happens or the next pass is due. */
+  async #rest(imap: Imap, until: Millis): Promise<void> {
+    const inbox = this.#inbox;
+    if (inbox) {
+      const before = inbox.theirs;
+      const now = await imap.open(inbox.row);
+      // What came between the look and this SELECT is announced by nobody.
+      if (JSON.stringify(now) !== JSON.stringify(before) && !this.#changingOver(inbox)) {
+        this.#inboxDirty = true;
+        return;
+      }
+      // Ends with the next command. When it fails the connection has ended, or the timer does its work.
+      imap.idle().catch(() => this.#wake.raise());
+    }
+    if (this.#backlog.size === 0 && !this.#filling) this.#set({ state: 'idle', folder: null, error: null, retryAt: null });
+    await this.#wake.wait(until - this.#deps.now());
+  }
+
+  get #inbox(): FolderState | undefined {
+    return [...this.#folders.values()].find(({ row }) => row.role === 'inbox' && row.selectable && row.parked === null);
+  }
+
+  #changingOver(state: FolderState): boolean {
+    return this.#backlog.get(state.row.id)?.changesOver ?? false;
+  }
+
+  async #pass(imap: Imap, scope: 'inbox' | 'all'): Promise<void> {
+    const found: Found[] = [];
+    let complete = true;
+    this.#inboxDirty = false;
+    if (scope === 'inbox') {
+      const inbox = this.#inbox;
+      if (inbox) complete = await this.#lookAt(imap, inbox, found);
+      // Whether it was deleted or moved the other folders know.
+      if (found.every(({ gone }) => gone.length === 0)) {
+        for (const it of found) await settle(this.#folderDeps, it);
+        this.#fill();
+        return;
+      }
+    }
+    this.#passes++;
+    this.#passing.push(...this.#waiting.splice(0));
+    // Somebody wants to be sure: STATUS is not enough then, for some servers answer it from an index that lags behind.
+    const thorough = this.#passing.length > 0;
+    for (const { state, status } of await this.#list(imap)) {
+      const { row } = state;
+      if (this.#stopped) return;
+      if (found.some((it) => it.state === state) || !row.selectable || row.parked !== null) continue;
+      const scan = imap.can.condstore && status?.highestModSeq !== null ? 'none' : this.#scan(row.role === 'inbox');
+      const count = row.storedCount + state.unfetchable.size;
+      // STATUS of the open folder answers from the open view: the inbox is opened anew instead.
+      const trusted = state.complete || (imap.can.qresync && status?.highestModSeq !== null);
+      const still = status !== null && !moved({ ...row, count }, status) && !retriesDue(state, this.#deps.now());
+      const quiet = row.role !== 'inbox' && !thorough && !state.lookDue && trusted && still && scan === 'none';
+      if (quiet) continue;
+      complete = (await this.#lookAt(imap, state, found)) && complete;
+    }
+    for (const it of found) await settle(this.#folderDeps, it);
+    await this.#forgetDeleted();
+    this.#fill();
+    if (this.#backlog.size > 0 || this.#filling || !complete) return;
+
+    for (const state of this.#folders.values())
+      if (state.mayBeStale && state.row.uidValidity !== null) await dropStale(this.#folderDeps, state);
+    this.#refusals = 0;
+    this.#fillFailures = 0;
+    this.#inParts = false;
+    this.#set({ syncedAt: this.#deps.now(), state: this.#inboxDirty ? 'syncing' : 'idle', folder: null, error: null, retryAt: null });
+    for (const waiter of this.#passing.splice(0)) waiter.resolve();
+  }
+
+  #scan(inbox: boolean): 'none' | 'newest' | 'all' {
+    if (this.#passes % passesPerFlagScan === 1) return 'all';
+    return inbox ? 'newest' : 'none';
+  }
+
+  /** Whether the folder is, apart from `found`, as on the server. */
+  async #lookAt(imap: Imap, state: FolderState, found: Found[]): Promise<boolean> {
+    const filling = this.#backlog.get(state.row.id);
+    if (filling && (filling.changesOver || state.row.role !== 'inbox')) return false;
+    try {
+      const it = await look(imap, this.#folderDeps, state, this.#scan(state.row.role === 'inbox'), filling !== undefined);
+      found.push(it);
+      if (filling) joinBacklog(filling, it);
+      else if (it.backlog) this.#backlog.set(state.row.id, it.backlog);
+      this.#fill(); // beside the rest of the pass
+      return !filling && !it.backlog;
+    } catch (error) {
+      if (!(error instanceof ImapFault) || error.kind !== 'refused' || state.row.role === 'inbox') throw error;
+      const { id: folder } = state.row;
+      this.#deps.log.warn({ mailbox: this.#account.id, folder, fault: error.message }, 'sync: a folder was refused');
+      if (state.theirs === null) {
+        // Listed and not to be opened. It is asked again when the daemon starts.
+        await this.#deps.store.setFolder(folder, { parked: error.message });
+        state.row.parked = error.message;
+        return true;
+      }
+      // The others go on; this one has another chance in the next pass.
+      this.#set({ error: `${state.row.name}: ${error.message}` });
+      this.#refuse(error.message);
+      return false;
+    }
+  }
+
+  /** The folders, inbox first. An empty listing changes nothing. */
+  async #list(imap: Imap): Promise<{ state: FolderState; status: Listed['status'] }[]> {
+    const { store } = this.#deps;
+    const mailbox = this.#account.id;
+    const listed = await imap.list();
+    const plain: ListedFolder[] = listed.map(({ status: _, ...folder }) => folder);
+    const listing = JSON.stringify(plain);
+    if (listed.length === 0) this.#deps.log.warn({ mailbox }, 'sync: the server lists no folder; nothing is changed');
+    else if (listing !== this.#listing) await store.putFolders(mailbox, plain);
+    this.#listing = listed.length === 0 ? this.#listing : listing;
+
+    const firstPass = this.#passes === 1;
+    const present = new Set(listed.map(({ path }) => path));
+    for (const row of await store.folders(mailbox)) {
+      const state = this.#folders.get(row.path);
+      if (state) Object.assign(state.row, row);
+      else this.#folders.set(row.path, newFolderState(row));
+      if (!present.has(row.path)) {
+        if (listed.length > 0) this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
+        continue;
+      }
+      const isBack = this.#missed.delete(row.path);
+      // What could not be opened is tried once whenever the daemon starts, and when it is another folder or another kind now.
+      const again = firstPass || isBack || row.parked === onlyHolds;
+      const parked = row.selectable ? (again ? null : row.parked) : onlyHolds;
+      if (parked === row.parked) continue;
+      await store.setFolder(row.id, { parked });
+      const known = this.#folders.get(row.path);
+      if (known) known.row.parked = parked;
+    }
+    this.#count(listed);
+    const status = new Map(listed.map((it) => [it.path, it.status]));
+    return [...this.#folders.values()]
+      .filter(({ row }) => present.has(row.path))
+      .sort((a, b) => rank(a) - rank(b))
+      .map((state) => ({ state, status: status.get(state.row.path) ?? null }));
+  }
+
+  /**
+   * Mail of a folder that is gone goes with it: not listed twice in a row, refused when it is opened over a second connection, and
+   * nothing else left to fetch (a renamed folder has been stored under its new name by then).
+   */
+  async #forgetDeleted(): Promise<void> {
+    if (this.#backlog.size > 0 || this.#filling) return;
+    for (const [path, times] of this.#missed) {
+      const state = this.#folders.get(path);
+      if (times < missedListings || !state || state.row.storedCount === 0 || state.row.uidValidity === null) continue;
+      const { row } = state;
+      const refused = await this.#folderDeps.second(async (imap) => {
+        try {
+          await imap.open(row);
+          return false;
+        } catch (error) {
+          if (error instanceof ImapFault && error.kind === 'refused') return true;
+          throw error;
+        }
+      });
+      if (!refused) continue;
+      const gone = await this.#deps.store.uids(row.id, row.uidValidity ?? 0);
+      const checkpoint = { uidNext: row.uidNext ?? 1, highestModSeq: null, serverCount: 0 };
+      await settle(this.#folderDeps, { state, uidValidity: row.uidValidity ?? 0, flags: [], gone, checkpoint, backlog: null });
+    }
+  }
+
+  // --- the bulk connection ---------------------------------------------------------------------------------------
+
+  /** Sees to it that a backlog is being worked on. */
+  #fill(): void {
+    if (this.#filling || this.#backlog.size === 0 || this.#stopped) return;
+    this.#set({ state: 'syncing' });
+    this.#filling = this.#drain()
+      .catch((error: unknown) => {
+        // What is stored is stored; the next pass finds out what is missing.
+        this.#backlog.clear();
+        this.#fillNotBefore = this.#deps.now() + growingPause(++this.#fillFailures, this.#deps.config);
+        if (this.#stopped) return;
+        this.#noteLogin(error);
+        this.#noteSize(error);
+        this.#deps.log.warn({ mailbox: this.#account.id, err: error }, 'sync: the bulk connection failed');
+        this.#set({ error: wordsOf(error) });
+        this.#refuse(wordsOf(error));
+        if (this.#refusals >= loginTries) this.#watch?.close();
+      })
+      .finally(() => {
+        this.#filling = null;
+        this.poke();
+      });
+  }
+
+  async #drain(): Promise<void> {
+    const { signal } = this.#stopping;
+    await sleep(Math.max(0, this.#fillNotBefore - this.#deps.now()), undefined, { signal });
+    const { password, address, limits } = await this.#login();
+    await using bulk = await Bulk.connect(address, password, limits, signal);
+    for (;;) {
+      const next = [...this.#backlog.values()].sort((a, b) => rank(a.state) - rank(b.state))[0];
+      if (!next) return;
+      this.#set({ state: 'syncing', folder: next.state.row.name });
+      // Arrivals first, and again those that came while the history was read.
+      const arrivals = async () => {
+        while (next.arrived.length > 0) await this.#read(bulk, next, 'live', next.arrived.splice(0));
+      };
+      await arrivals();
+      await this.#read(bulk, next, 'import', next.history.splice(0));
+      await arrivals();
+      await finish(this.#folderDeps, next);
+      this.#backlog.delete(next.state.row.id);
+    }
+  }
+
+  async #read(bulk: Bulk, { state, uidValidity }: Backlog, origin: 'import' | 'live', uids: number[]): Promise<void> {
+    if (uids.length === 0) return;
+    const take = (batch: Batch) => takeIn(this.#folderDeps, state, uidValidity, origin, batch);
+    const left = await bulk.read(state.row, uidValidity, slices(uids), take, this.#inParts);
+    await noteUnfetchable(this.#folderDeps, state, uidValidity, left);
+  }
+
+  // --- what people see -------------------------------------------------------------------------------------------
+
+  #count(listed: readonly Listed[]): void {
+    if (listed.length === 0) return;
+    const total = listed.reduce((sum, { status, selectable }) => sum + (selectable ? (status?.messages ?? 0) : 0), 0);
+    this.#set({ total, done: Math.min(this.#stored(), total) });
+  }
+
+  #stored(): number {
+    const rows = [...this.#folders.values()].map(({ row }) => row).filter(({ parked }) => parked === null);
+    return rows.reduce((sum, { storedCount }) => sum + storedCount, 0);
+  }
+
+  /** At most four times a second. */
+  #progress(state: FolderState): void {
+    const done = Math.min(this.#stored(), this.#status.total ?? Number.MAX_SAFE_INTEGER);
+    this.#status = { ...this.#status, done, folder: state.row.name };
+    if (this.#deps.now() - this.#reported >= 250) this.#report();
+  }
+
+  #set(change: Partial<MailboxStatus>): void {
+    const next = { ...this.#status, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#status)) return;
+    this.#status = next;
+    this.#report();
+  }
+
+  #report(): void {
+    this.#reported = this.#deps.now();
+    this.#deps.onStatus(this.#account.id, this.#status);
+  }
+
+  #refuse(why: string): void {
+    for (const waiter of [...this.#passing.splice(0), ...this.#waiting.splice(0)]) waiter.reject(unavailable(why));
+  }
+}
+
+/** The inbox first, then what people look into. */
+function rank({ row }: FolderState): number {
+  const order = ['inbox', 'sent', null, 'archive', 'drafts', 'all', 'junk', 'trash'];
+  return order.indexOf(row.role);
+}
+
+function retriesDue(state: FolderState, now: Millis): boolean {
+  return [...state.unfetchable.values()].some(({ retryAt }) => retryAt <= now);
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const unavailable = (why: string) => new PostroomError('unavailable', `The mail server cannot be asked now: ${why}`);
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+}
