@@ -38,7 +38,14 @@ export const Config = z.strictObject({
   hosted: z
     .strictObject({
       domains: z.array(z.string().min(1)).default([]),
-      smtp: z.strictObject({ address: z.string().default('127.0.0.1'), port: port.default(2525) }).prefault({}),
+      smtp: z
+        .strictObject({
+          address: z.string().default('127.0.0.1'),
+          port: port.default(2525),
+          /** When a mail counts as received: when it arrived, or (for mail of the past that is brought in over this port) when it was written. */
+          receivedAt: z.enum(['arrival', 'date']).default('arrival'),
+        })
+        .prefault({}),
       maxSizeOctets: z.int().min(1_000).default(25_000_000),
       /** Where mail of hosted mailboxes goes that is not for one of them: `smtp://host:25`. Without it such mail is refused at compose. */
       relay: z

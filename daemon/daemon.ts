@@ -32,7 +32,7 @@ import { createService } from './service.ts';
 import { prepareRunDirectory } from './socket-place.ts';
 import { lockHome } from './store/lock.ts';
 import { openStore } from './store/store.ts';
-import type { ActivityRecord, StoreChange } from './store/types.ts';
+import type { ActivityRecord, Store, StoreChange } from './store/types.ts';
 import { createSync } from './sync/sync.ts';
 import { version } from './version.ts';
 
@@ -55,6 +55,8 @@ export async function startDaemon(where: Places, options: { config?: Config; log
   refuseOpenFolders([dirname(where.config), where.data, where.logs, where.run]);
   const lock = lockHome(where.run);
   const undo: (() => unknown)[] = [() => lock.release()];
+  const ended = Promise.withResolvers<void>();
+  let stopNow = async (): Promise<void> => undefined;
   try {
     const log = options.log ?? openLog(config.log.level, { file: join(where.logs, 'daemon.log') });
     const keys = await readDaemonKey(where);
@@ -66,7 +68,8 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       credentials: process.env.CREDENTIALS_DIRECTORY,
     });
     await secrets.sweep(directory.snapshot().directory.mailboxes.map((mailbox) => (mailbox.kind === 'imap' ? mailbox.secret : null)));
-    const store = await openStore({ home: where.data, log });
+    // Without its writer the daemon can promise nothing: it ends, and whoever watches over it starts it again.
+    const store = await openStore({ home: where.data, log, onLost: () => void stopNow() });
     undo.push(() => store.close());
     const opener = new Opener((error) => log.warn({ err: error }, 'a mail could not be opened by the worker'));
     undo.push(() => opener.close());
@@ -209,7 +212,10 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     undo.push(() => bound.close(2_000));
 
     store.onChange((changes) => {
-      for (const change of changes) tell(change, directory.snapshot(), publish);
+      for (const change of changes) {
+        tell(change, directory.snapshot(), publish);
+        if (change.kind === 'outbox' && (change.state === 'failed' || change.state === 'bounced')) reopen(change, store, now, log);
+      }
     });
     for (const mailbox of directory.snapshot().directory.mailboxes) {
       if (mailbox.kind === 'imap') sync.start(accountOf(mailbox));
@@ -217,7 +223,6 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     outbox.poke();
     log.info({ pid: process.pid, version, endpoints: bound.endpoints, smtpPort: hosted.port }, 'the daemon runs');
 
-    const ended = Promise.withResolvers<void>();
     let stopping: Promise<void> | null = null;
     const stop = (): Promise<void> => {
       stopping ??= (async () => {
@@ -234,6 +239,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       })();
       return stopping;
     };
+    stopNow = stop;
     if (config.exitWhenAloneMs !== null) undo.push(exitWhenAlone(bound, config.exitWhenAloneMs, () => void stop()));
     return { endpoints: bound.endpoints, smtpPort: hosted.port, world, stopped: ended.promise, stop };
   } catch (error) {
@@ -315,19 +321,23 @@ function tell(change: StoreChange, snapshot: Snapshot, publish: Server<typeof ev
   }
 }
 
-/** Ends a daemon that exists for its sessions alone, some time after the last one left. */
+/** An answer that did not arrive leaves the customer waiting: the conversation is open work again. */
+function reopen({ conversation, author }: StoreChange & { kind: 'outbox' }, store: Store, now: () => number, log: Log): void {
+  store
+    .work(conversation, { kind: 'open' }, author, now(), null)
+    .catch((error: unknown) => log.warn({ err: error }, 'reopening after a failed mail'));
+}
+
+/** Ends a daemon that exists for its sessions alone, some time after the last one was heard; one that nobody ever found stays. */
 function exitWhenAlone(server: Server<typeof events>, afterMs: number, stop: () => void): () => void {
-  let aloneSince: number | null = null;
-  let seen = false;
+  let lastSeen: number | null = null;
+  let opened = server.opened();
   const timer = setInterval(
     () => {
-      if (server.sessions().length > 0) {
-        seen = true;
-        aloneSince = null;
-      } else if (seen) {
-        aloneSince ??= performance.now();
-        if (performance.now() - aloneSince >= afterMs) stop();
-      }
+      const visited = server.opened() !== opened || server.sessions().length > 0;
+      opened = server.opened();
+      if (visited) lastSeen = performance.now();
+      else if (lastSeen !== null && performance.now() - lastSeen >= afterMs) stop();
     },
     Math.min(afterMs, 250),
   );

@@ -117,7 +117,12 @@ export class Link {
       this.#socket.linger = 100;
       this.send({ t: 'bye' });
       // Full queues would make it wait for a daemon that does not read.
-      await Promise.race([this.#queue.send([]).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 100))]);
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise((resolve) => {
+        timer = setTimeout(resolve, 100);
+      });
+      await Promise.race([this.#queue.send([]).catch(() => undefined), patience]);
+      clearTimeout(timer); // else every command would live for so long after its answer
     }
     this.#end({ reason: 'closed', message: 'This client was closed.' });
     await this.#received;

@@ -107,6 +107,8 @@ export type Server<E extends Events> = {
   /** Ends every session that fits, at once: their open requests and streams stop. Returns how many. */
   endSessions(where: (session: Session) => boolean, code: EndCode, message: string): number;
   sessions(): readonly (Session & { lastHeardAt: number; subscribed: boolean })[];
+  /** Sessions that were ever opened: short ones come and go between two looks at `sessions`. */
+  opened(): number;
   /** Tells everybody, waits for open requests for at most `graceMs`, then closes. */
   close(graceMs?: number): Promise<void>;
 };
@@ -164,6 +166,7 @@ export async function listen<M extends Methods, E extends Events>(options: Serve
     publish: (name, payload, to) => server.publish(name, payload, to),
     endSessions: (where, code, message) => server.endSessions(where, code, message),
     sessions: () => server.listing(),
+    opened: () => server.opened,
     close: (graceMs = 0) => {
       closing ??= close(graceMs);
       return closing;
@@ -186,6 +189,7 @@ type Address = { session: LiveSession | null; malformed: number; refusedAt: numb
 
 class DaemonEnd<M extends Methods, E extends Events> {
   readonly endpoints: string[] = [];
+  opened = 0;
   readonly #options: ServerOptions<M, E>;
   readonly #limits: Limits;
   readonly #socket: Router;
@@ -377,6 +381,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
       this.#end(session, 'busy', 'Too many sessions are open. Close some, or try again later.');
     } else {
       session.proven = true;
+      this.opened++;
       session.push({ t: 'opened', who: session.who, release: this.#options.release });
     }
   }

@@ -62,7 +62,7 @@ test('a new hosted mailbox has its folders, once, beside those that people made'
 
 test('a port that is taken is said with the key that changes it', async () => {
   await using on = await scene();
-  const config = parseConfig({ hosted: { smtp: { port: on.hosted.port } } }, 'test').hosted;
+  const config = parseConfig({ hosted: { domains: ['example.org'], smtp: { port: on.hosted.port } } }, 'test').hosted;
   const second = startHosted({ store: on.store, config, log: silentLog(), now: Date.now, accountFor: () => null });
   await expect(second).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/EADDRINUSE.*hosted\.smtp/) });
 });

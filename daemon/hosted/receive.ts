@@ -16,6 +16,7 @@ import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Hosted, HostedDeps, MailboxAccount } from '../engines.ts';
+import { readMessage } from '../mail/message.ts';
 import type { Folder, FolderRole, ListedFolder, MailboxId } from '../store/types.ts';
 
 const maxConnections = 50;
@@ -85,7 +86,9 @@ class Receiver implements Hosted {
     return this.#port;
   }
 
+  /** Without a domain there is nobody to receive for, and no port is taken. */
   async listen(): Promise<void> {
+    if (this.#deps.config.domains.length === 0) return;
     const { address, port } = this.#deps.config.smtp;
     const listener = this.#server.listen(port, address);
     try {
@@ -147,7 +150,8 @@ class Receiver implements Hosted {
       if (hops(received.octets) > maxHops) throw reply(554, '5.4.6 This mail goes round in circles');
       const at = now();
       const octets = Buffer.concat([traceOf(session, id, at), received.octets]);
-      const storing = this.#deliverAll(this.#accounts(session), octets, at);
+      const written = this.#deps.config.smtp.receivedAt === 'date' ? readMessage(received.octets).date : null;
+      const storing = this.#deliverAll(this.#accounts(session), octets, Math.min(at, written ?? at));
       this.#storing.add(storing);
       await storing.finally(() => this.#storing.delete(storing));
       return id;

@@ -283,7 +283,9 @@ export const mailHandlers: Handlers<MailMethods> = {
   'conversation.show': async (world, asked, caller) => {
     const seq = caller.seq();
     const { snapshot, mailbox, detail } = await conversationFor(world, asked.conversation, caller);
-    const entries = asked.message === null ? detail.entries : detail.entries.filter((entry) => entry.id === asked.message);
+    // Somebody's draft in another client is not part of the conversation until it is sent.
+    const isDraft = (entry: EntryRow) => entry.placements.length > 0 && entry.placements.every((placement) => placement.role === 'drafts');
+    const entries = detail.entries.filter((entry) => (asked.message === null ? !isDraft(entry) : entry.id === asked.message));
     if (asked.message !== null && entries.length === 0) throw notFound();
     const messages = [];
     for await (const message of textOf(world, entries, asked.headers, snapshot)) messages.push(message);

@@ -322,7 +322,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       phase: null,
       heldFor: null,
       attempts: 0,
-      sendAt: Math.min(row.sendAt, world.now()),
+      sendAt: world.now(), // giving up counts from here
       nextAttemptAt: null,
       lastError: null,
       // Those who got it do not get it twice.

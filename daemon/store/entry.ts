@@ -41,7 +41,10 @@ export function addEntry(
   const own = it.policy.addresses;
   const isOwn = ({ address }: { address: string }): boolean => own.includes(address.toLowerCase());
   const sent = it.found === 'queued' || (it.found === 'in-sent' && ![...message.to, ...message.cc].some(isOwn));
-  const direction: Direction = sent || message.from.some(isOwn) ? 'out' : 'in';
+  // A web form writes as the mailbox itself and names the customer in Reply-To: that is mail from outside.
+  const form =
+    it.found !== 'queued' && it.found !== 'in-sent' && message.replyTo.length > 0 && !message.replyTo.some(isOwn) && message.to.some(isOwn);
+  const direction: Direction = sent || (message.from.some(isOwn) && !form) ? 'out' : 'in';
   const conversation = threadOf(writing, touched, it.mailbox, message, own, it.joins);
   const first = direction === 'out' ? firstForm(db, it.mailbox, message) : null;
   const row = nextRow(db, it.receivedAt);

@@ -142,6 +142,8 @@ export function* applyChanges(writing: Writing, change: FolderChange): Generator
         it.uid,
       );
       if (old === undefined) return;
+      const sameFlags = old.flags === it.flags.join(' ');
+      if (sameFlags && it.modSeq === null) return;
       db.run(
         'UPDATE placement SET flags = ?, mod_seq = coalesce(?, mod_seq) WHERE folder = ? AND uid_validity = ? AND uid = ?',
         it.flags.join(' '),
@@ -150,6 +152,7 @@ export function* applyChanges(writing: Writing, change: FolderChange): Generator
         change.uidValidity,
         it.uid,
       );
+      if (sameFlags) return; // a full scan brings every message; nobody is told of those that are as they were
       reclassify(writing, touched, old.entry, 'import').flags = true;
       const seen = hasSeen(it.flags);
       if (seen !== hasSeen(old.flags.split(' '))) followSeen(writing, change.policy, old.entry, seen);

@@ -215,5 +215,12 @@ export const nextOutboxAt = (db: Db): Millis | null =>
 
 export const outboxInterrupted = (db: Db): OutboxRow[] => db.all<Row>(`${selectRow} WHERE o.state = 'sending' ORDER BY o.num`).map(toRow);
 
+/** Partly sent is sent for those who got it: a row that failed for others is filed too. */
 export const outboxUnfiled = (db: Db, limit: number): OutboxRow[] =>
-  db.all<Row>(`${selectRow} WHERE o.state = 'accepted' AND o.sent_copy = 'pending' ORDER BY o.num LIMIT ?`, limit).map(toRow);
+  db
+    .all<Row>(
+      `${selectRow} WHERE o.sent_copy = 'pending' AND (o.state = 'accepted' OR o.state IN ('failed', 'unknown', 'bounced') AND o.recipients LIKE '%"state":"accepted"%')
+       ORDER BY o.num LIMIT ?`,
+      limit,
+    )
+    .map(toRow);

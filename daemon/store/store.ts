@@ -23,14 +23,16 @@ export type StoreOptions = {
   log?: { error: (details: Record<string, unknown>, message: string) => void };
   /** How long a message without a place waits for its new one. */
   graceMs?: Millis;
+  /** The writer is gone for good; every later write fails. */
+  onLost?: () => void;
 };
 
 /** Opens (and makes) the store of a home. The home must be locked (`lockHome`): there is one writer. */
-export async function openStore({ home, log, graceMs = 60_000 }: StoreOptions): Promise<Store> {
+export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOptions): Promise<Store> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   chmodSync(home, 0o700);
   const listeners = new Set<(changes: readonly StoreChange[]) => void>();
-  const writer = await startWriter({ home, graceMs }, log, (changes) => {
+  const writer = await startWriter({ home, graceMs }, { log, onLost }, (changes) => {
     for (const listener of listeners) {
       try {
         listener(changes);
@@ -104,7 +106,11 @@ type Writer = {
   close: () => Promise<void>;
 };
 
-async function startWriter(data: WriterData, log: StoreOptions['log'], changed: (changes: StoreChange[]) => void): Promise<Writer> {
+async function startWriter(
+  data: WriterData,
+  { log, onLost }: Pick<StoreOptions, 'log' | 'onLost'>,
+  changed: (changes: StoreChange[]) => void,
+): Promise<Writer> {
   const worker = new Worker(workerFile(import.meta.url, 'writer.worker'), { workerData: data, name: 'writer' });
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   let lastId = 0;
@@ -136,6 +142,7 @@ async function startWriter(data: WriterData, log: StoreOptions['log'], changed: 
     started.reject(error);
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
+    if (closing === null) onLost?.();
   }
 
   function send<T>(request: { name: string; args: unknown[] } | { close: true }, transfer: ArrayBuffer[] = []): Promise<T> {

@@ -1,0 +1,20 @@
+/** `npm run bench [-- NAME...]`: each benchmark beside the peer it names, in one run, with the ratio. Figures depend on the machine; ratios less. */
+import { firstFrame } from './first-frame.ts';
+import { roundTrip } from './round-trip.ts';
+import { sync } from './sync.ts';
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { 'round-trip': roundTrip, sync, 'first-frame': firstFrame };
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !Object.hasOwn(benches, name));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no benchmark ${unknown.join(', ')}. They are: ${Object.keys(benches).join(', ')}.\n`);
+  process.exit(2);
+}
+for (const [name, run] of Object.entries(benches)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  process.stdout.write(`\n${name}\n`);
+  await run();
+}
+// Servers and workers are closed by then; a library's idle socket must not keep a benchmark open.
+process.exit(0);
