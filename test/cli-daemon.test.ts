@@ -81,6 +81,20 @@ test('init uses the XDG directories, takes --identity, and closes an empty direc
   expect(await readdir(full)).toEqual(['photo.jpg']);
 });
 
+test('init refuses a first person who does not fit before it makes anything', async () => {
+  await using directory = await tempDir();
+  const home = join(directory.path, 'home');
+  const refused = await Promise.all([
+    cli(home)('init', '--email', 'nonsense', '--json'),
+    cli(home)('init', '--admin', 'a\u001bb', '--json'),
+  ]);
+  expect(refused.map(({ code, json }) => [code, at(json, 'error', 'code')])).toEqual([
+    [2, 'invalid'],
+    [2, 'invalid'],
+  ]);
+  expect(existsSync(home)).toBe(false);
+});
+
 test('daemon start, status, stop; twice at once is one daemon', async () => {
   await using world = await makeHome();
   const { postroom } = world;
@@ -138,6 +152,7 @@ test('a daemon that cannot start says why, and how to mend it', async () => {
       'listen.tcp.address',
       () => write('config.json', '{ "listen": { "tcp": { "address": "*", "port": 1 } } }'),
     ],
+    ['no way in', 2, 'listens nowhere', () => write('config.json', '{ "listen": { "ipc": false } }')],
     ['readable by others', 2, `chmod 600 ${file('config.json')}`, () => chmod(file('config.json'), 0o644)],
     ['missing', 2, 'postroom init', () => rm(file('config.json'))],
     ['broken grants', 1, 'grants.json', () => write('grants.json', '{')],

@@ -409,7 +409,7 @@ test('what a mail brings is no terminal command, and JSON has no raw control oct
     ben('show', conversation, '--headers'),
     ben('show', conversation, '--json'),
   ]);
-  // biome's rule is about accidents; here the control characters are what is looked for
+  // As text, because a literal with control characters is what the linter takes for an accident.
   const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
   for (const { code, out } of said) expect([code, unsafe.exec(out)]).toEqual([0, null]);
   const [message] = document(contract.Shown, said[4]).messages;

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { Box } from 'ink';
-import { type ReactElement, useEffect, useReducer, useRef, useState } from 'react';
+import { type ReactElement, useReducer, useRef, useState } from 'react';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
@@ -15,6 +15,7 @@ import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, join, type Safe } from '../text.ts';
 import { fullMoment, moment, octets } from '../units.ts';
 import { useView } from '../use-mirror.ts';
+import { useKept, useRightToSend } from './compose-beside.ts';
 import { type BodyScroll, ReviewBody } from './compose-body.tsx';
 import { BodyField, Head, headRows, heightOf } from './compose-fields.tsx';
 import {
@@ -432,56 +433,6 @@ async function takeBack(app: AppContext, draft: Draft, outbox: string | null, on
   // Our own mail came and went: that is no news to its author.
   const { revision } = await app.mirror.call('conversation.show', { conversation });
   show(app.shell, { ...again, revision }, { kept: true, onSent });
-}
-
-// --- what goes on beside the writing -------------------------------------------------------------------------------------
-
-const keepAfterMs = 250;
-
-/** Saves the draft a moment after each change; says when it was saved last. An untouched one leaves no file. */
-function useKept(draft: Draft, untouched: Draft): number | null {
-  const { drafts } = useApp();
-  const shell = useShell();
-  const [savedAt, setSavedAt] = useState<number | null>(untouched.savedAt || null);
-  const newest = useRef(draft);
-  newest.current = draft;
-  useEffect(() => {
-    if (draft === untouched) return;
-    const timer = setTimeout(() => {
-      shell.attempt(async () => {
-        const now = Date.now();
-        await drafts.save({ ...draft, savedAt: now });
-        setSavedAt(now);
-      });
-    }, keepAfterMs);
-    return () => clearTimeout(timer);
-  }, [draft, untouched, drafts, shell]);
-  useEffect(
-    () => shell.keepOpen(() => (newest.current === untouched ? null : chrome`A mail is being written; it is kept as a draft (g d).`)),
-    [shell, untouched],
-  );
-  return savedAt;
-}
-
-/** Watches whether the person may still send from the address. */
-function useRightToSend({ from, mailbox }: Draft, onChange: (lost: Safe | null) => void): void {
-  const { mirror } = useApp();
-  const shell = useShell();
-  const report = useRef(onChange);
-  report.current = onChange;
-  useEffect(() => {
-    const look = async (why: Safe): Promise<void> => {
-      const { rows } = await mirror.call('compose.from', {});
-      const held = rows.some((row) => row.address === from);
-      report.current(
-        held ? null : chrome`You hold Send on ${safeText(mailbox)} no more: the text is kept as a draft. Ask its owner. ${why}`,
-      );
-    };
-    shell.attempt(() => look(chrome``));
-    return mirror.onEvent((event) => {
-      if (event.name === 'rights.changed') shell.attempt(() => look(event.payload.why));
-    });
-  }, [mirror, shell, from, mailbox]);
 }
 
 // --- words ---------------------------------------------------------------------------------------------------------------
