@@ -45,6 +45,7 @@ export class Drafts {
   readonly #owner: string;
   /** One write after the other, so that the last one wins. */
   #last: Promise<unknown> = Promise.resolve();
+  readonly #settled = new Set<string>();
 
   /** `owner` tells the identities of one account apart: its public key. */
   constructor(folder: string, owner: string) {
@@ -54,6 +55,8 @@ export class Drafts {
 
   save(draft: Draft): Promise<void> {
     return this.#next(async () => {
+      // Kept a moment after each change: a save that comes late must not bring back what was sent.
+      if (this.#settled.has(settledKey(draft))) return;
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await chmod(this.#folder, 0o700);
       const path = this.#path(draft.id);
@@ -63,8 +66,10 @@ export class Drafts {
     });
   }
 
-  remove(id: string): Promise<void> {
-    return this.#next(() => rm(this.#path(id), { force: true }));
+  /** It was queued, or is not wanted; taken back, it is another attempt and can be kept again. */
+  remove(draft: Pick<Draft, 'id' | 'attempt'>): Promise<void> {
+    this.#settled.add(settledKey(draft));
+    return this.#next(() => rm(this.#path(draft.id), { force: true }));
   }
 
   /** The newest first. A file that is no draft of ours is passed over. */
@@ -100,6 +105,8 @@ export class Drafts {
     return done;
   }
 }
+
+const settledKey = ({ id, attempt }: Pick<Draft, 'id' | 'attempt'>): string => `${id} ${attempt}`;
 
 const texts = ['id', 'kind', 'from', 'mailbox', 'to', 'cc', 'bcc', 'subject', 'body'] as const;
 const lists = ['files', 'forwarded', 'participants'] as const;

@@ -168,9 +168,11 @@ export class MailboxSync {
     let failures = 0;
     while (!this.#stopped) {
       const began = this.#deps.now();
+      let connected = false;
       try {
         this.#set({ state: 'connecting', retryAt: null });
         this.#watch = await this.connect();
+        connected = true;
         await this.#attend(this.#watch);
       } catch (error) {
         await this.#hangUp();
@@ -181,7 +183,9 @@ export class MailboxSync {
         const pause = Math.max(retryAfterMs, growingPause(failures, this.#deps.config));
         const waits = state === 'auth-failed';
         this.#set({ state, error: wordsOf(error), folder: null, retryAt: waits ? null : this.#deps.now() + pause });
-        this.#refuse(wordsOf(error));
+        // A session that the server ended is taken up again at once for those who wait; they learn of it when that fails too.
+        if (!connected || failures > 1 || waits) this.#refuse(wordsOf(error));
+        else this.#waiting.push(...this.#passing.splice(0));
         if (waits) return;
         this.#wake.clear(); // the end of the connection was news, and is none any more
         // A refused password is not tried sooner because somebody asks.

@@ -196,8 +196,8 @@ describe('drafts on the disk', () => {
     expect((await drafts.list()).map(({ body }) => body)).toEqual(['second']);
     expect((await stat(place)).mode & 0o777).toBe(0o700);
     for (const name of await readdir(place)) if (name.includes('001')) expect((await stat(join(place, name))).mode & 0o777).toBe(0o600);
-    await drafts.remove(blank.id);
-    await drafts.remove(blank.id);
+    await drafts.remove(blank);
+    await drafts.remove(blank);
     expect(await drafts.list()).toEqual([]);
     await expect(drafts.save({ ...blank, id: '../../evil' })).rejects.toThrow('no id');
   });

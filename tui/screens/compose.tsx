@@ -195,7 +195,7 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
     }
   };
   const keep = async (): Promise<void> => {
-    if (draft === begun && !kept) await drafts.remove(draft.id);
+    if (draft === begun && !kept) await drafts.remove(draft);
     else {
       await drafts.save({ ...draft, savedAt: Date.now() });
       shell.toast({ who: 'me', text: chrome`Kept as a draft — g d` });
@@ -207,7 +207,7 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
       title: chrome`Discard this draft?`,
       consequence: chrome`What you wrote is gone for good. q keeps it instead.`,
       onAccept: async () => {
-        await drafts.remove(draft.id);
+        await drafts.remove(draft);
         shell.close();
       },
     });
@@ -227,7 +227,7 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
       const files = draft.files.map((file, index) => ({ ...file, size: contents[index]?.byteLength ?? 0 }));
       const asked = sendRequest({ ...draft, files }, { done, at: at === null ? null : new Date(at).toISOString() });
       const queued = await mirror.call('outbox.send', asked, { timeoutMs: 120_000, upload: contents });
-      await drafts.remove(draft.id);
+      await drafts.remove(draft);
       leave(shell);
       mirror.refresh();
       shell.toast({
