@@ -5,6 +5,7 @@ import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
 import { type CommandRow, runCommand } from './cli/program.ts';
 import { openSession } from './cli/session.ts';
+import { timelineCommands } from './cli/timeline.ts';
 
 /** Rows of commands that another program runs (see bin/postroom.mjs); here so that help names them. */
 const elsewhere: readonly CommandRow[] = [
@@ -19,7 +20,14 @@ const elsewhere: readonly CommandRow[] = [
   },
 }));
 
-export const commandRows: readonly CommandRow[] = [...elsewhere, ...daemonCommands, ...peopleCommands, ...mailboxCommands, ...mailCommands];
+export const commandRows: readonly CommandRow[] = [
+  ...elsewhere,
+  ...daemonCommands,
+  ...peopleCommands,
+  ...mailboxCommands,
+  ...mailCommands,
+  ...timelineCommands,
+];
 
 const write = (stream: NodeJS.WriteStream) => (text: string) => {
   stream.write(text);

@@ -99,7 +99,7 @@ const from =
 function ofMailbox(db: Db, mailbox: MailboxId, directions: readonly Direction[], done: readonly Done[], { mail, journal }: Sources): Key[] {
   const mails = directions.flatMap((direction) =>
     db.all<Found>(
-      `SELECT received_at AS at, row AS n FROM entry INDEXED BY entry_told WHERE mailbox = ? AND direction = ? AND told = 1 AND same_as IS NULL
+      `SELECT received_at AS at, row AS n FROM entry WHERE mailbox = ? AND direction = ? AND told = 1 AND same_as IS NULL
        AND (received_at, row) < (?, ?) AND received_at >= ? ORDER BY received_at DESC, row DESC LIMIT ?`,
       mailbox,
       direction,

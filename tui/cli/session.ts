@@ -1,5 +1,5 @@
 /** One command's connection: which identity, which daemon, typed calls. */
-import { type CallOptions, connect, type DaemonEvent } from '../../protocol/client.ts';
+import { type CallOptions, type ClientState, connect, type DaemonEvent } from '../../protocol/client.ts';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { EventName } from '../../protocol/events.ts';
 import { type Identity, readIdentity } from '../../protocol/keys.ts';
@@ -11,6 +11,8 @@ export type Session = {
   call<M extends Method>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
   /** Events of these names from now on, until the session closes. */
   follow(names: readonly EventName[], listener: (event: DaemonEvent) => void): Promise<void>;
+  /** The connection from now on: it mends itself, or is refused for good. */
+  onState(listener: (state: ClientState) => void): void;
   close(): Promise<void>;
 };
 
@@ -36,12 +38,21 @@ export function loadIdentity(globals: Pick<Globals, 'home' | 'identity' | 'conne
 
 export async function openSession(globals: Globals): Promise<Session> {
   let listener: (event: DaemonEvent) => void = () => undefined;
-  const client = await connect({ identity: loadIdentity(globals), connectTimeoutMs: greetingMs, onEvent: (event) => listener(event) });
+  let onlooker: (state: ClientState) => void = () => undefined;
+  const client = await connect({
+    identity: loadIdentity(globals),
+    connectTimeoutMs: greetingMs,
+    onEvent: (event) => listener(event),
+    onState: (state) => onlooker(state),
+  });
   return {
     call: (method, params, options) => client.call(method, params, options),
     follow: async (names, take) => {
       listener = take;
       await client.subscribe(names);
+    },
+    onState: (take) => {
+      onlooker = take;
     },
     close: () => client.close(),
   };
