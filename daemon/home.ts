@@ -8,7 +8,7 @@ import { PostroomError } from '../protocol/errors.ts';
 import { type CurveKeys, fingerprint, newKeyPair, writeIdentity, Z85Key } from '../protocol/keys.ts';
 import { ipcEndpoint, type Places } from '../protocol/places.ts';
 import { type Config, parseConfig } from './config.ts';
-import { firstDirectory } from './directory/document.ts';
+import { type Directory, firstDirectory } from './directory/document.ts';
 import { openDirectory } from './directory/durable.ts';
 import { isMissing, notPrivate, replaceFile } from './directory/file.ts';
 import { lockHome } from './store/lock.ts';
@@ -43,23 +43,21 @@ export async function makeHome(
   }
   const json = { organisation: asked.organisation, ...asked.config };
   const config = parseConfig(json, where.config);
+  const person = newKeyPair();
+  const directory = directoryOf(asked, person.publicKey, now); // what does not fit is refused before anything is made
   for (const folder of [dirname(where.config), where.data, where.logs, where.run]) await makePrivate(folder);
   const lock = lockHome(where.run);
   try {
     const daemon = newKeyPair();
-    const person = newKeyPair();
     await mkdir(join(where.data, 'keys'), { recursive: true, mode: 0o700 });
     await replaceFile(daemonKeyFile(where), `${JSON.stringify(daemon, null, 2)}\n`);
-    const endpoint = endpointsOf(config, where).at(-1);
-    if (endpoint === undefined) throw new PostroomError('invalid', 'The configuration listens nowhere: set listen.ipc or listen.tcp.');
+    const listening = endpointsOf(config, where);
+    const endpoint = listening.at(-1) ?? listening[0];
     const undo: (() => Promise<void>)[] = [];
     try {
       undo.push(() => rm(grantsFile(where), { force: true }));
       await openDirectory(grantsFile(where), {
-        create: firstDirectory(
-          { name: asked.admin, email: asked.email, publicKey: person.publicKey, label: hostname().slice(0, 100) },
-          now,
-        ),
+        create: directory,
       });
       undo.push(() => rm(where.identity, { force: true }));
       writeIdentity(where.identity, { person: asked.admin, endpoint: endpoint.reached, daemonKey: daemon.publicKey, ...person });
@@ -78,6 +76,21 @@ export async function makeHome(
     };
   } finally {
     lock.release();
+  }
+}
+
+function directoryOf(asked: { admin: string; email: string | null }, publicKey: string, now: number): Directory {
+  try {
+    return firstDirectory({ name: asked.admin, email: asked.email, publicKey, label: hostname().slice(0, 100) }, now);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const lines = error.issues.map((issue) => `  ${String(issue.path.at(-1))}: ${issue.message}`);
+    throw new PostroomError(
+      'invalid',
+      `The first person does not fit. Mend --admin or --email:\n${lines.join('\n')}`,
+      {},
+      { cause: error },
+    );
   }
 }
 
@@ -118,7 +131,7 @@ export async function readDaemonKey(where: Places): Promise<CurveKeys> {
 export type Listening = { bind: string; reached: string; for: 'account' | 'host' | 'network'; group: string | null };
 
 /** The widest reach first: an invitation carries the first endpoint. */
-export function endpointsOf(config: Config, where: Places): Listening[] {
+export function endpointsOf(config: Config, where: Places): [Listening, ...Listening[]] {
   const { ipc, tcp } = config.listen;
   const found: Listening[] = [];
   if (tcp !== null) {
@@ -135,7 +148,8 @@ export function endpointsOf(config: Config, where: Places): Listening[] {
     found.push({ bind: endpoint, reached: endpoint, for: 'host', group: ipc.group });
   }
   // Whoever runs the daemon reaches it in the home, whatever else is configured: their identity names that endpoint from the start.
-  if (ipc !== false || found.length === 0)
-    found.push({ bind: ipcEndpoint(where.run), reached: ipcEndpoint(where.run), for: 'account', group: null });
-  return found;
+  if (ipc !== false) found.push({ bind: ipcEndpoint(where.run), reached: ipcEndpoint(where.run), for: 'account', group: null });
+  const [widest, ...others] = found;
+  if (widest === undefined) throw new PostroomError('invalid', 'The configuration listens nowhere: set listen.ipc or listen.tcp.');
+  return [widest, ...others];
 }

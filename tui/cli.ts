@@ -1,32 +1,55 @@
 /** One NOUN VERB per process: the second door to the daemon, for scripts and for hands that know what they want. */
+
+import { version } from '../protocol/version.ts';
 import { daemonCommands } from './cli/daemon.ts';
 import { mailCommands } from './cli/mail.ts';
 import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
-import { type CommandRow, runCommand } from './cli/program.ts';
+import { type CommandGroup, type CommandRow, runCommand } from './cli/program.ts';
 import { openSession } from './cli/session.ts';
 import { timelineCommands } from './cli/timeline.ts';
 
-/** Rows of commands that another program runs (see bin/postroom.mjs); here so that help names them. */
-const elsewhere: readonly CommandRow[] = [
-  ['init', 'make a home: configuration, daemon key, the first person'],
-  ['daemon run', 'run the daemon in the foreground'],
-  ['demo', 'a complete demo team in a directory of its own'],
-].map(([usage = '', doc = '']) => ({
+/** Commands of other programs (see bin/postroom.mjs); here so that help names them. */
+const elsewhere = (usage: string, doc: string, options: CommandRow['options'] = []): CommandRow => ({
   usage,
   doc,
-  run: () => {
-    throw new Error(`${usage} belongs to another program`);
-  },
-}));
+  options,
+  run: () => Promise.reject(new Error(`${usage} belongs to another program`)),
+});
 
-export const commandRows: readonly CommandRow[] = [
-  ...elsewhere,
-  ...daemonCommands,
-  ...peopleCommands,
-  ...mailboxCommands,
-  ...mailCommands,
-  ...timelineCommands,
+const groups: readonly CommandGroup[] = [
+  {
+    heading: 'Run:',
+    nouns: { daemon: 'run, start, stop, or ask after the daemon' },
+    rows: [
+      elsewhere('init', 'make a home: configuration, daemon key, the first person', [
+        ['--name <organisation>', 'what the daemon calls itself'],
+        ['--admin <name>', 'the first person (default: your user name)'],
+        ['--email <address>', 'their own address'],
+      ]),
+      elsewhere('daemon run', 'run the daemon in the foreground'),
+      ...daemonCommands,
+      elsewhere('demo', 'a complete demo team in a directory of its own', [['--fresh', 'start over']]),
+    ],
+  },
+  {
+    heading: 'People and rights:',
+    nouns: {
+      person: 'people: invitations, operations',
+      role: 'named sets of people',
+      'role member': 'who is in a role',
+      key: "people's keys",
+      grant: 'who may do what on a mailbox',
+    },
+    rows: peopleCommands,
+  },
+  {
+    heading: 'Mailboxes:',
+    nouns: { mailbox: 'add, set up, share, remove', 'mailbox address': 'further addresses' },
+    rows: mailboxCommands,
+  },
+  { heading: 'Mail:', nouns: { outbox: 'mail on its way out' }, rows: mailCommands },
+  { heading: 'What happened:', nouns: {}, rows: timelineCommands },
 ];
 
 const write = (stream: NodeJS.WriteStream) => (text: string) => {
@@ -40,8 +63,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 process.exitCode = await runCommand(
-  commandRows,
+  groups,
   process.argv.slice(2),
   { out: write(process.stdout), err: write(process.stderr) },
-  openSession,
+  { version, makeSession: openSession },
 );

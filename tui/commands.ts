@@ -18,6 +18,7 @@ export const scopes = [
   'panel',
   'conversation',
   'review',
+  'note',
   'mailboxes',
   'field',
   'modal',
@@ -36,9 +37,11 @@ export type Facts = {
   /** Something that `z` would take back. */
   readonly undo: boolean;
   readonly online: boolean;
+  /** The mailbox in view, by address; null over all of them. */
+  readonly mailbox: string | null;
 };
 
-export const noFacts: Facts = { conversation: null, undo: false, online: true };
+export const noFacts: Facts = { conversation: null, undo: false, online: true, mailbox: null };
 
 type Reason = (facts: Facts) => Chrome | null;
 
@@ -60,7 +63,8 @@ export type CommandRow = {
   readonly keyOnly?: true;
 };
 
-const needsConversation: Reason = (facts) => (facts.conversation === null ? chrome`no conversation is selected` : null);
+const needsDaemon: Reason = (facts) => (facts.online ? null : chrome`the daemon is away`);
+const needsConversation: Reason = (facts) => (facts.conversation === null ? chrome`no conversation is selected` : needsDaemon(facts));
 const needsSend: Reason = (facts) =>
   needsConversation(facts) ?? (facts.conversation?.send === false ? chrome`you do not hold Send here` : null);
 const needsUndo: Reason = (facts) => (facts.undo ? null : chrome`nothing to undo`);
@@ -92,7 +96,7 @@ export const commands = {
   'list.filter': { keys: ['\\'], title: chrome`Filter this list`, hint: chrome`filter`, scope: 'everywhere' },
   'edit.undo': { keys: ['z'], title: chrome`Undo`, words: 'take back revert', scope: 'everywhere', disabled: needsUndo },
   'edit.repeat': { keys: ['.'], title: chrome`Repeat the last command`, scope: 'everywhere', keyOnly: true },
-  'sync.now': { keys: ['ctrl-r'], title: chrome`Synchronise now`, words: 'fetch refresh', scope: 'everywhere' },
+  'sync.now': { keys: ['ctrl-r'], title: chrome`Synchronise now`, words: 'fetch refresh', scope: 'everywhere', disabled: needsDaemon },
   'palette.open': { keys: [':', 'ctrl-k'], title: chrome`Command palette`, hint: chrome`cmd`, scope: 'everywhere', keyOnly: true },
   'help.open': { keys: ['?'], title: chrome`Help`, words: 'keys', scope: 'everywhere', keyOnly: true },
 
@@ -100,14 +104,20 @@ export const commands = {
   'go.unassigned': { keys: ['g u'], title: chrome`Go to unassigned`, scope: 'goto' },
   'go.mailbox': { keys: ['g m'], title: chrome`Go to a mailbox`, words: 'switch account', scope: 'goto' },
   'go.folders': { keys: ['g f'], title: chrome`Go to the folders of the mailbox`, scope: 'goto' },
-  'go.open': { keys: ['g a'], title: chrome`Go to all open of the mailbox`, scope: 'goto' },
-  'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, scope: 'goto' },
+  'go.open': { keys: ['g a'], title: chrome`Go to all open of the mailbox`, words: 'list', scope: 'goto' },
+  'go.mailboxes': {
+    keys: ['g b'],
+    title: chrome`Go to the mailboxes and how their sync stands`,
+    words: 'sync state accounts',
+    scope: 'goto',
+  },
+  'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
   'go.last': { keys: ['g -'], title: chrome`Go to the last view`, scope: 'goto' },
 
   'mail.reply': { keys: ['r'], title: chrome`Reply`, hint: chrome`reply`, words: 'answer', scope: 'mail', disabled: needsSend },
   'mail.reply-all': { keys: ['a'], title: chrome`Reply to all`, hint: chrome`all`, words: 'answer', scope: 'mail', disabled: needsSend },
   'mail.forward': { keys: ['f'], title: chrome`Forward`, hint: chrome`forward`, scope: 'mail', disabled: needsSend },
-  'mail.compose': { keys: ['c'], title: chrome`Compose a new mail`, words: 'write new', scope: 'mail' },
+  'mail.compose': { keys: ['c'], title: chrome`Compose a new mail`, words: 'write new', scope: 'mail', disabled: needsDaemon },
   'work.done': {
     keys: ['e'],
     title: chrome`Done for the team`,
@@ -172,6 +182,13 @@ export const commands = {
     disabled: (facts) => needsConversation(facts) ?? (facts.conversation?.attachments === 0 ? chrome`it has no attachments` : null),
   },
   'mail.mark': { keys: ['x'], title: chrome`Mark`, words: 'select', scope: 'mail', disabled: needsConversation },
+  'mail.mark-range': {
+    keys: ['X'],
+    title: chrome`Mark from the last mark to here`,
+    words: 'select',
+    scope: 'mail',
+    disabled: needsConversation,
+  },
 
   'panel.mine': { keys: ['1'], title: chrome`Mine`, words: 'view tab', scope: 'panel' },
   'panel.unassigned': { keys: ['2'], title: chrome`Unassigned`, words: 'view tab', scope: 'panel' },
@@ -179,10 +196,21 @@ export const commands = {
   'panel.done': { keys: ['4'], title: chrome`Done`, words: 'view tab', scope: 'panel' },
   'panel.preview': { keys: ['p'], title: chrome`Preview on or off`, words: 'reader pane', scope: 'panel' },
 
+  'message.fold': { keys: ['enter', 'o'], title: chrome`Fold or unfold the mail`, words: 'open close', scope: 'conversation' },
+  'read.line-down': { keys: ['down'], title: chrome`A line down`, scope: 'conversation', counts: true, keyOnly: true },
+  'read.line-up': { keys: ['up'], title: chrome`A line up`, scope: 'conversation', counts: true, keyOnly: true },
   'message.headers': { keys: ['h'], title: chrome`Headers`, hint: chrome`headers`, scope: 'conversation' },
   'message.quotes': { keys: ['Q'], title: chrome`Quotes`, hint: chrome`quotes`, words: 'fold unfold', scope: 'conversation' },
   'message.source': { keys: ['V'], title: chrome`Source`, words: 'raw', scope: 'conversation' },
   'message.links': { keys: ['g l'], title: chrome`Links of this mail`, words: 'url open', scope: 'conversation' },
+
+  'message.outbox': {
+    keys: ['@'],
+    title: chrome`This mail on its way out: what to do`,
+    hint: chrome`on its way`,
+    words: 'outbox retry cancel arrived failed',
+    scope: 'conversation',
+  },
 
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
   'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },
@@ -195,13 +223,21 @@ export const commands = {
   'review.detach': { keys: ['d'], title: chrome`Detach a file`, scope: 'review' },
   'review.send': { keys: ['y'], title: chrome`Send`, hint: chrome`send`, scope: 'review' },
   'review.send-done': { keys: ['Y'], title: chrome`Send, and done for the team`, hint: chrome`send+done`, scope: 'review' },
+  'review.later': { keys: ['L'], title: chrome`Send later`, hint: chrome`later`, words: 'schedule', scope: 'review' },
+  'review.look': {
+    keys: ['tab'],
+    title: chrome`Look at the conversation, and back`,
+    hint: chrome`look`,
+    words: 'thread answered',
+    scope: 'review',
+  },
+  'note.save': { keys: ['y'], title: chrome`Save the note for the team`, hint: chrome`save`, scope: 'note' },
   'review.keep': { keys: ['q'], title: chrome`Keep as draft`, hint: chrome`keep`, scope: 'review' },
   'review.discard': { keys: ['D'], title: chrome`Discard the draft`, hint: chrome`discard`, scope: 'review' },
 
   'field.next': { keys: ['tab'], title: chrome`Next field`, hint: chrome`next field`, scope: 'field', keyOnly: true },
-  'field.previous': { keys: ['shift-tab'], title: chrome`Previous field`, scope: 'field', keyOnly: true },
   'field.editor': { keys: ['ctrl-g'], title: chrome`Edit in your editor`, hint: chrome`editor`, scope: 'field', keyOnly: true },
-  'field.submit': { keys: ['ctrl-enter'], title: chrome`Send`, scope: 'field', keyOnly: true },
+  'field.submit': { keys: ['ctrl-enter'], title: chrome`Done writing`, scope: 'field', keyOnly: true },
   'field.accept': { keys: ['enter'], title: chrome`Accept`, hint: chrome`ok`, scope: 'field', keyOnly: true },
   'field.leave': { keys: ['esc', 'ctrl-c'], title: chrome`Leave the field`, hint: chrome`leave`, scope: 'field', keyOnly: true },
 

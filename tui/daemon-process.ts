@@ -1,6 +1,6 @@
 /** The daemon of a home of one's own, as a process: started detached, found by its pid file, stopped by a signal. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PostroomError } from '../protocol/errors.ts';
@@ -10,25 +10,40 @@ import { safeBlock } from '../protocol/text.ts';
 /** Whether this person has a home here; somebody who joined a daemon elsewhere has none and never starts one. */
 export const hasHome = (home: string | undefined): boolean => existsSync(places(home).config);
 
-/** The pid in the pid file, when a process of that number lives and is a Postroom daemon. */
+/** The pid in the pid file, when that process lives and is this home's daemon. */
 export function runningPid(home: string | undefined): number | null {
+  const { run } = places(home);
   let pid: number;
   try {
-    pid = Number(readFileSync(join(places(home).run, 'daemon.pid'), 'utf8').trim());
+    pid = Number(readFileSync(join(run, 'daemon.pid'), 'utf8').trim());
   } catch {
     return null; // no pid file: nothing runs
   }
-  return Number.isInteger(pid) && pid > 1 && isDaemon(pid) ? pid : null;
+  return Number.isInteger(pid) && pid > 1 && isAlive(pid) && holdsLock(pid, run) ? pid : null;
 }
 
-function isDaemon(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // A pid file outlives `kill -9`, and numbers are used again.
-    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('daemon.js');
-    return true;
+    // In a container nobody may bury the dead: a zombie takes signals, and has no command line.
+    return process.platform !== 'linux' || readFileSync(`/proc/${pid}/cmdline`).length > 0;
   } catch {
     return false; // gone, or somebody else's
+  }
+}
+
+/** A pid file outlives `kill -9`, and numbers are used again; who has the home's lock open is its daemon. */
+function holdsLock(pid: number, run: string): boolean {
+  if (process.platform !== 'linux') return true;
+  try {
+    const lock = statSync(join(run, 'lock.db'));
+    const open = `/proc/${pid}/fd`;
+    return readdirSync(open).some((fd) => {
+      const file = statSync(join(open, fd), { throwIfNoEntry: false });
+      return file?.ino === lock.ino && file.dev === lock.dev;
+    });
+  } catch {
+    return false; // it ended meanwhile
   }
 }
 
@@ -47,16 +62,18 @@ export async function startDaemon(home: string | undefined, answers: () => Promi
     stdio: ['ignore', log, log],
   });
   closeSync(log);
-  const ended = new Promise<'ended'>((resolve) => {
-    child.once('exit', () => resolve('ended'));
-    child.once('error', () => resolve('ended'));
+  let over = false;
+  const ended = new Promise<false>((resolve) => {
+    for (const event of ['exit', 'error']) child.once(event, () => resolve(false));
+  }).finally(() => {
+    over = true;
   });
   child.unref();
   const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
-    const outcome = await Promise.race([answers(), ended]);
-    if (outcome === true) return;
-    if (outcome === 'ended') {
+    if (await (over ? answers() : Promise.race([answers(), ended]))) return;
+    // Somebody else's start, at the same moment, may have been faster: then that daemon is waited for.
+    if (over && runningPid(home) === null) {
       const words = statSync(logPath).size === 0 ? 'It said nothing.' : readFileSync(logPath, 'utf8').slice(-4_000).trim();
       throw new PostroomError('unavailable', `The daemon did not start.\n${safeBlock(words)}`, { daemon: true });
     }
@@ -71,7 +88,7 @@ export async function stopDaemon(home: string | undefined, timeoutMs = 60_000): 
   if (pid === null) return false;
   process.kill(pid, 'SIGTERM');
   const deadline = performance.now() + timeoutMs;
-  while (isDaemon(pid)) {
+  while (isAlive(pid)) {
     if (performance.now() > deadline)
       throw new PostroomError('unavailable', `The daemon (pid ${pid}) was asked to stop and still runs.`, { daemon: true });
     await new Promise((resolve) => setTimeout(resolve, 50));

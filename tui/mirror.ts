@@ -3,14 +3,17 @@
  * take a *view* (a list, a conversation, the mailboxes) as long as they show it, and read its last state.
  *
  * Invariants
- * - a view asks again after every event that touches it, at most ten times a second; what came last is shown until the next answer is here
+ * - a view asks again after every event that touches it, at most ten times a second (once a second while history is imported); what came
+ *   last is shown until the next answer is here
  * - an answer that was overtaken by a later question is dropped
  * - rows that the person may see no more leave with the next answer; when a right is lost the views of that mailbox are emptied first
  * - without a connection the last picture stays, with the moment it is from; after a reconnect everything is asked again
+ * - a verb is sent only over a connection that stands: what one pressed in vain must not happen minutes later
  */
 import { type Client, type ClientState, type DaemonEvent, openClient } from '../protocol/client.ts';
 import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
+import type { Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
 import type { Conversation, Mailbox } from '../protocol/schema.ts';
 
@@ -37,16 +40,21 @@ export type ListOf =
   | { readonly kind: 'mailbox'; readonly mailbox: string; readonly state: 'open' | 'any' }
   | { readonly kind: 'folder'; readonly mailbox: string; readonly folder: string };
 
+/** Open conversations that a person watches; `unread` of them hold something unread. */
+export type Counts = { readonly mine: number; readonly unassigned: number; readonly team: number; readonly unread: number };
+
 export type ListPicture = {
   readonly rows: readonly Conversation[];
   /** Rows in order, by id; keeps its identity while the order does. */
   readonly ids: readonly string[];
   /** More can be asked for. */
   readonly more: boolean;
-  readonly unread: number;
-  readonly counts: { readonly mine: number; readonly unassigned: number; readonly team: number } | null;
 };
 export interface ListView extends View<ListPicture> {
+  /** Asks again soon. */
+  refresh(): void;
+  /** Asks unless that was done before: somebody is about to look. */
+  warm(): void;
   /** Makes sure that rows up to this index are here, as far as there are any. */
   need(to: number): void;
 }
@@ -54,13 +62,23 @@ export interface ListView extends View<ListPicture> {
 export type Shown = Result<'conversation.show'>;
 export type Outbox = Result<'outbox.list'>['rows'];
 export type Me = Result<'session.whoami'>;
+export type Folders = Result<'mailbox.folders'>['rows'];
+
+/** What a person does to a conversation, for the team or for themselves. */
+export type Verb = Extract<Method, `conversation.${'mark' | 'take' | 'release' | 'assign' | 'note' | 'move'}`>;
 
 const pageRows = 100;
 const refreshMs = 100;
+/** While history comes in there is nothing to hurry for. */
+const importRefreshMs = 1_000;
+/** So long after a verb of this session an event about its conversation is its echo. */
+const echoMs = 1_500;
+/** A question waits longer for a daemon that is away than for one that is slow. */
+const askTimeoutMs = 60_000;
 const empty: Picture<never> = { data: null, error: null, at: null };
 
 /** What the mirror does with a view that somebody shows. */
-type Watched = { hear(event: DaemonEvent): void; refresh(): void };
+type Watched = { hear(event: DaemonEvent): void; refresh(): void; retry(): void };
 
 /** A question, when to ask it again, and who listens. */
 class Asked<T> implements View<T> {
@@ -71,6 +89,7 @@ class Asked<T> implements View<T> {
   readonly #mirror: Mirror;
   #question = 0;
   #timer: NodeJS.Timeout | undefined;
+  #due = 0;
   #lastAskedAt = Number.NEGATIVE_INFINITY;
 
   constructor(mirror: Mirror, ask: () => Promise<T>, touchedBy: (event: DaemonEvent) => boolean) {
@@ -95,17 +114,28 @@ class Asked<T> implements View<T> {
   }
 
   hear(event: DaemonEvent): void {
-    if (this.#touchedBy(event)) this.refresh();
+    if (!this.#touchedBy(event)) return;
+    this.refresh(event.name === 'conversation.changed' && !event.payload.live ? importRefreshMs : refreshMs);
   }
 
-  /** Asks now, or as soon as a tenth of a second has passed since the last time. */
-  refresh(): void {
-    if (this.#timer !== undefined) return;
-    const wait = Math.max(0, this.#lastAskedAt + refreshMs - performance.now());
+  /** Asks now, or as soon as `afterMs` have passed since the last time. */
+  refresh(afterMs = refreshMs): void {
+    const wait = Math.max(0, this.#lastAskedAt + afterMs - performance.now());
+    const due = performance.now() + wait;
+    if (this.#timer !== undefined) {
+      if (due >= this.#due) return;
+      clearTimeout(this.#timer);
+    }
+    this.#due = due;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.ask();
     }, wait);
+  }
+
+  /** Asks again what failed. */
+  retry(): void {
+    if (this.picture.error !== null) this.refresh();
   }
 
   async ask(): Promise<void> {
@@ -122,6 +152,17 @@ class Asked<T> implements View<T> {
       const gone = known.code === 'not-found' || known.code === 'forbidden' || known.code === 'unauthenticated';
       this.set(gone ? { ...empty, error: known } : { ...this.picture, error: known });
     }
+  }
+
+  /** Asks unless that was done before: somebody is about to look. */
+  warm(): void {
+    if (this.picture.at === null && this.#question === 0) void this.ask();
+  }
+
+  /** Drops what is shown, for a reason that no question will change. */
+  fail(error: PostroomError): void {
+    this.#question++;
+    this.set({ ...empty, error });
   }
 
   /** Drops what is shown: a right went. */
@@ -169,11 +210,9 @@ class AskedList extends Asked<ListPicture> implements ListView {
 async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<ListPicture> {
   const rows: Conversation[] = [];
   let cursor: string | null = null;
-  let unread = 0;
-  let counts: ListPicture['counts'] = null;
   do {
     const page = { limit: Math.min(200, Math.max(pageRows, wanted - rows.length)), cursor };
-    const answer: { rows: Conversation[]; next: string | null; unread: number; counts?: NonNullable<ListPicture['counts']> } =
+    const answer: { rows: Conversation[]; next: string | null } =
       of.kind === 'panel'
         ? await mirror.call('panel.list', { view: of.view, mailbox: of.mailbox, ...page })
         : of.kind === 'mailbox'
@@ -182,11 +221,9 @@ async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<Lis
     // A row that moved between two pages would come twice.
     const have = new Set(rows.map((row) => row.conversation));
     rows.push(...answer.rows.filter((row) => !have.has(row.conversation)));
-    ({ unread } = answer);
-    counts = answer.counts ?? null;
     cursor = answer.next;
   } while (cursor !== null && rows.length < wanted);
-  return { rows, ids: rows.map((row) => row.conversation), more: cursor !== null, unread, counts };
+  return { rows, ids: rows.map((row) => row.conversation), more: cursor !== null };
 }
 
 /** Which mailbox an event is about; null for those that concern everything. */
@@ -197,45 +234,103 @@ export class Mirror {
   readonly #client: Client;
   readonly #views = new Set<Watched>();
   readonly #lists = new Map<string, AskedList>();
+  readonly #counts = new Map<string | null, Asked<Counts>>();
+  readonly #folders = new Map<string, Asked<Folders>>();
+  readonly #mailboxes: Asked<readonly Mailbox[]>;
+  readonly #me: Asked<Me>;
+  readonly #outbox: Asked<Outbox>;
+  /** Conversations that this session just worked on, and until when their events are echoes. */
+  readonly #echoes = new Map<string, number>();
+  /** Once made, the client renews it with each connection. */
+  #subscription: 'none' | 'asked' | 'made' = 'none';
   readonly #conversations = new Map<string, Asked<Shown>>();
   readonly #eventListeners = new Set<(event: DaemonEvent) => void>();
   readonly #stateListeners = new Set<() => void>();
   /** The connection, and since when it is as it is. */
   connection: { readonly state: ClientState; readonly since: number } = { state: { state: 'connecting' }, since: Date.now() };
-  readonly mailboxes: View<readonly Mailbox[]>;
-  readonly me: View<Me>;
-  /** Mail on its way out, of the mailboxes one may send from. */
-  readonly outbox: View<Outbox>;
 
   constructor(options: { identity: Identity }) {
     this.#client = openClient({
       identity: options.identity,
       onEvent: (event) => this.#hear(event),
       onState: (state) => {
-        this.connection = { state, since: Date.now() };
+        const { connection } = this;
+        // Away for another reason is still away since then.
+        const since = connection.state.state === 'offline' && state.state === 'offline' ? connection.since : Date.now();
+        this.connection = { state, since };
+        if (state.state === 'online') this.#online();
+        // Who is not welcome any more keeps nothing on the screen.
+        if (state.state === 'refused') this.#failAll(new PostroomError('unauthenticated', state.message));
         for (const listener of this.#stateListeners) listener();
       },
     });
-    this.mailboxes = new Asked<readonly Mailbox[]>(
+    this.#mailboxes = new Asked<readonly Mailbox[]>(
       this,
       async () => (await this.call('mailbox.list', {})).rows,
       ({ name }) => name === 'mailbox.changed' || name === 'directory.changed' || name === 'rights.changed' || name === 'resync',
     );
-    this.me = new Asked<Me>(
+    this.#me = new Asked<Me>(
       this,
       () => this.call('session.whoami', {}),
       ({ name }) => name === 'directory.changed' || name === 'rights.changed' || name === 'resync',
     );
-    this.outbox = new Asked<Outbox>(
+    this.#outbox = new Asked<Outbox>(
       this,
       async () => (await this.call('outbox.list', {})).rows,
       ({ name }) => name === 'outbox.changed' || name === 'rights.changed' || name === 'resync',
     );
   }
 
-  /** Connects, and goes on doing so. */
-  async start(): Promise<void> {
-    await this.#client.subscribe(Object.keys(events) as EventName[]);
+  get mailboxes(): View<readonly Mailbox[]> {
+    return this.#mailboxes;
+  }
+
+  get me(): View<Me> {
+    return this.#me;
+  }
+
+  /** Mail on its way out, of the mailboxes one may send from. */
+  get outbox(): View<Outbox> {
+    return this.#outbox;
+  }
+
+  /** Asks for events; before the first view asks, so that no change falls between a picture and its events. */
+  start(): void {
+    this.#subscription = 'asked';
+    this.#client.subscribe(Object.keys(events) as EventName[]).then(
+      () => {
+        this.#subscription = 'made';
+      },
+      () => {
+        // Away for too long, or lost on the way: the connection's own state says which. Asked again when it stands.
+        this.#subscription = 'none';
+        if (this.connection.state.state === 'online') this.#online();
+      },
+    );
+  }
+
+  #online(): void {
+    if (this.#subscription === 'none') this.start();
+    for (const view of this.#views) view.retry();
+  }
+
+  /** Does a verb. Its echo is not reported as somebody else's change. */
+  async work<M extends Verb>(method: M, params: Params<M>): Promise<Result<M>> {
+    const { state } = this.connection;
+    if (state.state !== 'online') throw new PostroomError('unavailable', 'Nothing was changed: the daemon is away.', { daemon: true });
+    const { conversation } = params;
+    this.#echoes.set(conversation, Number.POSITIVE_INFINITY);
+    try {
+      return await this.call(method, params);
+    } finally {
+      this.#echoes.set(conversation, performance.now() + echoMs);
+      if (this.#echoes.size > 1_000) for (const [id, until] of this.#echoes) if (until < performance.now()) this.#echoes.delete(id);
+    }
+  }
+
+  /** Whether an event about a conversation is the echo of what this session did. */
+  isEcho(conversation: string): boolean {
+    return (this.#echoes.get(conversation) ?? 0) > performance.now();
   }
 
   call<M extends Method>(method: M, params: Params<M>, options?: Parameters<Client['call']>[2]): Promise<Result<M>> {
@@ -253,6 +348,37 @@ export class Mirror {
       (event) => aboutMail.has(event.name) && (mailbox === null || mailboxOf(event) === null || mailboxOf(event) === mailbox),
     );
     this.#lists.set(key, made);
+    return made;
+  }
+
+  /** Counts of the panel, over all mailboxes or one. */
+  counts(mailbox: string | null): View<Counts> {
+    const known = this.#counts.get(mailbox);
+    if (known !== undefined) return known;
+    const made = new Asked<Counts>(
+      this,
+      async () => {
+        const { counts, unread } = await this.call('panel.list', { mailbox, limit: 1 }, { timeoutMs: askTimeoutMs });
+        return { ...counts, unread };
+      },
+      (event) => aboutMail.has(event.name) && (mailbox === null || mailboxOf(event) === null || mailboxOf(event) === mailbox),
+    );
+    this.#counts.set(mailbox, made);
+    return made;
+  }
+
+  folders(mailbox: string): View<Folders> {
+    const known = this.#folders.get(mailbox);
+    if (known !== undefined) return known;
+    const made = new Asked<Folders>(
+      this,
+      async () => (await this.call('mailbox.folders', { mailbox }, { timeoutMs: askTimeoutMs })).rows,
+      ({ name, payload }) =>
+        name === 'resync' ||
+        name === 'rights.changed' ||
+        ((name === 'folders.changed' || name === 'mailbox.changed') && payload.mailbox === mailbox),
+    );
+    this.#folders.set(mailbox, made);
     return made;
   }
 
@@ -300,6 +426,13 @@ export class Mirror {
 
   async close(): Promise<void> {
     await this.#client.close();
+  }
+
+  #failAll(error: PostroomError): void {
+    const cached = [this.#lists, this.#conversations, this.#counts, this.#folders].flatMap((views): Asked<unknown>[] => [
+      ...views.values(),
+    ]);
+    for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox]) view.fail(error);
   }
 
   #hear(event: DaemonEvent): void {

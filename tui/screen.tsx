@@ -62,6 +62,7 @@ export function useCommands(handlers: Handlers, given: { facts?: Partial<Facts>;
   useLayoutEffect(() => {
     const { active = true, facts, capture } = given;
     Object.assign(entry.current, active ? { handlers, facts, capture } : { handlers: undefined, facts: undefined, capture: undefined });
+    shell.entered();
   });
 }
 
@@ -70,11 +71,14 @@ export function Screen({
   title,
   right,
   filter,
+  field,
   children,
 }: {
   title: Pieces;
   right?: Pieces;
   filter?: Pieces;
+  /** Stands in the filter row in place of words. */
+  field?: ReactElement | undefined;
   children?: ReactNode;
 }): ReactElement {
   const { columns, rows } = useViewport();
@@ -92,10 +96,12 @@ export function Screen({
         </Box>
       </Row>
       <Row>
-        <T tone="muted">
-          {chrome` `}
-          {filter ?? null}
-        </T>
+        {field ?? (
+          <T tone="muted">
+            {chrome` `}
+            {filter ?? null}
+          </T>
+        )}
       </Row>
       <Box flexDirection="column" height={rows} overflow="hidden">
         {children}

@@ -97,6 +97,7 @@ export class Shell {
   #unsaved = new Set<() => Chrome | null>();
   #nextId = 1;
   #waiting = false;
+  #hintsDue = false;
   /** A key knows which stack of layers was on the screen when it was read. */
   #committedSerial = 0;
   #paintedSerial = 0;
@@ -149,10 +150,20 @@ export class Shell {
   /** True while the screen is too small for anything but a notice: what nobody sees takes no keys, but one can leave. */
   blind = false;
 
-  /** Called back after every commit: commands or facts may have changed with it. */
+  /** Called back when commands or facts may have changed. */
   subscribeHints(listener: () => void): () => void {
     this.#hintListeners.add(listener);
     return () => this.#hintListeners.delete(listener);
+  }
+
+  /** What a layer put in changed with a commit that the shell took no part in: new data came to a screen. */
+  entered(): void {
+    if (this.#hintsDue) return;
+    this.#hintsDue = true;
+    queueMicrotask(() => {
+      this.#hintsDue = false;
+      for (const listener of this.#hintListeners) listener();
+    });
   }
 
   /** The last committed frame is on the screen. */
@@ -228,9 +239,17 @@ export class Shell {
   }
 
   get facts(): Facts {
-    const undo = this.#undoable() !== undefined;
-    const known: Facts = { ...noFacts, undo };
-    for (const entry of this.#live()) Object.assign(known, entry.facts);
+    return this.#factsOf(this.#top());
+  }
+
+  /** Facts of the screen in view, also while a modal is over it. */
+  get screenFacts(): Facts {
+    return this.#factsOf(this.#state.layers.findLast((layer) => layer.kind === 'screen'));
+  }
+
+  #factsOf(layer: Layer | undefined): Facts {
+    const known: Facts = { ...noFacts, undo: this.#undoable() !== undefined };
+    for (const entry of layer === undefined ? [] : (this.#entries.get(layer.id) ?? [])) Object.assign(known, entry.facts);
     return known;
   }
 
@@ -445,6 +464,11 @@ export class Shell {
     this.#set({});
   }
 
+  /** Asks once, over everything. */
+  ask(question: Question): void {
+    this.#surroundings?.ask(question);
+  }
+
   // --- leaving ---
 
   /** Leaves at once, or asks when something would be lost. */
@@ -460,7 +484,7 @@ export class Shell {
   }
 
   #askToQuit(consequence: Chrome): void {
-    this.#surroundings?.ask({ title: chrome`Quit Postroom?`, consequence, onAccept: () => this.#surroundings?.exit() });
+    this.ask({ title: chrome`Quit Postroom?`, consequence, onAccept: () => this.#surroundings?.exit() });
   }
 
   #set(change: Partial<ShellState>): void {

@@ -29,8 +29,19 @@ export function canDraw(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true;
 }
 
+/** What of a running shell exists before its first frame. */
+type OnTerminalNow = Pick<Running, 'shell' | 'edit' | 'setTitle'>;
+
+type StartOptions = {
+  /** The status row. */
+  readonly status: ReactElement;
+  /** Puts contexts around everything that is drawn. */
+  readonly around?: (view: ReactElement, terminal: OnTerminalNow) => ReactElement;
+  readonly onFrame?: (renderMs: number) => void;
+};
+
 /** Starts drawing. Open the first screen with `shell.goTo` before or after. */
-export function startShell({ status, onFrame }: { status: ReactElement; onFrame?: (renderMs: number) => void }): Running {
+export function startShell({ status, around = (view) => view, onFrame }: StartOptions): Running {
   const shell = new Shell();
   const terminal = new Terminal(process.stdin, process.stdout);
   // Ink would print an uncaught error on the alternate screen, where it is lost.
@@ -42,21 +53,29 @@ export function startShell({ status, onFrame }: { status: ReactElement; onFrame?
   process.on('uncaughtException', crashed);
 
   let handOver: Handover = async (run) => run();
+  const now: OnTerminalNow = {
+    shell,
+    edit: (text) => editText(text, (run) => handOver(run)),
+    setTitle: (title) => terminal.setTitle(title),
+  };
   const instance = render(
     <ThemeProvider value={themeFor(process.env)}>
-      <OnTerminal
-        shell={shell}
-        terminal={terminal}
-        status={status}
-        repaint={() => {
-          terminal.stdout.write('\u001b[H\u001b[J');
-          instance.clear();
-          shell.redrawn();
-        }}
-        onHandover={(given) => {
-          handOver = given;
-        }}
-      />
+      {around(
+        <OnTerminal
+          shell={shell}
+          terminal={terminal}
+          status={status}
+          repaint={() => {
+            terminal.stdout.write('\u001b[H\u001b[J');
+            instance.clear();
+            shell.redrawn();
+          }}
+          onHandover={(given) => {
+            handOver = given;
+          }}
+        />,
+        now,
+      )}
     </ThemeProvider>,
     {
       stdin: terminal.stdin as unknown as NodeJS.ReadStream,
@@ -81,13 +100,7 @@ export function startShell({ status, onFrame }: { status: ReactElement; onFrame?
       terminal.restore();
       process.off('uncaughtException', crashed);
     });
-  return {
-    shell,
-    ended,
-    edit: (text) => editText(text, (run) => handOver(run)),
-    setTitle: (title) => terminal.setTitle(title),
-    exit: () => instance.unmount(),
-  };
+  return { ...now, ended, exit: () => instance.unmount() };
 }
 
 /** Gives the terminal away while `run` runs, and takes it back. */

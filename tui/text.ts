@@ -61,6 +61,14 @@ export function cutToWidth<S extends Safe>(text: S, width: number): S {
   return text;
 }
 
+/** The beginning of `text` before `mark`, at most `width` columns, without a sign that something was cut. */
+export function headOf<S extends Safe>(text: S, mark: string, width: number): S {
+  const end = text.indexOf(mark);
+  const head = piece<S>(end === -1 ? text : text.slice(0, end));
+  if (widthOf(head) <= width) return head;
+  return piece(cutToWidth(head, width + 1).slice(0, -1));
+}
+
 /** Exactly `width` columns: cut or filled with spaces. For columns inside a row, never for its end. */
 export function padEndTo<S extends Safe>(text: S, width: number): S {
   const cut = cutToWidth(text, width);

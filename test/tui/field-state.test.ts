@@ -83,6 +83,15 @@ describe('lines', () => {
   });
 });
 
+test('a word that is too long behind a blank is broken as well', () => {
+  const lines = linesOf(' ごごごご', 8);
+  expect(lines).toEqual([
+    { from: 0, to: 1 },
+    { from: 1, to: 4 },
+    { from: 4, to: 5 },
+  ]);
+});
+
 test('whatever is pressed: the cursor stands between two graphemes, undo leads back to the beginning', () => {
   const names = fc.constantFrom(
     'left',

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CommandId, commandIds, commandRow, disabledReason, noFacts, relevance } from '../../tui/commands.ts';
 import { keymapOf, press, showKeys } from '../../tui/keys.ts';
@@ -14,8 +16,8 @@ function walk(available: readonly CommandId[], ...names: string[]): string[] {
 }
 
 test('single keys and chords', () => {
-  const view: CommandId[] = ['move.first', 'go.panel', 'go.outbox', 'move.down', 'layer.close'];
-  expect(walk(view, 'j', 'down', 'g', 'p', 'g', 'g', 'g', 'o')).toEqual([
+  const view: CommandId[] = ['move.first', 'go.panel', 'go.open', 'move.down', 'layer.close'];
+  expect(walk(view, 'j', 'down', 'g', 'p', 'g', 'g', 'g', 'a')).toEqual([
     'move.down',
     'move.down',
     'g…3',
@@ -23,7 +25,7 @@ test('single keys and chords', () => {
     'g…3',
     'move.first',
     'g…3',
-    'go.outbox',
+    'go.open',
   ]);
   expect(walk(view, 'g', 'esc', 'esc')).toEqual(['g…3', 'cancelled', 'layer.close']);
   expect(walk(view, 'g', 'x', 'x', 'J')).toEqual(['g…3', 'unbound', 'unbound', 'unbound']);
@@ -36,6 +38,13 @@ test('the narrower scope has the key', () => {
 });
 
 describe('the table', () => {
+  test('every command has a handler somewhere: no key is listed that nothing answers', () => {
+    const sources = readdirSync('tui', { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.tsx?$/.test(name) && name !== 'commands.ts')
+      .map((name) => readFileSync(join('tui', name), 'utf8'))
+      .join('\n');
+    expect(commandIds.filter((id) => !sources.includes(`'${id}'`))).toEqual([]);
+  });
   const sequences = commandIds.flatMap((id) => commandRow(id).keys.map((keys) => ({ id, keys, scope: commandRow(id).scope })));
 
   test('no two commands of one scope share a key', () => {
@@ -81,7 +90,7 @@ describe('the palette finds', () => {
     ['reply', 'mail.reply'],
     ['rta', 'mail.reply-all'],
     ['quit', 'app.quit'],
-    ['go out', 'go.outbox'],
+    ['go all', 'go.open'],
   ];
   for (const [typed, id] of wanted) test(typed, () => expect(best(typed)).toBe(id));
   test('nothing for what is nowhere', () => expect(best('zzqx')).toBeUndefined());

@@ -260,7 +260,7 @@ test('the kitty protocol is used where the terminal answers, and left again', as
 
 test('a screen that something else wrote over is drawn again', async () => {
   await using screen = open();
-  const before = await screen.waitFor('1/100000');
+  const before = await screen.waitFor((s) => s.line(0).includes('1/100000') && /Enter open.*: cmd {2}\?$/.test(s.line(23)));
   screen.press('<c-l>');
   await screen.waitFor((s) => s.bytes().includes('\u001b[H\u001b[J'));
   await screen.waitFor((s) => s.text() === before);

@@ -3,16 +3,17 @@ import { PostroomError } from '../../protocol/errors.ts';
 import { hasHome, runningPid, startDaemon, stopDaemon } from '../daemon-process.ts';
 import { day, facts } from './print.ts';
 import type { CommandRow, Context } from './program.ts';
-import { openSession } from './session.ts';
+import { loadIdentity, openSession } from './session.ts';
 
-/** Whether a daemon answers this person's greeting. A refused identity is an answer too, and an error. */
+/** Whether the daemon answers; to refuse this person is an answer too. Something else at its endpoint is an error. */
 async function answers(context: Context): Promise<boolean> {
   try {
     const session = await openSession(context);
     await session.close();
     return true;
   } catch (error) {
-    if (error instanceof PostroomError && error.code === 'unavailable') return false;
+    if (error instanceof PostroomError && error.code === 'unauthenticated') return true;
+    if (error instanceof PostroomError && error.code === 'unavailable' && error.details.reason !== 'daemon-key') return false;
     throw error;
   }
 }
@@ -27,6 +28,7 @@ export const daemonCommands: readonly CommandRow[] = [
     doc: 'start it in the background; returns when it answers',
     run: async (context) => {
       needHome(context);
+      loadIdentity(context); // without one nobody could tell whether it answers
       const running = runningPid(context.home);
       if (running !== null && (await answers(context)))
         return { data: { started: false, pid: running }, text: `It runs already (pid ${running}).` };

@@ -1,10 +1,11 @@
 /** Panel, lists, conversations, the team's verbs, sending, the outbox. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
+import { safeFileName } from '../../protocol/text.ts';
 import { block, day, facts, person, size, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
 import type { Session } from './session.ts';
@@ -46,8 +47,8 @@ const bodyFlags = [
   ['--body <text>', 'the text'],
   ['--body-file <file>', 'a file with the text; - is standard input'],
   ['--attach <files...>', 'files to attach', 'list'],
-  ['--cc <address>', 'copy to', 'list'],
-  ['--bcc <address>', 'blind copy to', 'list'],
+  ['--cc <address...>', 'copy to', 'list'],
+  ['--bcc <address...>', 'blind copy to', 'list'],
   ['--from <address>', 'one of the addresses that `postroom from` lists'],
   revisionFlag,
   ['--at <date>', 'not before'],
@@ -106,7 +107,7 @@ async function* chunksOf(files: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
 async function settled(session: Session, outbox: string): Promise<Result<'outbox.show'>> {
   let moved = Promise.withResolvers<void>();
   await session.follow(['outbox.changed', 'resync'], (event) => {
-    if (event.name === 'resync' || (event.name === 'outbox.changed' && event.payload.outbox === outbox)) moved.resolve();
+    if (event?.name !== 'outbox.changed' || event.payload.outbox === outbox) moved.resolve();
   });
   for (;;) {
     const entry = await session.call('outbox.show', { outbox });
@@ -155,7 +156,7 @@ async function save(path: string, filename: string, write: (sink: (chunk: Uint8A
     (found) => found.isDirectory(),
     () => false,
   );
-  const target = isFolder ? join(path, filename) : path;
+  const target = isFolder ? join(path, safeFileName(filename, 'attachment')) : path;
   const file = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600).catch(
     (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EEXIST' ? 'it exists already' : error.message;
@@ -167,6 +168,9 @@ async function save(path: string, filename: string, write: (sink: (chunk: Uint8A
       await file.write(chunk);
     });
     await file.sync();
+  } catch (error) {
+    await unlink(target); // half a file would pass for the whole one
+    throw error;
   } finally {
     await file.close();
   }
@@ -235,7 +239,7 @@ const moveVerb = (usage: string, doc: string, target: (args: readonly string[]) 
       { conversation: arg(args, 0), to: target(args), ifRevision: revision(values) },
       { timeoutMs: 60_000 },
     );
-    return { data: moved, text: `${moved.moved} mails moved to ${moved.folder}.` };
+    return { data: moved, text: `${moved.moved} ${moved.moved === 1 ? 'mail' : 'mails'} moved to ${moved.folder}.` };
   },
 });
 
@@ -378,7 +382,7 @@ export const mailCommands: readonly CommandRow[] = [
     usage: 'send',
     doc: 'send a mail',
     options: [
-      ['--to <address>', 'to', 'list'],
+      ['--to <address...>', 'to', 'list'],
       ['--subject <text>', 'the subject'],
       ['--in <conversation>', 'as part of this conversation; without --to it answers the last mail from outside'],
       ...bodyFlags,
@@ -403,7 +407,7 @@ export const mailCommands: readonly CommandRow[] = [
     options: [
       ['--all', 'everybody who got it'],
       ['--message <id>', 'answer this mail'],
-      ['--to <address>', 'instead of who wrote', 'list'],
+      ['--to <address...>', 'instead of who wrote', 'list'],
       ['--subject <text>', 'instead of Re: ...'],
       ...bodyFlags,
     ],
@@ -419,7 +423,12 @@ export const mailCommands: readonly CommandRow[] = [
   {
     usage: 'forward <conversation>',
     doc: 'pass a mail on, with its attachments',
-    options: [['--to <address>', 'to', 'list'], ['--message <id>', 'this mail'], ['--subject <text>', 'instead of Fwd: ...'], ...bodyFlags],
+    options: [
+      ['--to <address...>', 'to', 'list'],
+      ['--message <id>', 'this mail'],
+      ['--subject <text>', 'instead of Fwd: ...'],
+      ...bodyFlags,
+    ],
     run: (context, args, values) => {
       const to = addresses(values, 'to');
       if (to === null) throw usageError('--to is missing.');

@@ -166,6 +166,8 @@ export const mailboxCommands: readonly CommandRow[] = [
       }
       const secret = await secretOf(values);
       const ca = option(values, 'tlsCa');
+      if (args.length === 1 && secret === null && ca === null)
+        throw usageError('Say what to change: KEY=VALUE, --password-* or --tls-ca. `postroom mailbox show` prints what is set.');
       const mailbox = await (await context.session()).call('mailbox.set', {
         ...asked,
         settings,

@@ -1,10 +1,13 @@
 /** Persons, keys, roles, grants, and joining. */
+import { unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { connect } from '../../protocol/client.ts';
+import { PostroomError } from '../../protocol/errors.ts';
 import { decodeInvitation, fingerprint, newKeyPair, writeIdentity } from '../../protocol/keys.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
 import type { Operation } from '../../protocol/schema.ts';
+import { version } from '../../protocol/version.ts';
 import { day, facts, table, yes } from './print.ts';
 import { type CommandRow, usageError } from './program.ts';
 import { identityPath } from './session.ts';
@@ -62,17 +65,17 @@ const grantsText = (grants: Result<'grant.list'>): string =>
     'Nobody but the owner has a right on it. Give one with: postroom grant set ADDRESS NAME --level reply',
   );
 
-const levels: Readonly<Record<string, { access: boolean; send: boolean; setup: boolean }>> = {
+const levels = {
   observe: { access: true, send: false, setup: false },
   reply: { access: false, send: true, setup: false },
   full: { access: true, send: true, setup: false },
   manage: { access: true, send: true, setup: true },
-};
+} as const;
+const levelNames = Object.keys(levels) as (keyof typeof levels)[];
 
 function rightsOf(values: Parameters<CommandRow['run']>[2]): { access: boolean; send: boolean; setup: boolean } {
-  const named = option(values, 'level');
-  const level = named === null ? undefined : levels[named];
-  if (named !== null && level === undefined) throw usageError(`--level is one of ${Object.keys(levels).join(', ')}.`);
+  const named = levelNames.find((name) => name === option(values, 'level'));
+  const level = named === undefined ? undefined : levels[named];
   const flags = { access: flag(values, 'access'), send: flag(values, 'send'), setup: flag(values, 'setup') };
   if (level !== undefined && (flags.access || flags.send || flags.setup))
     throw usageError('Give either --level, or --access, --send and --setup.');
@@ -87,6 +90,7 @@ const rightFlags = [
   ['--access', 'timeline, history, folder lists'],
   ['--send', 'panel, and sending from its addresses'],
   ['--setup', 'settings and grants'],
+  ['--level <level>', 'a preset of the three', levelNames],
 ] as const;
 const noteFlag = ['--note <text>', 'why, for those who read it later'] as const;
 const revisionFlag = ['--if-revision <n>', 'only if nobody changed it since'] as const;
@@ -199,6 +203,15 @@ export const peopleCommands: readonly CommandRow[] = [
       const client = await connect({
         invitation: context.connect === undefined ? invitation : { ...invitation, endpoint: context.connect },
         connectTimeoutMs: 5_000,
+        release: version,
+      }).catch((error: unknown) => {
+        if (!(error instanceof PostroomError) || error.code !== 'unauthenticated') throw error;
+        throw new PostroomError(
+          'unauthenticated',
+          'This invitation was used already, or its time is over. Ask for a new one.',
+          {},
+          { cause: error },
+        );
       });
       try {
         // Reserved before the invitation is used up: a file that cannot be written must not cost the only try.
@@ -212,9 +225,8 @@ export const peopleCommands: readonly CommandRow[] = [
         writeIdentity(path, identity);
         const joined = await client
           .call('person.join', { publicKey: keys.publicKey, label: hostname().slice(0, 100) })
-          .catch(async (error: unknown) => {
-            const { unlink } = await import('node:fs/promises');
-            await unlink(path);
+          .catch((error: unknown) => {
+            unlinkSync(path);
             throw error;
           });
         writeIdentity(path, { ...identity, person: joined.person.name }, { replace: true });
@@ -327,7 +339,7 @@ export const peopleCommands: readonly CommandRow[] = [
   {
     usage: 'grant set <mailbox> <grantee>',
     doc: 'the standing grant: exactly these rights',
-    options: [...rightFlags, ['--level <level>', 'a preset: observe, reply, full, manage'], noteFlag, revisionFlag],
+    options: [...rightFlags, noteFlag, revisionFlag],
     run: async (context, args, values) => {
       const rights = rightsOf(values);
       const ifRevision = number(values, 'ifRevision', '--if-revision') ?? null;
@@ -344,14 +356,7 @@ export const peopleCommands: readonly CommandRow[] = [
   {
     usage: 'grant add <mailbox> <grantee>',
     doc: 'one more grant, with an end',
-    options: [
-      ...rightFlags,
-      ['--level <level>', 'a preset: observe, reply, full, manage'],
-      ['--from <date>', 'when it begins'],
-      ['--until <date>', 'when it ends'],
-      noteFlag,
-      revisionFlag,
-    ],
+    options: [...rightFlags, ['--from <date>', 'when it begins'], ['--until <date>', 'when it ends'], noteFlag, revisionFlag],
     run: async (context, args, values) => {
       const until = option(values, 'until');
       if (until === null) throw usageError('--until is missing. A grant without an end is the standing one: postroom grant set.');

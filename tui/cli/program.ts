@@ -2,7 +2,7 @@
  * The command line as rows: a command is its path, its arguments, its options, and a function. This file turns rows into commander
  * commands and outcomes into exit codes; no other file knows commander, and none but this decides how a process ends.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Option, type OutputConfiguration } from 'commander';
 import { type ErrorCode, PostroomError } from '../../protocol/errors.ts';
 import { safeBlock } from '../../protocol/text.ts';
 import type { Session } from './session.ts';
@@ -21,6 +21,9 @@ export type Context = Globals & {
 export type Outcome = { data: unknown; text: string; failed?: boolean } | null;
 
 export type Values = Readonly<Record<string, string | boolean | string[] | undefined>>;
+
+/** What help shows together, and what each noun is about. */
+export type CommandGroup = { heading: string; nouns: Readonly<Record<string, string>>; rows: readonly CommandRow[] };
 
 export type CommandRow = {
   /** `person add <name>`: nouns and verbs, then arguments as commander writes them. */
@@ -52,60 +55,38 @@ export type Io = { out: (text: string) => void; err: (text: string) => void };
 
 /** Runs one command; the result is the process's exit code. */
 export async function runCommand(
-  rows: readonly CommandRow[],
+  groups: readonly CommandGroup[],
   argv: readonly string[],
   io: Io,
-  makeSession: (globals: Globals) => Promise<Session>,
+  { version, makeSession }: { version: string; makeSession: (globals: Globals) => Promise<Session> },
 ): Promise<number> {
   let code = 0;
   // Known before commander has parsed anything, so that a usage error is a JSON document as well.
   const json = beforeDashes(argv).includes('--json');
+  let said = '';
+  const output: OutputConfiguration = { writeOut: (words) => (said += words), writeErr: () => undefined };
   const program = newCommand('postroom').description('A workstation for shared mailboxes. Without a command it opens the terminal UI.');
-  program.configureOutput({ writeOut: io.out, writeErr: (text) => (json ? undefined : io.err(text)) });
+  program.configureOutput(output).version(version, '-V, --version', 'the release');
 
-  for (const row of rows) {
-    const words = row.usage.split(' ');
-    const firstArgument = words.findIndex((word) => /^[<[]/.test(word));
-    const path = firstArgument === -1 ? words : words.slice(0, firstArgument);
-    const command = nested(program, path).description(row.doc);
-    if (firstArgument !== -1) command.arguments(words.slice(firstArgument).join(' '));
-    for (const [flags, doc, kind] of row.options ?? []) {
-      const option = new Option(flags, doc);
-      if (kind === 'list') option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
-      else if (kind !== undefined) option.choices(kind);
-      command.addOption(option);
-    }
-    command.action(async () => {
-      const options = command.optsWithGlobals() as Values;
-      const globals: Globals = {
-        json: options.json === true,
-        home: text(options.home),
-        connect: text(options.connect),
-        identity: text(options.identity),
-      };
-      const opened: Promise<Session>[] = []; // at most one
-      const context: Context = {
-        ...globals,
-        session: () => {
-          const session = opened[0] ?? makeSession(globals);
-          opened[0] = session;
-          return session;
-        },
-        warn: (message) => io.err(`${safeBlock(message)}\n`),
-        out: io.out,
-      };
-      try {
-        const outcome = await row.run(context, command.args, options);
-        if (outcome !== null) {
-          if (globals.json) io.out(`${JSON.stringify(outcome.data)}\n`);
-          else if (outcome.text !== '') io.out(outcome.text.endsWith('\n') ? outcome.text : `${outcome.text}\n`);
-          if (outcome.failed === true) code = 1;
-        }
-      } finally {
-        // A connection that failed has already been reported by whoever asked for it.
-        for (const session of opened) await session.then((one) => one.close()).catch(() => undefined);
+  for (const { heading, nouns, rows } of groups) {
+    for (const row of rows) {
+      const words = row.usage.split(' ');
+      const firstArgument = words.findIndex((word) => /^[<[]/.test(word));
+      const path = firstArgument === -1 ? words : words.slice(0, firstArgument);
+      const command = nested(program, path, { ...nouns, [path.join(' ')]: row.doc }, output);
+      (path.length === 1 ? command : nested(program, path.slice(0, 1), nouns, output)).helpGroup(heading);
+      if (firstArgument !== -1) command.arguments(words.slice(firstArgument).join(' '));
+      for (const [flags, doc, kind] of row.options ?? []) {
+        const option = new Option(flags, doc);
+        if (kind === 'list') option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+        else if (kind !== undefined) option.choices(kind);
+        command.addOption(option);
       }
-    });
+      command.action(async () => {
+        const outcome = await runRow(row, command, io, makeSession);
+        if (outcome?.failed === true) code = 1;
+      });
+    }
   }
 
   try {
@@ -113,9 +94,8 @@ export async function runCommand(
     return code;
   } catch (error) {
     if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return 0;
-      if (json) io.out(`${JSON.stringify(document(usageError(error.message.replace(/^error: /, ''))))}\n`);
-      return 2;
+      io.out(json ? `${JSON.stringify({ text: said.trimEnd() })}\n` : said); // help or the version was asked for
+      return 0;
     }
     const known =
       error instanceof PostroomError
@@ -127,28 +107,89 @@ export async function runCommand(
   }
 }
 
+/** Runs a row's function and prints what it did. */
+async function runRow(row: CommandRow, command: Command, io: Io, makeSession: (globals: Globals) => Promise<Session>): Promise<Outcome> {
+  const options = command.optsWithGlobals() as Values;
+  const globals: Globals = {
+    json: options.json === true,
+    home: text(options.home),
+    connect: text(options.connect),
+    identity: text(options.identity),
+  };
+  const opened: Promise<Session>[] = []; // at most one
+  const context: Context = {
+    ...globals,
+    session: () => {
+      const session = opened[0] ?? makeSession(globals);
+      opened[0] = session;
+      return session;
+    },
+    warn: (message) => io.err(`${safeBlock(message)}\n`),
+    out: io.out,
+  };
+  try {
+    const outcome = await row.run(context, command.args, options);
+    if (outcome === null) return null;
+    if (globals.json) io.out(`${JSON.stringify(outcome.data)}\n`);
+    else if (outcome.text !== '') io.out(outcome.text.endsWith('\n') ? outcome.text : `${outcome.text}\n`);
+    return outcome;
+  } finally {
+    // A connection that failed has already been reported by whoever asked for it.
+    for (const session of opened) await session.then((one) => one.close()).catch(() => undefined);
+  }
+}
+
 const document = (error: PostroomError) => ({ error: { code: error.code, message: error.message, details: error.details } });
 const text = (value: Values[string]): string | undefined => (typeof value === 'string' ? value : undefined);
 const beforeDashes = (argv: readonly string[]): readonly string[] => (argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
 
-function newCommand(name: string): Command {
+const everywhere = [
+  ['--json', 'one JSON document on standard output, nothing else'],
+  ['--home <dir>', 'the home directory (default: $POSTROOM_HOME, else the XDG directories)'],
+  ['--connect <endpoint>', 'where the daemon is, instead of what the identity says'],
+  ['--identity <file>', 'who I am, instead of the usual identity'],
+] as const;
+
+/** They fit before and after the noun; only the first page of help shows them. */
+function newCommand(name: string, parent?: Command): Command {
   const command = new Command(name);
-  command.exitOverride();
-  command.showHelpAfterError('(add --help for what fits here)');
-  command.addOption(new Option('--json', 'one JSON document on standard output, nothing else'));
-  command.addOption(new Option('--home <dir>', 'the home directory (default: $POSTROOM_HOME, else the XDG directories)'));
-  command.addOption(new Option('--connect <endpoint>', 'where the daemon is, instead of what the identity says'));
-  command.addOption(new Option('--identity <file>', 'who I am, instead of the usual identity'));
+  command.exitOverride((error) => {
+    throw error.exitCode === 0 ? error : usageError(explained(error, command));
+  });
+  command.configureHelp({
+    subcommandTerm: (sub) =>
+      [sub.name(), ...sub.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`))].join(' '),
+  });
+  for (const [flags, doc] of everywhere)
+    command.addOption(parent === undefined ? new Option(flags, doc) : new Option(flags, doc).hideHelp());
   return command;
 }
 
-function nested(parent: Command, path: readonly string[]): Command {
-  let here = parent;
-  for (const word of path) {
+/** What does not fit, and where to read what does. */
+function explained(error: CommanderError, command: Command): string {
+  const path: string[] = [];
+  for (let here: Command | null = command; here !== null; here = here.parent) path.unshift(here.name());
+  const name = path.join(' ');
+  const missingVerb = error.code === 'commander.help';
+  const verbs = command.commands.map((one) => one.name()).join(', ');
+  const what = missingVerb
+    ? `Say what to do with "${name}": ${verbs}`
+    : error.message
+        .replace(/^error: /, '')
+        .replace('\n', ' ')
+        .replace(/\.?$/, '');
+  return `${what}. See: ${name} --help`;
+}
+
+/** The command of this path, its parents made on the way. */
+function nested(program: Command, path: readonly string[], docs: Readonly<Record<string, string>>, output: OutputConfiguration): Command {
+  let here = program;
+  for (const [depth, word] of path.entries()) {
     let next = here.commands.find((command) => command.name() === word);
     if (next === undefined) {
-      next = newCommand(word);
-      next.configureOutput(parent.configureOutput());
+      next = newCommand(word, here)
+        .configureOutput(output)
+        .description(docs[path.slice(0, depth + 1).join(' ')] ?? '');
       here.addCommand(next);
     }
     here = next;

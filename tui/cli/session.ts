@@ -5,12 +5,13 @@ import type { EventName } from '../../protocol/events.ts';
 import { type Identity, readIdentity } from '../../protocol/keys.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import { places } from '../../protocol/places.ts';
+import { version } from '../../protocol/version.ts';
 import type { Globals } from './program.ts';
 
 export type Session = {
   call<M extends Method>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
-  /** Events of these names from now on, until the session closes. */
-  follow(names: readonly EventName[], listener: (event: DaemonEvent) => void): Promise<void>;
+  /** Events of these names from now on, until the session closes; null when the connection was lost: whoever asks then learns more. */
+  follow(names: readonly EventName[], listener: (event: DaemonEvent | null) => void): Promise<void>;
   /** The connection from now on: it mends itself, or is refused for good. */
   onState(listener: (state: ClientState) => void): void;
   close(): Promise<void>;
@@ -37,13 +38,25 @@ export function loadIdentity(globals: Pick<Globals, 'home' | 'identity' | 'conne
 }
 
 export async function openSession(globals: Globals): Promise<Session> {
-  let listener: (event: DaemonEvent) => void = () => undefined;
+  let listener: (event: DaemonEvent | null) => void = () => undefined;
   let onlooker: (state: ClientState) => void = () => undefined;
   const client = await connect({
     identity: loadIdentity(globals),
     connectTimeoutMs: greetingMs,
+    release: version,
     onEvent: (event) => listener(event),
-    onState: (state) => onlooker(state),
+    onState: (state) => {
+      onlooker(state);
+      if (state.state === 'offline' || state.state === 'refused') listener(null);
+    },
+  }).catch((error: unknown) => {
+    if (!(error instanceof PostroomError) || error.code !== 'unauthenticated') throw error;
+    throw new PostroomError(
+      'unauthenticated',
+      `${error.message} If you still belong here, ask somebody who manages people for a new invitation.`,
+      { ...error.details },
+      { cause: error },
+    );
   });
   return {
     call: (method, params, options) => client.call(method, params, options),

@@ -98,8 +98,8 @@ async function tail(context: Context, names: readonly string[]): Promise<Outcome
   session.onState(connectionTo(context, (error) => ended.reject(error)));
   try {
     await session.follow(followed, (event) => {
-      // Why a session ended is told by its state; a gap is told to whoever reads the messages.
-      if (event.name === 'session.ended') return;
+      // The connection tells by its state what became of it.
+      if (event === null || event.name === 'session.ended') return;
       if (event.name === 'resync') context.warn(`postroom: events were missed: ${event.payload.why}`);
       else if (only === null || !('mailbox' in event.payload) || only.has(event.payload.mailbox)) context.out(lineOf(event));
     });
@@ -137,7 +137,7 @@ export const timelineCommands: readonly CommandRow[] = [
       ['--contact <address>', 'all mail with this address, over the mailboxes whose timeline I may see'],
       ['--conversation <id>', 'the history of this conversation'],
       ['--case <n>', 'not there yet'],
-      ['--kind <kind>', `only this kind, may be repeated: ${ActivityKind.options.join(', ')}`, 'list'],
+      ['--kind <kind...>', `only these: ${ActivityKind.options.join(', ')}`, 'list'],
       ['--since <date>', 'nothing older'],
       ['--limit <n>', 'at most this many (default 50)'],
       ['--cursor <cursor>', 'go on where the last page ended'],

@@ -82,7 +82,7 @@ export async function fileText(path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(octets);
   } catch (error) {
-    throw new PostroomError('invalid', `${path} is not UTF-8 text.`, {}, { cause: error });
+    throw new PostroomError('invalid', `${path === '-' ? 'Standard input' : path} is not UTF-8 text.`, {}, { cause: error });
   }
 }
 

@@ -222,8 +222,8 @@ function broken(line: string, start: number, width: number): FieldLine[] {
   let at = 0;
   for (const grapheme of graphemes(line)) {
     const wide = cells(grapheme);
-    // The last column is the cursor's, behind the last letter.
-    if (used + wide > width - 1 && at > from) {
+    // The last column is the cursor's, behind the last letter. What follows a blank may be too long for a line of its own.
+    while (used + wide > width - 1 && at > from) {
       const to = afterBlank > from ? afterBlank : at;
       lines.push({ from: start + from, to: start + to });
       used = graphemes(line.slice(to, at)).reduce((sum, part) => sum + cells(part), 0);

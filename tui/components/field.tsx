@@ -5,7 +5,7 @@ import type { Token } from '../input.ts';
 import { useCommands, useCursorCell, useShell } from '../screen.tsx';
 import { chrome, graphemes, join } from '../text.ts';
 import { cursorAt, drawn, edit, type FieldKind, type FieldLine, type FieldState, fieldOf, linesOf, paste } from './field-state.ts';
-import { T } from './text.tsx';
+import { Row, T } from './text.tsx';
 
 export type FieldHandle = {
   readonly text: string;
@@ -20,9 +20,12 @@ export type FieldHandle = {
  * The text and cursor of a field, and the keys that edit it while it is `focused`. Keys that are none of a field's (Enter in one
  * line, Tab, Esc) go on to the commands of scope `field`.
  */
-export function useField(initial: string, given: { kind?: FieldKind; columns: number; focused: boolean }): FieldHandle {
-  const { kind = 'line', columns, focused } = given;
-  const [state, setState] = useState(() => fieldOf(initial));
+export function useField(
+  initial: string,
+  given: { kind?: FieldKind; columns: number; focused: boolean; cursor?: 'start' | 'end' },
+): FieldHandle {
+  const { kind = 'line', columns, focused, cursor = 'end' } = given;
+  const [state, setState] = useState(() => (cursor === 'start' ? { ...fieldOf(initial), at: 0 } : fieldOf(initial)));
   const capture = (token: Token): boolean => {
     if (token.kind === 'paste') {
       setState((before) => paste(before, token.text, kind));
@@ -69,7 +72,10 @@ export function Field({ field, rows = 1 }: { field: FieldHandle; rows?: number }
   return (
     <Box ref={box} flexDirection="column" width={columns} height={rows} flexShrink={0} overflow="hidden">
       {view.lines.map(({ from, to }) => (
-        <T key={from}>{join(graphemes(state.text.slice(from, to)).map(drawn), chrome``)}</T>
+        // An empty line is a row as well.
+        <Row key={from}>
+          <T>{join(graphemes(state.text.slice(from, to)).map(drawn), chrome``)}</T>
+        </Row>
       ))}
     </Box>
   );

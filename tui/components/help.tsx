@@ -18,6 +18,7 @@ const headings: Record<Scope, Chrome> = {
   panel: chrome`Panel`,
   conversation: chrome`Conversation`,
   review: chrome`Review before sending`,
+  note: chrome`Note`,
   mailboxes: chrome`Mailboxes`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,

@@ -16,7 +16,12 @@ type Entry = { readonly id: CommandId; readonly keys: Chrome; readonly reason: C
 function entriesOf({ available, facts }: Situation): Entry[] {
   return [...available.keys()]
     .filter((id) => commandRow(id).keyOnly !== true)
-    .map((id) => ({ id, keys: showKeys(commandRow(id).keys[0] ?? ''), reason: disabledReason(id, facts) }));
+    .map((id) => ({ id, keys: firstKeys(id), reason: disabledReason(id, facts) }));
+}
+
+function firstKeys(id: CommandId): Chrome {
+  const [first] = commandRow(id).keys;
+  return first === undefined ? chrome`` : showKeys(first);
 }
 
 /** Best first; what cannot be done now comes after what can. */

@@ -31,8 +31,13 @@ export function Row({ children }: { children?: ReactNode }): ReactElement {
 
 /** Lines one below the other. */
 export function Lines({ lines, tone = 'plain' }: { lines: readonly Safe[]; tone?: Tone }): ReactElement {
+  return <ToneLines lines={lines.map((text) => ({ text, tone }))} />;
+}
+
+/** Lines one below the other, each of its own tone. Their keys are their places: scrolling changes texts and mounts nothing. */
+export function ToneLines({ lines }: { lines: readonly { readonly text: Safe; readonly tone: Tone }[] }): ReactElement {
   const rows: ReactElement[] = [];
-  for (const [line, text] of lines.entries()) {
+  for (const [line, { text, tone }] of lines.entries()) {
     rows.push(
       <Row key={line}>
         <T tone={tone}>{text}</T>

@@ -1,0 +1,155 @@
+/** The commands that need mail servers: a real Dovecot with a certificate authority of its own, and a submission server that can fail. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { at, type Cli, cli, type Ran } from './support/cli.ts';
+import * as contract from './support/cli-contract.ts';
+import { type Dovecot, startDovecot } from './support/dovecot.ts';
+import { mail } from './support/message.ts';
+import { type Postroom, startPostroom } from './support/postroom.ts';
+import { type Submission, startSubmission } from './support/submission.ts';
+
+const support = 'support@example.org';
+const password = 'correct horse';
+
+const cleanup = new AsyncDisposableStack();
+let office: Postroom;
+let postroom: Cli;
+let dovecot: Dovecot;
+let submission: Submission;
+let servers: readonly string[];
+
+beforeAll(async () => {
+  [office, dovecot, submission] = await Promise.all([
+    startPostroom({ config: { sync: { retryMinMs: 50 }, outbox: { retryAfterMs: [50] } } }),
+    startDovecot(),
+    startSubmission({ users: { [support]: password } }),
+  ]);
+  for (const one of [submission, dovecot, office]) cleanup.use(one);
+  postroom = cli(office.home);
+  await dovecot.addUser(support, password);
+  await writeFile(join(office.home, 'ca.pem'), submission.ca === dovecot.ca ? dovecot.ca : `${dovecot.ca}\n${submission.ca}`);
+  servers = ['--imap', `imaps://localhost:${dovecot.ports.imaps}`, '--smtp', submission.url, '--tls-ca', join(office.home, 'ca.pem')];
+});
+afterAll(() => cleanup.disposeAsync());
+
+const failure = (ran: Ran): string => `${ran.code} ${contract.Failure.parse(ran.json).error.code}`;
+async function conversation(subject: string) {
+  const { rows } = contract.Conversations.parse((await postroom('list', support, '--json')).json);
+  const found = rows.find((row) => row.subject === subject);
+  if (found === undefined) throw new Error(`There is no conversation "${subject}" in ${support}`);
+  return found;
+}
+const arrive = (subject: string, from = 'Jane <jane@example.net>') =>
+  dovecot.deliver(support, mail({ from, to: support, subject, text: 'Hello.\n', date: Date.now() }));
+
+test('mailbox add takes the password from a file or the environment, and never prints it', async () => {
+  const missing = await postroom('mailbox', 'add', support, ...servers, '--password-env', 'NOT_SET', '--json');
+  expect(failure(missing)).toBe('2 invalid');
+  expect(failure(await postroom('mailbox', 'add', support, ...servers, '--json'))).toBe('2 invalid');
+  expect(failure(await postroom('mailbox', 'add', support, ...servers, '--password-command', 'unknown', '--json'))).toMatch(/^[24] /);
+
+  const added = await postroom.with({ env: { MAIL_PASSWORD: password } })(
+    ...['mailbox', 'add', support, ...servers, '--password-env', 'MAIL_PASSWORD', '--shared', '--work-from', 'all', '--json'],
+  );
+  expect([added.code, added.err]).toEqual([0, '']);
+  expect(contract.Mailbox.parse(added.json)).toMatchObject({ address: support, shared: true });
+  expect(added.json).toMatchObject({ server: { user: support, secret: 'sealed', smtp: submission.url } });
+  const shown = await postroom('mailbox', 'show', support);
+  expect(shown.out).toMatch(/secret +sealed/);
+  expect(added.out + shown.out).not.toContain(password);
+});
+
+test('mailbox test says step by step what happened', async () => {
+  const good = await postroom('mailbox', 'test', support, '--json');
+  expect({ code: good.code, json: good.json }).toMatchObject({ code: 0, json: { ok: true } });
+  await writeFile(join(office.home, 'wrong'), 'not it\n');
+  expect((await postroom('mailbox', 'set', support, '--password-file', join(office.home, 'wrong'))).code).toBe(0);
+  const bad = await postroom('mailbox', 'test', support);
+  expect(bad.code).toBe(1);
+  expect(bad.out).toMatch(/imap .* FAILED .*\n(.*\n)*smtp .* FAILED /);
+  await writeFile(join(office.home, 'right'), `${password}\n`);
+  expect((await postroom('mailbox', 'set', support, '--password-file', join(office.home, 'right'))).code).toBe(0);
+  expect((await postroom('mailbox', 'test', support)).code).toBe(0);
+});
+
+test('sync --wait, folders, list, show', async () => {
+  await dovecot.createFolder(support, 'Projects');
+  await dovecot.fill(support, [mail({ from: 'kim@example.net', to: support, subject: 'Old plan', text: 'Plan.\n' })], 'Projects');
+  await arrive('Fresh question');
+  const synced = await postroom('sync', support, '--wait', '--json');
+  expect({ code: synced.code, json: synced.json }).toMatchObject({ code: 0, json: { rows: [{ address: support, messages: 2 }] } });
+  const { rows } = contract.Folders.parse((await postroom('folders', support, '--json')).json);
+  expect(rows.map(({ path, server, stored }) => ({ path, server, stored }))).toEqual(
+    expect.arrayContaining([
+      { path: 'Projects', server: 1, stored: 1 },
+      { path: expect.stringMatching(/^inbox$/i), server: 1, stored: 1 },
+    ]),
+  );
+  expect((await postroom('list', support, '--folder', 'Projects')).out).toContain('Old plan');
+  const row = await conversation('Fresh question');
+  expect(row).toMatchObject({ direction: 'in', from: { name: 'Jane', address: 'jane@example.net' } });
+  expect((await postroom('show', row.conversation)).out).toContain('Hello.');
+});
+
+test('move, trash and spam happen on the server', async () => {
+  for (const folder of ['Trash', 'Junk'])
+    if (!(await dovecot.folders(support)).includes(folder)) await dovecot.createFolder(support, folder);
+  await postroom('sync', support, '--wait');
+  const { conversation: id } = await conversation('Fresh question');
+  const verbs = [
+    { command: ['move', id, 'Projects'], holds: 'Projects', count: 2 },
+    { command: ['trash', id], holds: 'Trash', count: 1 },
+    { command: ['spam', id], holds: 'Junk', count: 1 },
+  ];
+  for (const { command, holds, count } of verbs) {
+    expect((await postroom(...command)).err).toBe('');
+    expect({ holds, count: (await dovecot.messages(support, holds)).length }).toEqual({ holds, count });
+  }
+});
+
+test('send --wait: accepted, tried again, failed, of unknown fate', async () => {
+  const send = (subject: string) =>
+    postroom('send', '--from', support, '--to', 'jane@example.net', '--subject', subject, '--body', 'Hi.', '--wait', '--json');
+  const good = await send('First');
+  expect({ code: good.code, json: good.json }).toMatchObject({ code: 0, json: { state: 'accepted' } });
+  expect(submission.count(at(good.json, 'messageId'))).toBe(1);
+
+  submission.fail({ at: 'rcpt', reply: '451 4.3.0 Try later' });
+  expect((await send('Deferred')).json).toMatchObject({ state: 'accepted' });
+
+  submission.fail({ at: 'rcpt', reply: '550 5.1.1 No such user' });
+  const refused = await send('Refused');
+  expect({ code: refused.code, json: refused.json }).toMatchObject({
+    code: 1,
+    json: { state: 'failed', lastError: expect.stringContaining('550') },
+  });
+  const id = at(refused.json, 'outbox');
+  expect((await postroom('outbox', 'show', id)).out).toMatch(/state +failed/);
+  expect((await postroom('outbox', 'retry', id, '--json')).json).toMatchObject({ id });
+  await submission.accepted(3);
+
+  submission.fail({ at: 'dot', end: 'drop', accept: true });
+  const lost = await send('Lost');
+  expect({ code: lost.code, json: lost.json }).toMatchObject({ code: 1, json: { state: 'unknown' } });
+  expect((await postroom('outbox', 'settle', at(lost.json, 'outbox'))).out).toMatch(/state +accepted/);
+  expect(submission.count(at(lost.json, 'messageId'))).toBe(1);
+  expect((await postroom('outbox', 'list', '--json')).json).toMatchObject({ rows: [{}, {}, {}, {}] });
+});
+
+test('a mail server that is away is exit 1 and unavailable; exit 6 is for the daemon alone', async () => {
+  await dovecot.stop();
+  const away = await postroom('sync', support, '--wait', '--json');
+  expect(failure(away)).toBe('1 unavailable');
+  expect(failure(await postroom('trash', (await conversation('Old plan')).conversation, '--json'))).toBe('1 unavailable');
+  expect((await postroom('mailbox', 'list')).out).toContain('offline');
+  await dovecot.start();
+});
+
+test('another server clears the password until it is given again', async () => {
+  const { revision } = contract.Mailbox.parse((await postroom('mailbox', 'show', support, '--json')).json);
+  const moved = await postroom('mailbox', 'set', support, 'imap=imaps://elsewhere.example:993', '--if-revision', `${revision}`, '--json');
+  expect(moved.json).toMatchObject({ server: { imap: 'imaps://elsewhere.example:993', secret: 'missing' } });
+  expect((await postroom('mailbox', 'remove', support)).out).toBe(`${support} is removed.\n`);
+  expect((await dovecot.messages(support, 'Projects')).length).toBeGreaterThan(0);
+});

@@ -1,0 +1,240 @@
+/** Threads as rows: what is drawn, where the window stands, and what it costs. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Message, Note } from '../../protocol/schema.ts';
+import { safeBlock, safeText } from '../../protocol/text.ts';
+import { linksOf } from '../../tui/screens/links.tsx';
+import { outboxMoves } from '../../tui/screens/outbox-choices.tsx';
+import { itemsOf, outboxWords, type RowCache, Thread, type ThreadView } from '../../tui/screens/thread-layout.ts';
+import { beginning, follow, opened, stepped, type ThreadStep } from '../../tui/screens/thread-state.ts';
+import { moment, octets } from '../../tui/units.ts';
+import { table } from '../support/table.ts';
+
+const now = Date.parse('2026-03-04T12:00:00Z');
+const address = (text: string) => ({ name: null, address: safeText(text) });
+
+function mail(id: string, given: Partial<Message> = {}, text = `text of ${id}`): Message {
+  return {
+    id,
+    messageId: null,
+    date: new Date(now - 3_600_000 + Number(id.replace(/\D/g, '')) * 1_000).toISOString(),
+    from: [{ name: safeText('Jane Cooper'), address: safeText('jane@example.org') }],
+    to: [address('support@harbour.example')],
+    cc: [],
+    replyTo: [],
+    subject: safeText('Order'),
+    text: safeBlock(text),
+    links: [],
+    direction: 'in',
+    automatic: false,
+    author: null,
+    attachments: [],
+    folders: [],
+    outbox: null,
+    defeated: false,
+    headers: null,
+    ...given,
+  };
+}
+const note = (id: string, text: string, at = now): Note => ({
+  id,
+  at: new Date(at).toISOString(),
+  author: safeText('ben'),
+  text: safeBlock(text),
+});
+
+const room = { columns: 79, height: 10 };
+
+function start(messages: Message[], given: { notes?: Note[]; unread?: number; height?: number; columns?: number } = {}) {
+  const items = itemsOf({ messages, notes: given.notes ?? [] });
+  const cache: RowCache = new Map();
+  const size = { columns: given.columns ?? room.columns, height: given.height ?? room.height };
+  const thread = (view: ThreadView): Thread => new Thread(items, view, size, now, cache);
+  const first = thread(opened(thread(beginning(items, given.unread ?? 0))));
+  const play = (...steps: ThreadStep[]): Thread => steps.reduce((before, step) => thread(stepped(before, step)), first);
+  return { items, thread, first, play };
+}
+const texts = (thread: Thread): string[] => thread.seen().map(({ content }) => content.text);
+
+describe('what is drawn', () => {
+  test('older mails are one line, the newest is open, quotes are folded', () => {
+    const quote = Array.from({ length: 6 }, (_, line) => `> ${line}`).join('\n');
+    const { first } = start([mail('m1'), mail('m2', {}, `New words\n\n${quote}\n`)]);
+    expect(texts(first)).toEqual(
+      [
+        '▸ Wed 11:00    Jane Cooper         text of m1',
+        '▾ Wed 11:00    Jane Cooper <jane@example.org> → support@harbour.example',
+        '  New words',
+        '',
+        '  ‹ 6 quoted lines — Q ›',
+        '',
+      ].map((line) => line.replaceAll(/Wed 11:00/g, moment(new Date(now - 3_599_000).toISOString(), now))),
+    );
+  });
+
+  test('unread mails are open too, and reading begins at the first of them', () => {
+    const { first } = start([mail('m1'), mail('m2'), mail('m3')], { unread: 2 });
+    expect([...first.view.folded.values()]).toEqual([true, false, false]);
+    expect(first.view.cursor).toBe('m2');
+  });
+
+  test('addresses, files and who of the team wrote', () => {
+    const attachments = [{ index: 0, filename: safeText('label.pdf'), type: safeText('application/pdf'), size: 240_000 }];
+    const { first } = start([
+      mail('m1', {
+        direction: 'out',
+        author: safeText('ben'),
+        from: [address('support@harbour.example')],
+        to: [address('jane@example.org')],
+        cc: [address('bob@example.org')],
+        attachments,
+      }),
+    ]);
+    const [head, ...rest] = first.seen();
+    expect(head?.content.text).toContain('ben as support@harbour.example');
+    expect(head?.content.right).toBe('v 1 file 240 kB ');
+    expect(rest.map(({ content }) => content.text).join('\n')).toMatch(
+      /→ jane@example.org, cc bob@example.org[\s\S]*v 240 kB {3}label.pdf/,
+    );
+  });
+
+  test('a note says NOTE and team only, whatever it holds', () => {
+    const { first } = start([mail('m1')], { notes: [note('n1', 'one\ntwo'), note('n2', 'short', now + 1)] });
+    const lines = texts(first).filter((line) => line.startsWith('│'));
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^│ .* NOTE ben {2}team only$/);
+    expect(lines[3]).toMatch(/NOTE ben {2}team only: short$/);
+  });
+
+  test('no row is wider than the pane, in any script', () => {
+    const piece = fc.constantFrom(
+      'word ',
+      'ご注文について',
+      'Überweisungsträger',
+      ' ',
+      '\n',
+      '> quoted\n',
+      '👍',
+      'נאום',
+      'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 80 }), fc.integer({ min: 30, max: 120 }), (pieces, columns) => {
+        const { first } = start([mail('m1', {}, pieces.join(''))], { columns, height: 200 });
+        for (const text of texts(first)) expect([...text].length).toBeLessThanOrEqual(columns);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('the window', () => {
+  const long = (id: string) => mail(id, {}, Array.from({ length: 30 }, (_, line) => `${id} line ${line}`).join('\n'));
+
+  test('what comes in moves nothing', () => {
+    const before = start([long('m1'), long('m2')]).play({ do: 'go', id: 'm2' }, { do: 'scroll', by: 7 });
+    const items = itemsOf({ messages: [mail('m0'), long('m1'), long('m2'), mail('m9')], notes: [note('n1', 'new', now - 3_599_500)] });
+    const view = follow(before.view, items);
+    const after = new Thread(items, view, room, now);
+    expect(texts(after)).toEqual(texts(before));
+    expect(view.cursor).toBe('m2');
+    expect(view.folded.get('m9')).toBe(false);
+    expect(follow(view, items)).toBe(view);
+  });
+
+  test('never past the end, never before the beginning', () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('item' as const), by: fc.integer({ min: -3, max: 3 }) }),
+      fc.record({ do: fc.constant('scroll' as const), by: fc.integer({ min: -40, max: 40 }) }),
+      fc.record({ do: fc.constantFrom('half' as const, 'page' as const), by: fc.integer({ min: -2, max: 2 }) }),
+      fc.record({ do: fc.constantFrom('first' as const, 'last' as const, 'fold' as const, 'quotes' as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const thread = start([mail('m1'), long('m2'), mail('m3'), long('m4')]).play(...steps);
+        const all = [0, 1, 2, 3].reduce((sum, index) => sum + thread.rows(index).count, 0);
+        expect(thread.seen().length).toBe(Math.min(room.height, all));
+        expect(thread.items.some(({ id }) => id === thread.view.cursor)).toBe(true);
+      }),
+    );
+  });
+
+  test('the item that j goes to is seen from its head', () => {
+    const thread = start([long('m1'), long('m2'), long('m3')]).play({ do: 'first' }, { do: 'item', by: 1 });
+    expect(thread.seen().some(({ id, row }) => id === 'm2' && row === 0)).toBe(true);
+  });
+
+  test('space reads to the end and says so', () => {
+    let thread = start([long('m1')]).play({ do: 'first' });
+    let pages = 0;
+    while (!thread.atEnd()) {
+      thread = thread.with(stepped(thread, { do: 'page', by: 1 }));
+      pages++;
+    }
+    expect(pages).toBe(Math.ceil((32 - room.height) / (room.height - 1)));
+    expect(thread.left()).toEqual({ rows: 0, percent: 100 });
+  });
+});
+
+describe('cost', () => {
+  test('a thousand mails and one of a hundred thousand lines open and scroll in milliseconds', () => {
+    const huge = Array.from({ length: 100_000 }, (_, line) => `line ${line} ご注文について`).join('\n');
+    const messages = [...Array.from({ length: 1_000 }, (_, index) => mail(`m${index}`)), mail('m1001', {}, huge)];
+    const began = performance.now();
+    const { first, play } = start(messages);
+    first.seen();
+    first.left();
+    const openedMs = performance.now() - began;
+    const scrolled = performance.now();
+    const thread = play(...Array<ThreadStep>(50).fill({ do: 'page', by: 1 }));
+    expect(thread.seen()).toHaveLength(room.height);
+    // Wrapping the whole of it takes seconds; room for a busy machine.
+    expect(openedMs).toBeLessThan(1_500);
+    expect(performance.now() - scrolled).toBeLessThan(2_000);
+  });
+});
+
+describe('mail on its way out', () => {
+  const rows = table(`
+    state             shows        moves
+    queued            queued       cancel
+    sending           sending      -
+    held              held         retry,cancel
+    waiting-approval  waits        cancel
+    failed            failed       retry,cancel
+    bounced           bounced      retry
+    unknown           unknown      settle,retry
+    accepted          -            -
+    cancelled         back         -
+  `);
+  for (const { state, shows, moves } of rows) {
+    test(String(state), () => {
+      const outbox = { id: 'o1', state: state as NonNullable<Message['outbox']>['state'], error: safeText('550 no') };
+      const words = outboxWords({ outbox });
+      if (shows === '') expect(words).toBeNull();
+      else expect(words?.short).toContain(shows);
+      const offered = outboxMoves(outbox).map(({ method }) => method.replace('outbox.', ''));
+      expect(offered.join(',')).toBe(moves);
+    });
+  }
+});
+
+test('links are numbered with their targets in full; hosts are those of the address, not of the words', () => {
+  const found = linksOf({
+    links: [safeText('https://evil.example/login?bank.com'), safeText('mailto:jane@example.org')],
+    text: safeBlock('See [1] or https://plain.example/x. And https://plain.example/x!'),
+  });
+  expect(found.map(({ number, host, target }) => `${number} ${host} ${target}`)).toEqual([
+    '1 evil.example https://evil.example/login?bank.com',
+    '2 mail to jane@example.org mailto:jane@example.org',
+    '3 plain.example https://plain.example/x',
+  ]);
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [240_000, '240 kB'],
+  [999_600, '1.0 MB'],
+  [2_100_000, '2.1 MB'],
+])('%i octets', (size, words) => expect(octets(size)).toBe(words));

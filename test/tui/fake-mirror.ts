@@ -1,0 +1,94 @@
+/** A mirror of values for tests of screens: views that a test fills, verbs that it answers. */
+import type { Method } from '../../protocol/methods.ts';
+import type { Conversation, Mailbox } from '../../protocol/schema.ts';
+import type { Counts, ListOf, ListPicture, ListView, Mirror, Picture, View } from '../../tui/mirror.ts';
+
+class Held<T> implements View<T> {
+  picture: Picture<T>;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(data: T | null) {
+    this.picture = { data, error: null, at: data === null ? null : Date.now() };
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  put(data: T | null, error: Picture<T>['error'] = null): void {
+    this.picture = { data, error, at: Date.now() };
+    for (const listener of this.#listeners) listener();
+  }
+
+  need(): void {}
+  refresh(): void {}
+  warm(): void {}
+}
+
+export type Call = { readonly method: Method; readonly params: Readonly<Record<string, unknown>> };
+
+export class FakeMirror {
+  readonly mailboxes: Held<readonly Mailbox[]>;
+  readonly me = new Held<never>(null);
+  readonly outbox = new Held<never[]>([]);
+  readonly #counts = new Held<Counts>({ mine: 1, unassigned: 2, team: 3, unread: 1 });
+  readonly #lists = new Map<string, Held<ListPicture>>();
+  readonly #conversation = new Held<never>(null);
+  readonly #listeners = new Set<(event: never) => void>();
+  connection = { state: { state: 'online' as const, who: { kind: 'person' as const, person: 'p' }, daemonRelease: '1' }, since: 0 };
+  readonly calls: Call[] = [];
+  answer: (call: Call) => Promise<unknown> = async () => ({ revision: 2 });
+
+  constructor(mailboxes: readonly Mailbox[]) {
+    this.mailboxes = new Held(mailboxes);
+  }
+
+  /** What the code under test is given; it reads only what is here. */
+  get mirror(): Mirror {
+    return this as unknown as Mirror;
+  }
+
+  list(of: ListOf): ListView & Held<ListPicture> {
+    const key = JSON.stringify(of);
+    const made = this.#lists.get(key) ?? new Held<ListPicture>(null);
+    this.#lists.set(key, made);
+    return made;
+  }
+
+  fill(of: ListOf, rows: readonly Conversation[]): void {
+    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false });
+  }
+
+  counts(): View<Counts> {
+    return this.#counts;
+  }
+
+  conversation(): View<never> {
+    return this.#conversation;
+  }
+
+  call(method: Method, params: Call['params']): Promise<unknown> {
+    this.calls.push({ method, params });
+    return this.answer({ method, params });
+  }
+
+  work(method: Method, params: Call['params']): Promise<unknown> {
+    return this.call(method, params);
+  }
+
+  isEcho(): boolean {
+    return false;
+  }
+
+  onEvent(listener: (event: never) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onConnection(): () => void {
+    return () => undefined;
+  }
+
+  refresh(): void {}
+}

@@ -1,0 +1,197 @@
+/** The panel on values: what a key does before, and after, the daemon has answered. */
+import { render } from 'ink-testing-library';
+import { afterEach, expect, test, vi } from 'vitest';
+import { PostroomError } from '../../protocol/errors.ts';
+import { safeText } from '../../protocol/text.ts';
+import { ShellView } from '../../tui/app-shell.tsx';
+import { AppContext } from '../../tui/screens/contract.ts';
+import { ConversationList } from '../../tui/screens/panel.tsx';
+import { type ListPlace, Navigator, NavigatorContext } from '../../tui/screens/places.ts';
+import { Shell } from '../../tui/shell.ts';
+import { StatusRow } from '../../tui/status.tsx';
+import { MirrorContext } from '../../tui/use-mirror.ts';
+import { FakeMirror } from './fake-mirror.ts';
+import { conversation, mailbox } from './values.ts';
+
+const mounted: { unmount(): void }[] = [];
+afterEach(() => {
+  for (const one of mounted.splice(0)) one.unmount();
+});
+
+const support = mailbox('support@x.example');
+const place: ListPlace = { kind: 'panel', view: 'team', mailbox: null };
+const of = { kind: 'panel', view: 'team', mailbox: null } as const;
+
+/** A panel on `fake` with 100 columns; `went` are the places one was taken to. */
+async function open(fake: FakeMirror, at: ListPlace = place) {
+  const shell = new Shell();
+  const press = { current: (_name: string): void => undefined };
+  const went: unknown[] = [];
+  const navigator = new Navigator(
+    () => undefined,
+    (to) => {
+      went.push(to);
+      return { name: to.kind, element: <></> };
+    },
+  );
+  shell.goTo({ name: 'panel', element: <ConversationList place={at} /> });
+  const keyboard = {
+    listen: (listener: Parameters<Parameters<typeof ShellView>[0]['keyboard']['listen']>[0]) => {
+      press.current = (name) => listener({ kind: 'key', name, text: [...name].length === 1 ? name : '' });
+      return () => undefined;
+    },
+  };
+  const app = {
+    mirror: fake.mirror,
+    shell,
+    me: 'anna',
+    running: { edit: () => Promise.reject(new Error('no editor in this test')), setTitle: () => undefined },
+    drafts: {} as AppContext['drafts'],
+  };
+  const view = render(
+    <MirrorContext value={fake.mirror}>
+      <NavigatorContext value={navigator}>
+        <AppContext value={app}>
+          <ShellView
+            shell={shell}
+            keyboard={keyboard}
+            status={<StatusRow />}
+            surroundings={{ exit: () => undefined, redraw: () => undefined, suspend: async () => undefined }}
+            paintsOnCommit
+          />
+        </AppContext>
+      </NavigatorContext>
+    </MirrorContext>,
+  );
+  mounted.push({
+    unmount() {
+      shell.dispose();
+      view.unmount();
+    },
+  });
+  return {
+    press: (...names: string[]) => {
+      for (const name of names) press.current(name);
+    },
+    sees: (wanted: string | RegExp) => vi.waitFor(() => expect(view.lastFrame()).toMatch(wanted)),
+    misses: (unwanted: string) => vi.waitFor(() => expect(view.lastFrame()).not.toContain(unwanted)),
+    frame: () => view.lastFrame() ?? '',
+    went,
+  };
+}
+
+function furnished(): FakeMirror {
+  const fake = new FakeMirror([support, mailbox('sales@x.example')]);
+  const assignee = { kind: 'person', name: safeText('anna') } as const;
+  fake.fill(of, [
+    conversation('a', { unread: 1, assignee }),
+    conversation('b', { starred: true, attachments: 2, messages: 3 }),
+    conversation('c', { mailbox: safeText('sales@x.example') }),
+  ]);
+  return fake;
+}
+
+test('a row says what is waited for, where, by whom, and the subject last', async () => {
+  const { sees } = await open(furnished());
+  await sees(/▌● +\S+ sup me +Jane Cooper +subject a/);
+  await sees(/★ +\S+ sup - +Jane Cooper +3 \[2 files\] subject b/);
+  await sees(/\S+ sal - +Jane Cooper +subject c/);
+  await sees('3/3'.replace('3/', '1/'));
+});
+
+test('the row leaves with the key, before the daemon has answered', async () => {
+  const fake = furnished();
+  const answers: (() => void)[] = [];
+  fake.answer = () => new Promise((resolve) => answers.push(() => resolve({ revision: 2 })));
+  const { press, sees, misses, frame } = await open(fake);
+  await sees('▌● ');
+  press('e', 'e');
+  await misses('subject a');
+  await misses('subject b');
+  expect(fake.calls.map(({ params }) => [params.conversation, params.ifRevision])).toEqual([
+    ['a', 1],
+    ['b', 1],
+  ]);
+  expect(frame()).not.toContain('Done for the whole team');
+  for (const answer of answers) answer();
+  await sees('Done for the whole team: "subject b"');
+  expect(frame()).toContain('▌');
+});
+
+test('a conflict brings the row back with the cursor on it and says what is new', async () => {
+  const fake = furnished();
+  fake.answer = () => Promise.reject(new PostroomError('conflict', 'moved', { latest: { kind: 'note', who: 'ben' } }));
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('e');
+  await sees('Nothing changed: a note by ben came meanwhile');
+  await sees(/▌● .*subject a/);
+});
+
+test('what the daemon does not do is said, and z is not offered for it', async () => {
+  const fake = furnished();
+  fake.answer = () => Promise.reject(new PostroomError('forbidden', 'On support@x.example this needs Send.'));
+  const { press, sees, frame } = await open(fake);
+  await sees('subject a');
+  press('e');
+  await sees('this needs Send');
+  expect(frame()).not.toContain('z undo');
+});
+
+test('z asks for the way back', async () => {
+  const fake = furnished();
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('j', 's');
+  await sees('Star taken off: "subject b"');
+  press('z');
+  await vi.waitFor(() => expect(fake.calls.map(({ params }) => params.as)).toEqual(['unstar', 'star']));
+});
+
+test('arrivals leave the cursor on its row', async () => {
+  const fake = furnished();
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('j');
+  await sees(/▌.*subject b/);
+  fake.fill(of, [conversation('new'), ...(fake.list(of).picture.data?.rows ?? [])]);
+  await sees('subject new');
+  await sees(/▌.*subject b/);
+});
+
+test('verbs that one may not do give their reason', async () => {
+  const fake = new FakeMirror([mailbox('support@x.example', { rights: { panel: false, timeline: true, send: false, settings: false } })]);
+  const list = { kind: 'mailbox', mailbox: 'support@x.example', state: 'open' } as const;
+  fake.fill(list, [conversation('a')]);
+  const { press, sees } = await open(fake, { kind: 'open', mailbox: safeText('support@x.example') });
+  await sees('OPEN support@x.example');
+  press('t');
+  await sees('you do not hold Send here');
+  press('c');
+  await sees('c does nothing here');
+  expect(fake.calls).toEqual([]);
+});
+
+test('places are gone to by letters, and the last one is remembered', async () => {
+  const { press, sees, went } = await open(furnished());
+  await sees('subject a');
+  press('2', 'g', 'u', 'g', 'a', 'g', 'b');
+  await vi.waitFor(() =>
+    expect(went).toEqual([
+      { kind: 'panel', view: 'unassigned', mailbox: null },
+      { kind: 'panel', view: 'unassigned', mailbox: null },
+      { kind: 'open', mailbox: 'support@x.example' },
+      { kind: 'mailboxes', mailbox: 'support@x.example' },
+    ]),
+  );
+});
+
+test('an empty view says where there is work; a list that is gone says why', async () => {
+  const fake = furnished();
+  const mine = { kind: 'panel', view: 'mine', mailbox: null } as const;
+  fake.fill(mine, []);
+  const { sees } = await open(fake, { kind: 'panel', view: 'mine', mailbox: null });
+  await sees('Nothing waits for you. 2 unassigned: press 2.');
+  fake.list(mine).put(null, new PostroomError('not-found', 'No such thing'));
+  await sees('You do not reach this any more');
+});

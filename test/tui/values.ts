@@ -1,0 +1,48 @@
+/** Nouns of the wire for tests of screens. */
+import type { Conversation, Mailbox } from '../../protocol/schema.ts';
+import { safeText } from '../../protocol/text.ts';
+
+export function conversation(id: string, given: Partial<Conversation> = {}): Conversation {
+  return {
+    conversation: id,
+    mailbox: safeText('support@x.example'),
+    subject: safeText(`subject ${id}`),
+    from: { name: safeText('Jane Cooper'), address: safeText('jane@example.org') },
+    addressedTo: safeText('support@x.example'),
+    lastAt: '2026-11-21T11:00:00Z',
+    waitingSince: '2026-11-21T11:00:00Z',
+    direction: 'in',
+    unread: 0,
+    messages: 1,
+    assignee: null,
+    state: 'open',
+    revision: 1,
+    snippet: safeText(''),
+    attachments: 0,
+    starred: false,
+    ...given,
+  };
+}
+
+export function mailbox(address: string, given: Partial<Mailbox> = {}): Mailbox {
+  return {
+    id: `id of ${address}`,
+    address: safeText(address),
+    addresses: [safeText(address)],
+    name: null,
+    owner: safeText('eva'),
+    kind: 'hosted',
+    shared: true,
+    workFrom: null,
+    state: 'idle',
+    sync: { done: 0, total: null, folder: null, error: null, syncedAt: null, retryAt: null },
+    rights: { panel: true, timeline: true, send: true, settings: false },
+    settings: null,
+    server: null,
+    revision: 1,
+    folders: 6,
+    messages: 10,
+    watch: 'all',
+    ...given,
+  };
+}

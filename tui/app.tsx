@@ -1,0 +1,181 @@
+/**
+ * The screens of one person on one daemon: connects, keeps the places one can be at and the status row, and tells what happens by itself.
+ * The first frame does not wait for the daemon.
+ */
+import { type ReactElement, type ReactNode, useEffect } from 'react';
+import { PostroomError } from '../protocol/errors.ts';
+import type { Identity } from '../protocol/keys.ts';
+import { safeText } from '../protocol/text.ts';
+import { Lines } from './components/text.tsx';
+import { startDaemon } from './daemon-process.ts';
+import { Drafts, draftsFolder } from './drafts.ts';
+import { Mirror } from './mirror.ts';
+import { Screen, useCommands, useViewport } from './screen.tsx';
+import { AppContext, useApp } from './screens/contract.ts';
+import { FolderList } from './screens/folders.tsx';
+import { MailboxList } from './screens/mailboxes.tsx';
+import { ConversationList } from './screens/panel.tsx';
+import { firstPlace, keyOf, Navigator, NavigatorContext, type Place, useNavigator } from './screens/places.ts';
+import { useNow } from './screens/use-now.ts';
+import type { NewLayer, Shell } from './shell.ts';
+import { startShell } from './start.tsx';
+import { StatusRow } from './status.tsx';
+import { chrome, join, type Safe, wrap } from './text.ts';
+import { MirrorContext, useConnection, useView } from './use-mirror.ts';
+
+export type AppOptions = {
+  readonly identity: Identity;
+  readonly home: string | undefined;
+  /** The home's own daemon is started: there is one, and it does not run. */
+  readonly starts: boolean;
+};
+
+/** Draws until the person leaves. */
+export async function runApp({ identity, home, starts }: AppOptions): Promise<void> {
+  const mirror = new Mirror({ identity });
+  let starting = starts;
+  const isStarting = (): boolean => starting;
+  const drafts = new Drafts(draftsFolder(home), identity.publicKey);
+  const { shell, ended } = startShell({
+    status: <StatusRow starting={isStarting} />,
+    around: (view, running) => (
+      <MirrorContext value={mirror}>
+        <NavigatorContext value={new Navigator((layer) => running.shell.goTo(layer), layerFor)}>
+          <AppProvider app={{ mirror, running, shell: running.shell, drafts, me: identity.person }}>{view}</AppProvider>
+        </NavigatorContext>
+      </MirrorContext>
+    ),
+  });
+  shell.goTo({ name: 'start', element: <Start starting={isStarting} /> });
+  const stopTelling = tellWhatHappens(mirror, shell, identity.person);
+  // Connecting costs some milliseconds of this thread: the frame is first.
+  setImmediate(() => mirror.start());
+  if (starts) {
+    const answers = async (): Promise<boolean> => mirror.connection.state.state === 'online';
+    shell.attempt(async () => {
+      try {
+        await startDaemon(home, answers);
+      } finally {
+        starting = false;
+      }
+    });
+  }
+  try {
+    await ended;
+  } finally {
+    stopTelling();
+    await mirror.close();
+  }
+}
+
+/** The person's name as the daemon knows it now. */
+function AppProvider({ app, children }: { app: AppContext; children?: ReactNode }): ReactElement {
+  const me = useView(app.mirror.me).data?.person.name ?? app.me;
+  return (
+    <AppContext value={{ ...app, me }}>
+      {children}
+      <WindowTitle />
+    </AppContext>
+  );
+}
+
+/** `Postroom (3)`: open conversations of the panel with something unread. Observers have no count. */
+function WindowTitle(): null {
+  const { mirror, running } = useApp();
+  const unread = useView(mirror.counts(null)).data?.unread ?? 0;
+  useEffect(() => running.setTitle(unread > 0 ? chrome`Postroom (${unread})` : chrome`Postroom`), [running, unread]);
+  return null;
+}
+
+function layerFor(place: Place): NewLayer {
+  // The key mounts a place anew: marks and filters die with the view.
+  switch (place.kind) {
+    case 'panel':
+    case 'open':
+    case 'folder':
+      return { name: place.kind, element: <ConversationList key={keyOf(place)} place={place} /> };
+    case 'folders':
+      return { name: 'folders', element: <FolderList key={keyOf(place)} place={place} /> };
+    case 'mailboxes':
+      return { name: 'mailboxes', element: <MailboxList key={keyOf(place)} place={place} /> };
+    default:
+      return place satisfies never;
+  }
+}
+
+/** The first screen: until it is known what the person may see. */
+function Start({ starting }: { starting: () => boolean }): ReactElement {
+  useNow(1_000); // a daemon that does not start is no event
+
+  const { mirror } = useApp();
+  const navigator = useNavigator();
+  const { columns } = useViewport();
+  const { state } = useConnection();
+  const mailboxes = useView(mirror.mailboxes);
+  const counts = useView(mirror.counts(null)).data;
+  useEffect(() => {
+    if (mailboxes.data !== null && counts !== null) navigator.go(firstPlace(mailboxes.data, counts));
+  }, [navigator, mailboxes.data, counts]);
+  useCommands({});
+  const refused = mailboxes.error !== null && mailboxes.error.code !== 'unavailable' ? safeText(mailboxes.error.message) : null;
+  const words = ((): Safe[] => {
+    if (state.state === 'refused') return [safeText(state.message), chrome`Nothing changes by itself. ^c leaves.`];
+    if (refused !== null) return [refused];
+    if (state.state === 'online') return [chrome`loading…`];
+    if (starting()) return [chrome`starting your daemon…`];
+    return state.state === 'offline' ? [safeText(state.message), chrome`It is tried again by itself. ^c leaves.`] : [chrome`connecting…`];
+  })();
+  return (
+    <Screen title={chrome`POSTROOM`}>
+      <Lines lines={[chrome``, ...words.flatMap((text) => wrap(text, columns - 4)).map((line) => chrome`  ${line}`)]} />
+    </Screen>
+  );
+}
+
+/** Toasts for what nobody on this screen did: the daemon went and came, rights changed, mail of one's own was not sent. */
+function tellWhatHappens(mirror: Mirror, shell: Shell, me: string): () => void {
+  let awaySince: number | null = null;
+  let wasOnline = false;
+  const stops = [
+    mirror.onConnection(() => {
+      const { state, since } = mirror.connection;
+      if (state.state === 'online') {
+        const since = awaySince;
+        if (wasOnline && since !== null) shell.attempt(() => tellReturn(mirror, shell, since));
+        awaySince = null;
+        wasOnline = true;
+      } else if (state.state === 'offline' && wasOnline) awaySince ??= since;
+    }),
+    mirror.onEvent((event) => {
+      if (event.name === 'rights.changed') {
+        const { lost, gained, why } = event.payload;
+        const words = [
+          lost.length > 0 ? chrome`you no longer reach ${join(lost, chrome`, `)}` : null,
+          gained.length > 0 ? chrome`you now reach ${join(gained, chrome`, `)}` : null,
+        ].filter((word) => word !== null);
+        const what = words.length === 0 ? chrome`What you may do changed` : join(words, chrome`; `);
+        shell.toast({ who: 'me', tone: lost.length > 0 ? 'danger' : 'plain', text: chrome`${what}: ${why}`, forMs: 15_000 });
+      } else if (event.name === 'outbox.changed' && event.payload.author === me) {
+        const { state } = event.payload;
+        if (state !== 'failed' && state !== 'unknown' && state !== 'bounced') return;
+        const words = { failed: chrome`was not sent`, unknown: chrome`may or may not have been sent`, bounced: chrome`came back` };
+        shell.toast({ tone: 'danger', text: chrome`A mail from ${event.payload.mailbox} ${words[state]}`, forMs: 15_000 });
+      }
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+async function tellReturn(mirror: Mirror, shell: Shell, awaySince: number): Promise<void> {
+  try {
+    const { startedAt } = await mirror.call('daemon.status', {});
+    // Clocks agree: both are this machine's, or near enough for the words.
+    const restarted = Date.parse(startedAt) >= awaySince - 2_000;
+    shell.toast({ text: restarted ? chrome`The daemon was restarted: back online` : chrome`Back online`, forMs: 8_000 });
+  } catch (error) {
+    // Away again already: the status row says so.
+    if (!(error instanceof PostroomError) || error.code !== 'unavailable') throw error;
+  }
+}

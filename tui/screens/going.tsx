@@ -1,0 +1,57 @@
+/** The `g` keys, in every view that has them. Only what leads somewhere is offered. */
+import type { Mailbox } from '../../protocol/schema.ts';
+import type { SafeText } from '../../protocol/text.ts';
+import { useCommands, useShell } from '../screen.tsx';
+import { chrome } from '../text.ts';
+import { useView } from '../use-mirror.ts';
+import { openDrafts } from './compose.tsx';
+import { useApp } from './contract.ts';
+import { MailboxPicker } from './pickers.tsx';
+import { bestPlace, useNavigator } from './places.ts';
+
+/** `mailbox`: the one in view, by address, for `g f` and `g a`; without one they ask. */
+export function useGoing(mailbox: SafeText | null, active = true): void {
+  const shell = useShell();
+  const navigator = useNavigator();
+  const app = useApp();
+  const { mirror } = app;
+  const mailboxes = useView(mirror.mailboxes).data ?? [];
+  const open = mailboxes.filter(({ rights }) => rights.timeline || rights.panel);
+  const listed = mailboxes.filter(({ rights }) => rights.timeline);
+  const pick = (title: ReturnType<typeof chrome>, among: readonly Mailbox[], onPick: (one: Mailbox) => void): void =>
+    shell.openModal({ name: 'mailbox', element: <MailboxPicker title={title} mailboxes={among} onPick={onPick} /> });
+  const inMailbox = (title: ReturnType<typeof chrome>, among: readonly Mailbox[], onPick: (one: Mailbox) => void): void => {
+    const here = among.find(({ address }) => address === mailbox);
+    const [only, another] = among;
+    if (here !== undefined) onPick(here);
+    else if (only !== undefined && another === undefined) onPick(only);
+    else pick(title, among, onPick);
+  };
+  const { last } = navigator;
+
+  useCommands(
+    {
+      ...(mailboxes.some(({ rights }) => rights.panel)
+        ? {
+            'go.panel': () => navigator.go({ kind: 'panel', view: 'mine', mailbox: null }),
+            'go.unassigned': () => navigator.go({ kind: 'panel', view: 'unassigned', mailbox: null }),
+          }
+        : {}),
+      ...(mailboxes.length > 0
+        ? { 'go.mailbox': () => pick(chrome`Go to mailbox`, mailboxes, (one) => navigator.go(bestPlace(one))) }
+        : {}),
+      ...(listed.length > 0
+        ? {
+            'go.folders': () => inMailbox(chrome`Folders of`, listed, ({ address }) => navigator.go({ kind: 'folders', mailbox: address })),
+          }
+        : {}),
+      ...(open.length > 0
+        ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
+        : {}),
+      'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
+      ...(mailboxes.some(({ rights }) => rights.send) ? { 'go.drafts': () => openDrafts(app) } : {}),
+      ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),
+    },
+    { active },
+  );
+}

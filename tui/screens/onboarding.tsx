@@ -1,0 +1,31 @@
+/** For somebody who reaches no mailbox yet: what to do next, by what they may do. Screens of its own come later; commands exist now. */
+import type { ReactElement } from 'react';
+import { Lines } from '../components/text.tsx';
+import { chrome, type Safe, wrap } from '../text.ts';
+import { useView } from '../use-mirror.ts';
+import { useApp } from './contract.ts';
+
+export function Onboarding({ columns }: { columns: number }): ReactElement {
+  const { mirror } = useApp();
+  const me = useView(mirror.me).data;
+  const lines: Safe[] = [
+    chrome``,
+    chrome`There is no mailbox here for you yet.`,
+    chrome``,
+    chrome`In another terminal:`,
+    chrome`  postroom mailbox add me@example.com --imap imaps://mail.example.com`,
+    chrome`    adds a mailbox of your own; "postroom mailbox add --help" says more`,
+    ...(me?.operations.includes('shared-mailbox.share') === true
+      ? [
+          chrome`  postroom mailbox share support@example.com`,
+          chrome`    allows shared access to one that you own`,
+          chrome`  postroom grant set support@example.com NAME --level full`,
+          chrome`    lets a person or a role work in it`,
+        ]
+      : [chrome``, chrome`Or ask whoever runs the daemon to let you into a shared mailbox. It appears here by itself.`]),
+    ...(me?.operations.includes('people.manage') === true
+      ? [chrome`  postroom person add NAME`, chrome`    gives an invitation for a colleague`]
+      : []),
+  ];
+  return <Lines lines={lines.flatMap((line) => wrap(line, columns - 4)).map((line) => chrome`  ${line}`)} />;
+}

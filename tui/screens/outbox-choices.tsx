@@ -1,0 +1,70 @@
+/** What a person can do about a mail on its way out: asked in a box, because each answer has its own consequence. */
+import type { Message } from '../../protocol/schema.ts';
+import { type Chrome, chrome } from '../text.ts';
+import type { AppContext } from './contract.ts';
+import { Picker } from './pickers.tsx';
+
+type OnItsWay = NonNullable<Message['outbox']>;
+type Move = 'outbox.retry' | 'outbox.settle' | 'outbox.cancel';
+
+const retry = { method: 'outbox.retry', label: chrome`Send again`, said: chrome`It is sent again` } as const;
+const settle = { method: 'outbox.settle', label: chrome`It arrived`, said: chrome`It counts as arrived` } as const;
+const cancel = { method: 'outbox.cancel', label: chrome`Take it back`, said: chrome`Taken back: it does not leave` } as const;
+
+/** What makes sense in a state. */
+export function outboxMoves({
+  state,
+  error,
+}: Pick<OnItsWay, 'state' | 'error'>): readonly { method: Move; label: Chrome; said: Chrome; detail: Chrome }[] {
+  switch (state) {
+    case 'queued':
+    case 'waiting-approval':
+      return [{ ...cancel, detail: chrome`before it leaves` }];
+    case 'held':
+    case 'failed':
+      return [
+        state === 'held' && error === null
+          ? { ...retry, label: chrome`Send it now`, said: chrome`It leaves now`, detail: chrome`not at its time` }
+          : { ...retry, detail: chrome`only to those who did not get it` },
+        { ...cancel, detail: chrome`it does not leave` },
+      ];
+    case 'bounced':
+      return [{ ...retry, detail: chrome`only to those who did not get it` }];
+    case 'unknown':
+      return [
+        { ...settle, detail: chrome`you know that it is there` },
+        { ...retry, detail: chrome`you know that it is not there` },
+      ];
+    case 'sending':
+    case 'accepted':
+    case 'cancelled':
+      return [];
+    default:
+      return state satisfies never;
+  }
+}
+
+export function openOutboxChoices({ mirror, shell }: AppContext, outbox: OnItsWay | null): void {
+  const moves = outbox === null ? [] : outboxMoves(outbox);
+  if (outbox === null || moves.length === 0) {
+    shell.flash(chrome`nothing can be done about it now`);
+    return;
+  }
+  shell.openModal({
+    name: 'outbox',
+    element: (
+      <Picker
+        title={chrome`This mail on its way out`}
+        load={async () => moves.map((one) => ({ key: one.method, label: one.label, detail: one.detail, value: one }))}
+        nothing={chrome``}
+        onPick={({ method, said }) =>
+          shell.attempt(async () => {
+            await mirror.call(method, { outbox: outbox.id });
+            mirror.refresh();
+            shell.toast({ who: 'team', text: said });
+          })
+        }
+      />
+    ),
+  });
+}

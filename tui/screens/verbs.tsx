@@ -1,0 +1,303 @@
+/**
+ * The verbs on a conversation, with the same letters in every view: they act at once, say whose state they changed, and are undone by `z`.
+ * On marks they first show what they would do to how many.
+ */
+
+import { PostroomError } from '../../protocol/errors.ts';
+import type { Params } from '../../protocol/methods.ts';
+import { type SafeText, safeText } from '../../protocol/text.ts';
+import type { Facts } from '../commands.ts';
+import type { Mirror, Verb } from '../mirror.ts';
+import { useCommands, useShell } from '../screen.tsx';
+import type { Shell, Toast } from '../shell.ts';
+import { type Chrome, chrome, type Safe } from '../text.ts';
+import { useConnection, useView } from '../use-mirror.ts';
+import { type Target, useApp } from './contract.ts';
+import { Picker } from './pickers.tsx';
+
+export type WorkKind = 'done' | 'reopen' | 'take' | 'release' | 'assign' | 'star' | 'read' | 'trash' | 'spam' | 'move';
+
+/** What a view does around a verb. All are called with ids of conversations. */
+export type Around = {
+  /** The key was pressed; the daemon has not answered. */
+  readonly began?: (kind: WorkKind, ids: readonly string[], to: Target['assignee'] | undefined) => void;
+  readonly succeeded?: (kind: WorkKind, id: string) => void;
+  readonly failed?: (kind: WorkKind, id: string) => void;
+  readonly undone?: (kind: WorkKind, id: string) => void;
+};
+
+/** One verb made concrete: the request for each conversation, the way back, and the words for it. */
+type Work = {
+  readonly kind: WorkKind;
+  readonly who: Toast['who'];
+  /** `Done for the whole team`. */
+  readonly words: Safe;
+  readonly to?: Target['assignee'];
+  readonly ask: (target: Target) => Request;
+  readonly back: ((target: Target) => Request) | null;
+};
+type Request = { [V in Verb]: { readonly method: V; readonly params: Params<V> } }[Verb];
+
+type Given = Around & {
+  /** The conversation under the cursor. */
+  readonly target: Target | null;
+  /** When there are any, verbs act on these instead. */
+  readonly marked?: readonly Target[];
+  /** The folder whose list this is, by key: where undo brings back what was moved. Otherwise that is the inbox. */
+  readonly folder?: string | null;
+  readonly active?: boolean;
+};
+
+/** Puts the verbs and the facts about what they act on into the layer. */
+export function useVerbs(given: Given): void {
+  const { target, marked = [], folder = null, active = true } = given;
+  const shell = useShell();
+  const { mirror, me } = useApp();
+  const online = useConnection().state.state === 'online';
+  const mailboxes = useView(mirror.mailboxes).data;
+  const targets = marked.length > 0 ? marked : target === null ? [] : [target];
+  const maySend = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.send ?? false;
+  const mayList = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.timeline ?? false;
+
+  const act = (work: Work): void => begin(shell, mirror, work, targets, given);
+  const back = folder === null ? ({ role: 'inbox' } as const) : { folder };
+  const moving = (kind: WorkKind, words: Safe, to: Params<'conversation.move'>['to']): Work => ({
+    kind,
+    words,
+    who: 'team',
+    ask: (one) => ({ method: 'conversation.move', params: { conversation: one.conversation, to, ifRevision: one.revision } }),
+    back: (one) => ({ method: 'conversation.move', params: { conversation: one.conversation, to: back } }),
+  });
+
+  useCommands(
+    {
+      'work.done': () => act(works.done),
+      'work.reopen': () => act(works.reopen),
+      'work.take': () => act(works.take(me)),
+      'work.release': () => act(works.release),
+      'work.assign': () => {
+        const [first] = targets;
+        if (first === undefined) return;
+        const load = async () => (await mirror.call('conversation.assignees', { conversation: first.conversation })).rows;
+        shell.openModal({
+          name: 'assign',
+          element: (
+            <Picker
+              title={chrome`Assign ${naming(targets)} to`}
+              load={async () =>
+                (await load()).map((one) => ({
+                  key: `${one.kind} ${one.name}`,
+                  label: one.name,
+                  detail: one.kind === 'role' ? chrome`role` : one.name === me ? chrome`that is you` : chrome``,
+                  value: one,
+                }))
+              }
+              nothing={chrome`Nobody holds Send here, so there is nobody to give it to.`}
+              onPick={(one) => act(works.assign(one))}
+            />
+          ),
+        });
+      },
+      'mail.star': () => act(works.star(targets.every(({ starred }) => starred))),
+      'mail.unread': () => act(works.read(targets.every(({ unread }) => unread > 0))),
+      'mail.trash': () => act(moving('trash', chrome`Trashed for the whole team`, { role: 'trash' })),
+      'mail.spam': () => act(moving('spam', chrome`Spam for the whole team`, { role: 'junk' })),
+      'mail.move': () => {
+        const [first] = targets;
+        if (first === undefined) return;
+        const oneMailbox = targets.every(({ mailbox }) => mailbox === first.mailbox);
+        shell.openModal({
+          name: 'move',
+          element: (
+            <Picker
+              title={chrome`Move ${naming(targets)} to`}
+              load={async () => [...(oneMailbox && mayList(first) ? await foldersOf(mirror, first.mailbox) : roleFolders)]}
+              nothing={chrome`There is no folder to move it to.`}
+              onPick={({ name, to }) => act(moving('move', chrome`Moved to ${name} for the whole team`, to))}
+            />
+          ),
+        });
+      },
+    },
+    { active, facts: { conversation: factsOf(targets, me, maySend), online, mailbox: target?.mailbox ?? null } },
+  );
+}
+
+function factsOf(targets: readonly Target[], me: string, maySend: (one: Target) => boolean): Facts['conversation'] {
+  const [first] = targets;
+  if (first === undefined) return null;
+  const isMine = ({ assignee }: Target): boolean => assignee?.kind === 'person' && assignee.name === me;
+  return {
+    send: targets.every(maySend),
+    state: targets.every(({ state }) => state === 'done') ? 'done' : first.state === 'done' ? 'open' : first.state,
+    assigned: targets.every(isMine) ? 'me' : targets.every(({ assignee }) => assignee === null) ? 'nobody' : 'other',
+    attachments: first.attachments,
+  };
+}
+
+type Destination = { readonly name: Safe; readonly to: Params<'conversation.move'>['to'] };
+
+/** Holders of Send without Access do not see which folders there are; these every mailbox may have. */
+const roleFolders = (
+  [
+    ['inbox', chrome`Inbox`],
+    ['archive', chrome`Archive`],
+    ['junk', chrome`Junk`],
+    ['trash', chrome`Trash`],
+  ] as const
+).map(([role, name]) => ({ key: role, label: name, detail: chrome``, value: { name, to: { role } } satisfies Destination }));
+
+async function foldersOf(mirror: Mirror, mailbox: string) {
+  const { rows } = await mirror.call('mailbox.folders', { mailbox });
+  return rows
+    .filter(({ role }) => role !== 'all' && role !== 'drafts' && role !== 'sent')
+    .map(({ path, key, role }) => ({
+      key,
+      label: path,
+      detail: role === null ? chrome`` : safeText(role),
+      value: { name: path, to: { folder: key } } satisfies Destination as Destination,
+    }));
+}
+
+const mark =
+  (as: Params<'conversation.mark'>['as']) =>
+  (one: Target): Request => ({
+    method: 'conversation.mark',
+    // One's own marks hold whatever came since; the team's are about what was seen.
+    params: { conversation: one.conversation, as, ifRevision: as === 'done' || as === 'open' ? one.revision : null },
+  });
+const markAgain =
+  (as: Params<'conversation.mark'>['as']) =>
+  (one: Target): Request => ({
+    method: 'conversation.mark',
+    params: { conversation: one.conversation, as },
+  });
+
+const assignTo = (one: Target, to: Target['assignee'], ifRevision: number | null): Request =>
+  to === null
+    ? { method: 'conversation.release', params: { conversation: one.conversation, ifRevision } }
+    : { method: 'conversation.assign', params: { conversation: one.conversation, to: to.name, ifRevision } };
+const giveBack = (one: Target): Request => assignTo(one, one.assignee, null);
+
+const works = {
+  done: { kind: 'done', who: 'team', words: chrome`Done for the whole team`, ask: mark('done'), back: markAgain('open') },
+  reopen: { kind: 'reopen', who: 'team', words: chrome`Open again for the whole team`, ask: mark('open'), back: markAgain('done') },
+  release: {
+    kind: 'release',
+    who: 'team',
+    words: chrome`Nobody has it now`,
+    to: null,
+    ask: (one: Target) => assignTo(one, null, one.revision),
+    back: giveBack,
+  },
+  take: (me: string): Work => ({
+    kind: 'take',
+    who: 'team',
+    words: chrome`Yours now`,
+    to: { kind: 'person', name: safeText(me) },
+    ask: (one) => ({ method: 'conversation.take', params: { conversation: one.conversation, ifRevision: one.revision } }),
+    back: giveBack,
+  }),
+  assign: (to: NonNullable<Target['assignee']>): Work => ({
+    kind: 'assign',
+    who: 'team',
+    words: chrome`${to.name} has it now`,
+    to,
+    ask: (one) => assignTo(one, to, one.revision),
+    back: giveBack,
+  }),
+  star: (off: boolean): Work => ({
+    kind: 'star',
+    who: 'me',
+    words: off ? chrome`Star taken off` : chrome`Starred`,
+    ask: mark(off ? 'unstar' : 'star'),
+    back: markAgain(off ? 'star' : 'unstar'),
+  }),
+  read: (read: boolean): Work => ({
+    kind: 'read',
+    who: 'me',
+    words: read ? chrome`Read` : chrome`Unread`,
+    ask: mark(read ? 'read' : 'unread'),
+    back: markAgain(read ? 'unread' : 'read'),
+  }),
+} satisfies Record<string, Work | ((given: never) => Work)>;
+
+function naming(targets: readonly Target[]): Safe {
+  const [first] = targets;
+  return first !== undefined && targets.length === 1 ? quoted(first.subject) : chrome`${targets.length} conversations`;
+}
+
+const quoted = (subject: SafeText): Chrome => (subject === '' ? chrome`(no subject)` : chrome`"${subject}"`);
+
+/** Does it, or with marks asks first. */
+function begin(
+  shell: Shell,
+  mirror: Mirror,
+  work: Work,
+  targets: readonly Target[],
+  around: Around & { marked?: readonly Target[] },
+): void {
+  if ((around.marked?.length ?? 0) === 0) shell.attempt(() => carryOut(shell, mirror, work, targets, around));
+  else {
+    shell.ask({
+      title: chrome`${work.words}: ${targets.length}`,
+      consequence: targets.length === 1 ? naming(targets) : chrome`From ${naming(targets.slice(0, 1))} to ${naming(targets.slice(-1))}.`,
+      onAccept: () => carryOut(shell, mirror, work, targets, around),
+    });
+  }
+}
+
+async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: readonly Target[], around: Around): Promise<void> {
+  const { kind, words, who, to, ask, back } = work;
+  around.began?.(
+    kind,
+    targets.map(({ conversation }) => conversation),
+    to,
+  );
+  const failures: unknown[] = [];
+  const changed = (
+    await Promise.all(
+      targets.map(async (one) => {
+        try {
+          await send(mirror, ask(one));
+          around.succeeded?.(kind, one.conversation);
+          return one;
+        } catch (error) {
+          around.failed?.(kind, one.conversation);
+          failures.push(error);
+          return null;
+        }
+      }),
+    )
+  ).filter((one) => one !== null);
+
+  const undo = async (): Promise<void> => {
+    if (back === null) return;
+    for (const one of changed) {
+      await send(mirror, back(one));
+      around.undone?.(kind, one.conversation);
+    }
+  };
+  if (changed.length > 0) shell.toast({ who, text: chrome`${words}: ${naming(changed)}`, undo: back === null ? null : undo });
+  const [failure] = failures;
+  if (failure === undefined) return;
+  const several = failures.length > 1 ? chrome`${failures.length} were not changed. ` : chrome``;
+  const moved = failure instanceof PostroomError && failure.code === 'conflict';
+  shell.toast({
+    tone: moved ? 'warning' : 'danger',
+    text: chrome`${several}${moved ? newsOf(failure) : safeText(failure instanceof Error ? failure.message : String(failure))}`,
+    forMs: 8_000,
+  });
+}
+
+/** What is new in a conversation that moved on, in the room of one row. */
+function newsOf({ details: { latest } }: PostroomError): Safe {
+  const known = typeof latest === 'object' && latest !== null ? latest : {};
+  const news = 'kind' in known && known.kind === 'note' ? chrome`a note` : chrome`a mail`;
+  const by = 'who' in known && typeof known.who === 'string' ? chrome` by ${safeText(known.who)}` : chrome``;
+  return chrome`Nothing changed: ${news}${by} came meanwhile. Look at it, then repeat.`;
+}
+
+function send(mirror: Mirror, { method, params }: Request): Promise<unknown> {
+  return mirror.work<Verb>(method, params);
+}
