@@ -201,6 +201,27 @@ test('a contact is found only in the mailboxes that are asked', async () => {
   expect(await told(story.store, { ...jane, mailboxes: [] } as TimelineScope)).toEqual([]);
 });
 
+test('of somebody who wrote very often nothing is left out either', async () => {
+  await using story = await storeStory();
+  const mails = Array.from({ length: 240 }, (_, n) => {
+    const wording = { id: `m${n}`, subject: `Question ${n}`, ...(n % 6 === 0 ? { from: 'Bob <bob@customer.example>' } : {}) };
+    return { octets: letter(wording), at: minute(n) };
+  });
+  const got = await story.ingest('INBOX', 'import', ...mails, { octets: letter({ id: 'last' }), at: minute(240) });
+  for (const [n, { conversation }] of got.entries()) {
+    for (let more = 0; more < (n % 5 === 0 ? 12 : 0); more++) {
+      await story.store.work(conversation, { kind: 'note', text: `${n} ${more}` }, 'ann', minute(n) + 1 + more, null);
+      if (more % 4 === 0) await story.store.work(conversation, { kind: more === 4 ? 'open' : 'done' }, 'ann', minute(n) + 1 + more, null);
+    }
+  }
+  const bobs = new Set(got.filter((_, n) => n < 240 && n % 6 === 0).map(({ conversation }) => conversation));
+  const about = (rows: readonly TimelineRow[]) => rows.filter(({ conversation }) => conversation !== null && !bobs.has(conversation));
+  for (const kinds of [everyKind, ['note', 'state'] as const, ['mail-in', 'note'] as const]) {
+    const wanted = about(await told(story.store, support, { kinds, limit: 200 }));
+    for (const limit of [7, 200]) expect(await told(story.store, jane, { kinds, limit })).toEqual(wanted);
+  }
+}, 30_000);
+
 test('an older store is filled in while it works', async () => {
   await using story = await storeStory();
   for (let n = 0; n < 600; n += 100) {
@@ -234,10 +255,10 @@ test('a page of fifty among 100,000 mails', async () => {
     INSERT INTO entry (row, id, mailbox, message, conversation, received_at, direction, automatic, counted, feeds, attachments, told)
       SELECT (i + 1) * 60 * 1048576, 'e' || i, 'support', i + 1, 1 + i % 40000, (i + 1) * 60000, CASE WHEN i % 5 = 4 THEN 'out' ELSE 'in' END, 0, 1, 1, 0, 1 FROM n;
     INSERT INTO correspondent SELECT i + 1, 'c' || i || '@customer.example' FROM n WHERE i < 20000;
-    INSERT INTO entry_correspondent SELECT 1 + i % 20000, 'support', (i + 1) * 60000, (i + 1) * 60 * 1048576 FROM n;
+    INSERT INTO entry_correspondent SELECT 1 + i % 20000, 'support', CASE WHEN i % 5 = 4 THEN 'out' ELSE 'in' END, (i + 1) * 60000, (i + 1) * 60 * 1048576 FROM n;
     -- the one who wrote a fifth of it all
     INSERT INTO correspondent VALUES (30000, 'list@customer.example');
-    INSERT INTO entry_correspondent SELECT 30000, 'support', (i + 1) * 60000, (i + 1) * 60 * 1048576 FROM n WHERE i % 5 = 0;
+    INSERT INTO entry_correspondent SELECT 30000, 'support', 'in', (i + 1) * 60000, (i + 1) * 60 * 1048576 FROM n WHERE i % 5 = 0;
     INSERT INTO activity (id, at, kind, mailbox, conversation, actor, summary, details)
       SELECT 'a' || i, (i + 1) * 60000 + 5, CASE i % 3 WHEN 0 THEN 'assign' WHEN 1 THEN 'state' ELSE 'system' END, 'support', 'c' || (i % 40000), 'ann', 'x', '{}'
       FROM n WHERE i < 60000;
@@ -250,6 +271,10 @@ test('a page of fifty among 100,000 mails', async () => {
       'its grants alone, of which there are none': { scope: support, kinds: ['grant'] },
       'a conversation': { scope: { kind: 'conversation', conversation: 'c7' } },
       'a contact': { scope: { kind: 'contact', address: 'c7@customer.example', mailboxes: ['support'] } },
+      'grants with a contact with 20,000 mails, of which there are none': {
+        scope: { kind: 'contact', address: 'list@customer.example', mailboxes: ['support'] },
+        kinds: ['grant', 'note'],
+      },
       'what was assigned to a contact with 20,000 mails': {
         scope: { kind: 'contact', address: 'list@customer.example', mailboxes: ['support'] },
         kinds: ['assign'],

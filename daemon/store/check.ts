@@ -54,7 +54,7 @@ const invariants: Record<string, string> = {
   'an entry is told as its placements say': `SELECT row FROM entry
     WHERE unplaced_at IS NULL AND told <> ${tells} AND NOT EXISTS (SELECT 1 FROM timeline_backfill)`,
   'a mail is found by whom it was exchanged with, in its mailbox and at its date': `SELECT x.entry FROM entry_correspondent x
-    JOIN entry e ON e.row = x.entry WHERE x.mailbox <> e.mailbox OR x.at <> e.received_at`,
+    JOIN entry e ON e.row = x.entry WHERE x.mailbox <> e.mailbox OR x.direction <> e.direction OR x.at <> e.received_at`,
   'a mail from outside is found by its sender': `SELECT e.row FROM entry e JOIN message m ON m.num = e.message
     WHERE e.direction = 'in' AND NOT EXISTS (SELECT 1 FROM timeline_backfill)
       AND NOT EXISTS (SELECT 1 FROM entry_correspondent WHERE entry = e.row)

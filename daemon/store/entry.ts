@@ -67,7 +67,7 @@ export function addEntry(
     addressedTo,
     first,
   );
-  addCorrespondents(db, { row, mailbox: it.mailbox, receivedAt: it.receivedAt, addressedTo }, message);
+  addCorrespondents(db, { row, mailbox: it.mailbox, direction, receivedAt: it.receivedAt, addressedTo }, message);
   touched.touch(conversation);
   return { row, id, message: num, conversation };
 }

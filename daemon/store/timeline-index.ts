@@ -4,7 +4,7 @@
  */
 import type { Address } from '../mail/message.ts';
 import type { Db } from './sqlite.ts';
-import type { MailboxId, Millis } from './types.ts';
+import type { Direction, MailboxId, Millis } from './types.ts';
 import type { Writing } from './work.ts';
 
 const maxCorrespondents = 200;
@@ -13,11 +13,11 @@ const maxAddressLength = 320;
 const sliceEntries = 250;
 
 type Correspondence = { from: readonly Address[]; replyTo: readonly Address[]; to: readonly Address[]; cc: readonly Address[] };
-type Entry = { row: number; mailbox: MailboxId; receivedAt: Millis; addressedTo: string | null };
+type Entry = { row: number; mailbox: MailboxId; direction: Direction; receivedAt: Millis; addressedTo: string | null };
 
 export const foldAddress = (address: string): string => address.trim().toLowerCase();
 
-export function addCorrespondents(db: Db, { row, mailbox, receivedAt, addressedTo }: Entry, mail: Correspondence): void {
+export function addCorrespondents(db: Db, { row, mailbox, direction, receivedAt, addressedTo }: Entry, mail: Correspondence): void {
   const addresses = new Set<string>();
   for (const { address } of [...mail.from, ...mail.replyTo, ...mail.to, ...mail.cc]) {
     const folded = foldAddress(address);
@@ -26,9 +26,10 @@ export function addCorrespondents(db: Db, { row, mailbox, receivedAt, addressedT
   }
   for (const address of addresses) {
     db.run(
-      'INSERT OR IGNORE INTO entry_correspondent (correspondent, mailbox, at, entry) VALUES (?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO entry_correspondent (correspondent, mailbox, direction, at, entry) VALUES (?, ?, ?, ?, ?)',
       correspondentOf(db, address) ?? db.run('INSERT INTO correspondent (address) VALUES (?)', address).row,
       mailbox,
+      direction,
       receivedAt,
       row,
     );
@@ -42,7 +43,7 @@ export const correspondentOf = (db: Db, address: string): number | null =>
 export function* backfillTimeline({ db }: Writing): Generator<void, void> {
   for (;;) {
     const entries = db.all<Entry & { head: string }>(
-      `SELECT e.row, e.mailbox, e.received_at AS receivedAt, e.addressed_to AS addressedTo, m.head
+      `SELECT e.row, e.mailbox, e.direction, e.received_at AS receivedAt, e.addressed_to AS addressedTo, m.head
        FROM entry e JOIN message m ON m.num = e.message WHERE e.row < (SELECT below FROM timeline_backfill) ORDER BY e.row DESC LIMIT ?`,
       sliceEntries,
     );

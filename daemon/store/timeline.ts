@@ -10,7 +10,8 @@
  *
  * A page is found in two steps, as in `panel.ts`: keys from one covering index for each mailbox, kind and source, each at most a page
  * long; then whole rows for the page alone. At the same millisecond the journal comes after the mail: mail is its cause.
- * A cursor names the last row by its id, never by numbers that would count what others do.
+ * A cursor names the last row by its id, never by numbers that would count what others do. (It may name a record of the mailbox that is not
+ * the contact's: an id that opens nothing.)
  */
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Address } from '../mail/message.ts';
@@ -42,7 +43,9 @@ type Range = { at: Millis; n: number; since: Millis; limit: number };
 const shownRecipients = 20;
 const shownText = 500;
 /** A contact's conversations are looked through one by one up to this many mails; beyond, the mailbox's journal is. */
-const fewMails = 1_000;
+const fewMails = 200;
+/** So many records are looked at for one page: it may be short, or empty, and its cursor goes on from there. */
+const looked = 400;
 
 export function timeline(db: Db, query: TimelineQuery): Rows<TimelineRow> {
   const { scope, kinds, limit } = query;
@@ -56,26 +59,29 @@ export function timeline(db: Db, query: TimelineQuery): Rows<TimelineRow> {
   const done = kinds.filter((kind) => kind !== 'mail-in' && kind !== 'mail-out');
   const sources = { mail: rangeOf('mail'), journal: rangeOf('journal') };
 
-  const keys = (() => {
+  const { keys, until } = ((): Looked => {
     switch (scope.kind) {
       case 'mailbox':
-        return ofMailbox(db, scope.mailbox, directions, done, sources);
+        return { keys: ofMailbox(db, scope.mailbox, directions, done, sources), until: null };
       case 'conversation':
-        return ofConversation(db, scope.conversation, directions, done, sources);
-      case 'contact': {
-        const contact = correspondentOf(db, scope.address);
-        return contact === null ? [] : scope.mailboxes.flatMap((mailbox) => ofContact(db, contact, mailbox, directions, done, sources));
-      }
+        return { keys: ofConversation(db, scope.conversation, directions, done, sources), until: null };
+      case 'contact':
+        return ofContact(db, scope.address, scope.mailboxes, directions, done, sources);
       default:
         return scope satisfies never;
     }
   })();
 
-  const shown = keys.sort(newestFirst).slice(0, limit);
+  // Beyond where the journal was looked through, mails of the same time would hide what was done.
+  const known = keys.sort(newestFirst).filter((key) => until === null || newestFirst(key, until) <= 0);
+  const shown = known.slice(0, limit);
   const rows = shown.flatMap(({ source, n }) => (source === 'mail' ? mailRow(db, n) : journalRow(db, n)) ?? []);
-  const last = keys.length > limit ? rows.at(-1) : undefined;
-  return { rows, next: last === undefined ? null : writeCursor(query, last) };
+  const last = known.length > limit ? shown.at(-1) : until;
+  return { rows, next: last === null || last === undefined ? null : writeCursor(db, query, last) };
 }
+
+/** What was found; `until`: a record up to which the journal was looked through, and not beyond. */
+type Looked = { keys: Key[]; until: Key | null };
 
 const rank = { mail: 0, journal: 1 } as const;
 const newestFirst = (a: Key, b: Key): number => b.at - a.at || rank[b.source] - rank[a.source] || b.n - a.n;
@@ -167,61 +173,72 @@ function recordsOf(db: Db, nums: string, values: readonly (number | string)[], d
 /** Mails to and from an address, and what was done with the conversations that they are in. */
 function ofContact(
   db: Db,
-  contact: number,
-  mailbox: MailboxId,
+  address: string,
+  mailboxes: readonly MailboxId[],
   directions: readonly Direction[],
   done: readonly Done[],
   { mail, journal }: Sources,
-): Key[] {
-  const mails = db.all<Found>(
-    `SELECT x.at, x.entry AS n FROM entry_correspondent x CROSS JOIN entry e ON e.row = x.entry
-     WHERE x.correspondent = ? AND x.mailbox = ? AND (x.at, x.entry) < (?, ?) AND x.at >= ?
-       AND e.told = 1 AND e.same_as IS NULL AND e.direction IN (SELECT value FROM json_each(?))
-     ORDER BY x.at DESC, x.entry DESC LIMIT ?`,
-    contact,
-    mailbox,
-    mail.at,
-    mail.n,
-    mail.since,
-    JSON.stringify(directions),
-    mail.limit,
-  );
-  return [...mails.map(from('mail')), ...contactRecords(db, contact, mailbox, mails, done, { mail, journal }).map(from('journal'))];
+): Looked {
+  const contact = correspondentOf(db, address);
+  if (contact === null) return { keys: [], until: null };
+  const keys: Key[] = [];
+  let until: Key | null = null;
+  for (const mailbox of mailboxes) {
+    const mails = directions.flatMap((direction) =>
+      db.all<Found>(
+        `SELECT x.at, x.entry AS n FROM entry_correspondent x CROSS JOIN entry e ON e.row = x.entry
+         WHERE x.correspondent = ? AND x.mailbox = ? AND x.direction = ? AND (x.at, x.entry) < (?, ?) AND x.at >= ?
+           AND e.told = 1 AND e.same_as IS NULL ORDER BY x.at DESC, x.entry DESC LIMIT ?`,
+        contact,
+        mailbox,
+        direction,
+        mail.at,
+        mail.n,
+        mail.since,
+        mail.limit,
+      ),
+    );
+    keys.push(...mails.map(from('mail')));
+    const all = 'SELECT entry FROM entry_correspondent WHERE correspondent = ? AND mailbox = ?';
+    const many = db.get<{ n: number }>(`SELECT count(*) AS n FROM (${all} LIMIT ?)`, contact, mailbox, fewMails + 1)?.n ?? 0;
+    if (many <= fewMails) {
+      const nums = `SELECT DISTINCT e.conversation FROM (${all}) x CROSS JOIN entry e ON e.row = x.entry WHERE e.told = 1`;
+      keys.push(...recordsOf(db, nums, [contact, mailbox], done, journal).map(from('journal')));
+      continue;
+    }
+    // Who wrote so often mostly fills a page with mails: of what was done only the time since the last of them is looked through.
+    const floor = mails.map(({ at }) => at).sort((a, b) => b - a)[mail.limit - 1] ?? journal.since;
+    const range = { ...journal, since: Math.max(journal.since, floor), limit: Math.ceil(looked / (done.length * mailboxes.length)) };
+    for (const kind of done) {
+      const records = recordsWith(db, contact, mailbox, kind, range);
+      keys.push(...records.filter(({ with: isWith }) => isWith === 1).map(from('journal')));
+      const last = records.length === range.limit ? records.at(-1) : undefined;
+      if (last !== undefined && (until === null || newestFirst(from('journal')(last), until) < 0)) until = from('journal')(last);
+    }
+  }
+  return { keys, until };
 }
 
-function contactRecords(
+/** The next records of a mailbox, and which of them are about a conversation with the contact. */
+const recordsWith = (
   db: Db,
   contact: number,
   mailbox: MailboxId,
-  mails: readonly Found[],
-  done: readonly Done[],
-  { mail, journal }: Sources,
-): Found[] {
-  if (done.length === 0) return [];
-  const all = 'SELECT entry FROM entry_correspondent WHERE correspondent = ? AND mailbox = ?';
-  const many = db.get<{ n: number }>(`SELECT count(*) AS n FROM (${all} LIMIT ?)`, contact, mailbox, fewMails + 1)?.n ?? 0;
-  if (many <= fewMails) {
-    const nums = `SELECT DISTINCT e.conversation FROM (${all}) x CROSS JOIN entry e ON e.row = x.entry WHERE e.told = 1`;
-    return recordsOf(db, nums, [contact, mailbox], done, journal);
-  }
-  // Who wrote so often fills a page with mails: of what was done only the time since the last of them is looked through.
-  const floor = mails.length === mail.limit ? (mails.at(-1)?.at ?? journal.since) : journal.since;
-  return done.flatMap((kind) =>
-    db.all<Found>(
-      `SELECT a.at, a.seq AS n FROM activity a WHERE a.mailbox = ? AND a.kind = ? AND (a.at, a.seq) < (?, ?) AND a.at >= ?
-       AND EXISTS (SELECT 1 FROM conversation c CROSS JOIN entry e ON e.conversation = coalesce(c.merged_into, c.num)
-         CROSS JOIN entry_correspondent x ON x.entry = e.row AND x.correspondent = ? WHERE c.id = a.conversation AND e.told = 1)
-       ORDER BY a.at DESC, a.seq DESC LIMIT ?`,
-      mailbox,
-      kind,
-      journal.at,
-      journal.n,
-      Math.max(journal.since, floor),
-      contact,
-      journal.limit,
-    ),
+  kind: Done,
+  { at, n, since, limit }: Range,
+): (Found & { with: number })[] =>
+  db.all(
+    `SELECT a.at, a.seq AS n, EXISTS (SELECT 1 FROM conversation c CROSS JOIN entry e ON e.conversation = coalesce(c.merged_into, c.num)
+       CROSS JOIN entry_correspondent x ON x.entry = e.row AND x.correspondent = ? WHERE c.id = a.conversation AND e.told = 1) AS "with"
+     FROM activity a WHERE a.mailbox = ? AND a.kind = ? AND (a.at, a.seq) < (?, ?) AND a.at >= ? ORDER BY a.at DESC, a.seq DESC LIMIT ?`,
+    contact,
+    mailbox,
+    kind,
+    at,
+    n,
+    since,
+    limit,
   );
-}
 
 // --- rows ----------------------------------------------------------------------------------------------------------
 
@@ -336,8 +353,11 @@ function tagOf({ scope }: TimelineQuery): string {
   return `${scope.kind} ${of}`;
 }
 
-const writeCursor = (query: TimelineQuery, { at, id }: TimelineRow): string =>
-  Buffer.from(JSON.stringify([tagOf(query), at, id])).toString('base64url');
+function writeCursor(db: Db, query: TimelineQuery, { source, at, n }: Key): string {
+  const sql = source === 'mail' ? 'SELECT id FROM entry WHERE row = ?' : 'SELECT id FROM activity WHERE seq = ?';
+  const id = db.get<{ id: string }>(sql, n)?.id ?? '';
+  return Buffer.from(JSON.stringify([tagOf(query), at, id])).toString('base64url');
+}
 
 function readCursor(db: Db, query: TimelineQuery): Key | null {
   if (query.cursor === null) return null;

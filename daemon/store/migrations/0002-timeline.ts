@@ -9,13 +9,14 @@ CREATE INDEX entry_told ON entry (mailbox, direction, received_at, row) WHERE to
 
 -- Lower case, as they are compared.
 CREATE TABLE correspondent (num INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE) STRICT;
--- Mailbox and date stand here too: a contact's mail in one mailbox is one range of the key.
+-- Mailbox, direction and date stand here too: a contact's mail in one mailbox is one range of the key.
 CREATE TABLE entry_correspondent (
   correspondent INTEGER NOT NULL REFERENCES correspondent (num),
   mailbox TEXT NOT NULL,
+  direction TEXT NOT NULL,
   at INTEGER NOT NULL,
   entry INTEGER NOT NULL REFERENCES entry (row) ON DELETE CASCADE,
-  PRIMARY KEY (correspondent, mailbox, at, entry)
+  PRIMARY KEY (correspondent, mailbox, direction, at, entry)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_correspondent_entry ON entry_correspondent (entry, correspondent);
 
