@@ -26,13 +26,13 @@ import { type Log, openLog } from './log.ts';
 import { Opener } from './open.ts';
 import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
-import { syncOf } from './service/wire.ts';
+import { iso, syncOf } from './service/wire.ts';
 import type { World } from './service/world.ts';
 import { createService } from './service.ts';
 import { prepareRunDirectory } from './socket-place.ts';
 import { lockHome } from './store/lock.ts';
 import { openStore } from './store/store.ts';
-import type { ActivityRecord, Store, StoreChange } from './store/types.ts';
+import type { ActivityRecord, StoreChange } from './store/types.ts';
 import { createSync } from './sync/sync.ts';
 import { version } from './version.ts';
 
@@ -212,10 +212,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     undo.push(() => bound.close(2_000));
 
     store.onChange((changes) => {
-      for (const change of changes) {
-        tell(change, directory.snapshot(), publish);
-        if (change.kind === 'outbox' && (change.state === 'failed' || change.state === 'bounced')) reopen(change, store, now, log);
-      }
+      for (const change of changes) tell(change, directory.snapshot(), publish);
     });
     for (const mailbox of directory.snapshot().directory.mailboxes) {
       if (mailbox.kind === 'imap') sync.start(accountOf(mailbox));
@@ -316,16 +313,14 @@ function tell(change: StoreChange, snapshot: Snapshot, publish: Server<typeof ev
     case 'folders':
       publish('folders.changed', { mailbox: address }, to);
       break;
+    case 'activity': {
+      const { id, what, at, conversation } = change;
+      publish('activity', { mailbox: address, id, kind: what, at: iso(at), conversation }, to);
+      break;
+    }
     default:
       change satisfies never;
   }
-}
-
-/** An answer that did not arrive leaves the customer waiting: the conversation is open work again. */
-function reopen({ conversation, author }: StoreChange & { kind: 'outbox' }, store: Store, now: () => number, log: Log): void {
-  store
-    .work(conversation, { kind: 'open' }, author, now(), null)
-    .catch((error: unknown) => log.warn({ err: error }, 'reopening after a failed mail'));
 }
 
 /** Ends a daemon that exists for its sessions alone, some time after the last one was heard; one that nobody ever found stays. */

@@ -40,7 +40,8 @@ const longestWaitMs = 2 ** 31 - 1;
 
 export function followRights(deps: Deps): FollowedRights {
   const { directory, log, now } = deps;
-  let known = reachOf(directory.snapshot(), now());
+  const begun = now();
+  let known = reachOf(directory.snapshot(), begun);
   let pending: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
 
@@ -55,7 +56,8 @@ export function followRights(deps: Deps): FollowedRights {
   };
 
   function compare(snapshot: Snapshot, why: SafeText): void {
-    const next = reachOf(snapshot, now());
+    const at = now();
+    const next = reachOf(snapshot, at);
     const before = known;
     known = next;
     for (const person of new Set([...before.keys(), ...next.keys()])) {
@@ -73,7 +75,7 @@ export function followRights(deps: Deps): FollowedRights {
           follow('taking back queued mail', () => deps.outbox.revoked({ author: person, mailbox }));
       }
     }
-    schedule(snapshot);
+    schedule(snapshot, at);
   }
 
   // Names of mailboxes that were there: who loses one is told which.
@@ -82,9 +84,10 @@ export function followRights(deps: Deps): FollowedRights {
     for (const mailbox of snapshot.directory.mailboxes) addresses.set(mailbox.id, mailbox.address);
   };
 
-  function schedule(snapshot: Snapshot): void {
+  /** `at`: the moment of the picture that is known. What came since then is next, however late it is. */
+  function schedule(snapshot: Snapshot, at: number): void {
     clearTimeout(timer);
-    const next = snapshot.access.nextMoment(now());
+    const next = snapshot.access.nextMoment(at);
     if (next === null) return;
     timer = setTimeout(
       () => compare(directory.snapshot(), safeText('a grant began or ended')),
@@ -106,7 +109,7 @@ export function followRights(deps: Deps): FollowedRights {
   });
 
   remember(directory.snapshot());
-  schedule(directory.snapshot());
+  schedule(directory.snapshot(), begun);
   return {
     settled: () => pending,
     close: () => {

@@ -9,9 +9,10 @@ import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
 import { sendingHandlers } from './service/sending.ts';
+import { timelineHandlers } from './service/timeline.ts';
 import type { Caller, Handlers, World } from './service/world.ts';
 
-const handlers: Handlers = { ...peopleHandlers, ...mailboxHandlers, ...mailHandlers, ...sendingHandlers };
+const handlers: Handlers = { ...peopleHandlers, ...mailboxHandlers, ...mailHandlers, ...sendingHandlers, ...timelineHandlers };
 
 const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);
 const isMailboxSurface = (need: Need): need is Exclude<Surface, 'session'> =>

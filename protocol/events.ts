@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { event, type PayloadInputOf, type PayloadOf } from './rows.ts';
-import { MailboxState, OutboxState, Revision, Safe, SyncProgress } from './schema.ts';
+import { ActivityKind, IsoDate, MailboxState, OutboxState, Revision, Safe, SyncProgress } from './schema.ts';
 
 export const events = {
   'conversation.changed': event({
@@ -44,6 +44,12 @@ export const events = {
       state: OutboxState,
       author: Safe,
     }),
+  }),
+  activity: event({
+    doc: 'Something happened that the timelines of a mailbox tell: a mail came or went, somebody did something. Not told of history that is imported.',
+    needs: 'timeline',
+    /** `id` is that of the row. */
+    payload: z.object({ mailbox: Safe, id: z.string(), kind: ActivityKind, at: IsoDate, conversation: z.string().nullable() }),
   }),
   'rights.changed': event({
     doc: 'What the person may see or do changed: ask again, and drop what is gone. `lost` names mailboxes that are no longer reached.',

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { type AskedOf, method, type ParamsOf, type ResultInputOf, type ResultOf } from './rows.ts';
 import {
+  ActivityKind,
   AddressText,
   Conversation,
   Cursor,
@@ -32,6 +33,7 @@ import {
   Seq,
   ServerUrl,
   Surfaces,
+  TimelineRow,
   WorkState,
 } from './schema.ts';
 
@@ -49,6 +51,15 @@ const worked = z.object({ conversation: z.string(), revision: Revision, state: W
 const rights = { access: z.boolean().default(false), send: z.boolean().default(false), setup: z.boolean().default(false) };
 const StateFilter = z.enum(['open', 'waiting', 'snoozed', 'done', 'any']).default('any');
 const conversations = z.object({ rows: z.array(Conversation), next: z.string().nullable(), unread: z.int(), seq: Seq });
+const timelinePage = {
+  /** null: every kind. */
+  kinds: z.array(ActivityKind).min(1).max(8).nullable().default(null),
+  /** Nothing that is older. */
+  since: IsoDate.nullable().default(null),
+  limit: Limit,
+  cursor: Cursor,
+};
+const timeline = z.object({ rows: z.array(TimelineRow), next: z.string().nullable(), seq: Seq });
 const grants = z.object({ revision: Revision, rows: z.array(Grant) });
 
 export const methods = {
@@ -585,6 +596,31 @@ export const methods = {
     }),
     result: z.object({ conversation: z.string(), moved: z.int(), folder: Safe, revision: Revision }),
     errors: ['conflict'],
+  }),
+
+  // --- what happened ---------------------------------------------------------------------------------------------
+  'timeline.mailbox': method({
+    doc: 'Everything that happened in a mailbox, newest first: mails, notes, assignments, states, grants, deliveries.',
+    needs: 'timeline',
+    mailboxOf: ofMailbox,
+    params: mailbox.extend(timelinePage),
+    result: timeline,
+    errors: [],
+  }),
+  'timeline.conversation': method({
+    doc: 'The history of one conversation, of those that were joined to it as well.',
+    needs: 'timeline',
+    mailboxOf: ofConversation,
+    params: z.object({ conversation: conversationId, ...timelinePage }),
+    result: timeline,
+    errors: [],
+  }),
+  'timeline.contact': method({
+    doc: 'All mail with an address, and what was done about it, over the mailboxes whose timeline is open to the person.',
+    needs: 'session',
+    params: z.object({ address: z.string().trim().min(1).max(320), ...timelinePage }),
+    result: timeline,
+    errors: [],
   }),
 
   // --- sending ---------------------------------------------------------------------------------------------------

@@ -181,6 +181,34 @@ export const Message = z.object({
 });
 export const Note = z.object({ id: z.string(), at: IsoDate, author: Safe, text: Safe });
 
+export const ActivityKind = z.enum(['mail-in', 'mail-out', 'note', 'assign', 'state', 'grant', 'delivery', 'system']);
+/** A mail as it lies in its mailbox, or one record of the journal. */
+export const TimelineRow = z.object({
+  id: z.string(),
+  at: IsoDate,
+  kind: ActivityKind,
+  mailbox: Safe,
+  /** Null when it is about the mailbox, or the conversation is gone. */
+  conversation: z.string().nullable(),
+  /** Who did it here; null: somebody outside, another client, or the daemon by itself. */
+  actor: Safe.nullable(),
+  /** Of a mail and a delivery; the first few of `to`. */
+  from: Address.nullable(),
+  to: z.array(Address),
+  /** Of the mail, or of the conversation. */
+  subject: Safe,
+  /** What was done, in words; of a mail and a note the beginning of its text. */
+  summary: Safe,
+  /** The mail, as `conversation.show` names it. */
+  message: z.string().nullable(),
+  /** What became of a mail that was sent from here. */
+  outbox: z.object({ id: z.string(), state: OutboxState }).nullable(),
+  /** `assign`: who has it since; null: nobody. */
+  assignee: Grantee.nullable(),
+  /** `state`: what it came to. */
+  state: WorkState.nullable(),
+});
+
 export const Folder = z.object({
   path: Safe,
   /** Names the folder exactly, also where its name cannot be shown; `move` and `list` take it like a path. */
@@ -235,6 +263,8 @@ export type WorkState = z.output<typeof WorkState>;
 export type Message = z.output<typeof Message>;
 export type Attachment = z.output<typeof Attachment>;
 export type Note = z.output<typeof Note>;
+export type ActivityKind = z.output<typeof ActivityKind>;
+export type TimelineRow = z.output<typeof TimelineRow>;
 export type Folder = z.output<typeof Folder>;
 export type OutboxEntry = z.output<typeof OutboxEntry>;
 export type OutboxState = z.output<typeof OutboxState>;

@@ -67,6 +67,8 @@ const verbs: Record<string, Verb> = {
   reopen: { needs: 'open', inside: true, ask: (c, at) => c.call('conversation.mark', { conversation: at.conversation, as: 'open' }) },
   folders: { needs: 'timeline', inside: false, ask: (c, at) => c.call('mailbox.folders', { mailbox: at.mailbox }) },
   'list of a folder': { needs: 'timeline', inside: false, ask: (c, at) => c.call('folder.list', { mailbox: at.mailbox, folder: 'Inbox' }) },
+  timeline: { needs: 'timeline', inside: false, ask: (c, at) => c.call('timeline.mailbox', { mailbox: at.mailbox }) },
+  history: { needs: 'timeline', inside: true, ask: (c, at) => c.call('timeline.conversation', { conversation: at.conversation }) },
   'dry run': {
     needs: 'send',
     inside: false,
@@ -151,6 +153,9 @@ for (const [way, give] of Object.entries(ways)) {
         const { panel: p, timeline, send, settings } = row;
         expect(listed?.rights).toEqual(row.rights === '' ? undefined : { panel: p, timeline, send, settings });
         expect(listed?.settings === null || listed === undefined).toBe(!settings);
+
+        const contact = await ben.call('timeline.contact', { address: 'JANE@example.org' });
+        expect(contact.rows.map((told) => told.conversation)).toEqual(row.timeline ? [at.conversation] : []);
 
         const found: Record<string, string> = {};
         const wanted: Record<string, string> = {};

@@ -7,6 +7,7 @@ import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
 import { type CommandGroup, type CommandRow, runCommand } from './cli/program.ts';
 import { openSession } from './cli/session.ts';
+import { timelineCommands } from './cli/timeline.ts';
 
 /** Commands of other programs (see bin/postroom.mjs); here so that help names them. */
 const elsewhere = (usage: string, doc: string, options: CommandRow['options'] = []): CommandRow => ({
@@ -48,6 +49,7 @@ const groups: readonly CommandGroup[] = [
     rows: mailboxCommands,
   },
   { heading: 'Mail:', nouns: { outbox: 'mail on its way out' }, rows: mailCommands },
+  { heading: 'What happened:', nouns: {}, rows: timelineCommands },
 ];
 
 const write = (stream: NodeJS.WriteStream) => (text: string) => {

@@ -373,6 +373,20 @@ export const mailHandlers: Handlers<MailMethods> = {
     if (target === undefined) throw new PostroomError('invalid', `${found.mailbox.address} has no ${'role' in to ? to.role : ''} folder.`);
     if (!target.selectable) throw new PostroomError('invalid', `"${safeText(target.name)}" cannot hold mail.`);
     const count = await moveTo(world, found, target);
+    if (count > 0) {
+      await world.store.recordActivity([
+        {
+          at: world.now(),
+          kind: 'system',
+          mailbox: found.mailbox.id,
+          conversation: found.detail.row.id,
+          actor: caller.person,
+          summary: `moved ${count === 1 ? 'a mail' : `${count} mails`} to ${target.name}`,
+          details: { action: 'conversation.move', folder: target.path },
+          key: null,
+        },
+      ]);
+    }
     const after = await conversationFor(world, asked.conversation, caller);
     return { conversation: after.detail.row.id, moved: count, folder: safeText(target.name), revision: after.detail.row.revision };
   },

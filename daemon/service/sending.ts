@@ -10,7 +10,7 @@ import { type Attached, compose } from '../outbox/compose.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 
-import { iso, outboxOf, safeOrNull } from './wire.ts';
+import { outboxOf, safeOrNull } from './wire.ts';
 import { type Caller, type Handlers, type Io, mailboxesWith, mailboxNamed, type World } from './world.ts';
 
 const maxAttachmentOctets = 25_000_000;
@@ -116,13 +116,14 @@ async function rowFor(world: World, id: string): Promise<OutboxRow> {
 /** Moves a row that a person decided about; `from` are the states in which the decision makes sense. */
 async function settle(
   world: World,
+  { person }: Caller,
   id: string,
   from: readonly OutboxState[],
   patch: (row: OutboxRow) => OutboxPatch,
   refusal: string,
 ): Promise<OutboxRow> {
   const row = await rowFor(world, id);
-  const done = from.includes(row.state) && (await world.store.outboxMove(id, row.state, patch(row)));
+  const done = from.includes(row.state) && (await world.store.outboxMove(id, row.state, patch(row), person));
   const now = await rowFor(world, id);
   if (!done) throw new PostroomError('conflict', `${refusal} It is ${now.state}.`, { state: now.state });
   world.outbox.poke();
@@ -259,6 +260,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       sendAt,
       idempotencyKey: asked.idempotencyKey,
       afterwards: asked.afterwards,
+      session: caller.key,
     });
     if (!queued.ok) {
       if (asked.in === null)
@@ -272,18 +274,6 @@ export const sendingHandlers: Handlers<SendingMethods> = {
         await world.store.markRead(found.detail.row.id, caller.person, true);
         markSeen(world, found, 'reply-or-done', caller);
       }
-      await world.store.recordActivity([
-        {
-          at: now,
-          kind: 'mail-out',
-          mailbox: mailbox.id,
-          conversation: row.conversation,
-          actor: caller.person,
-          summary: 'queued',
-          details: { outbox: row.id, messageId: row.messageId, sendAt: iso(sendAt), session: caller.key },
-          key: null,
-        },
-      ]);
     }
     return { outbox: row.id, state: row.state, conversation: row.conversation, ...answer, messageId: safeText(row.messageId) };
   },
@@ -305,9 +295,10 @@ export const sendingHandlers: Handlers<SendingMethods> = {
 
   'outbox.show': async (world, asked) => outboxOf(world.directory.snapshot(), await rowFor(world, asked.outbox)),
 
-  'outbox.cancel': async (world, asked) => {
+  'outbox.cancel': async (world, asked, caller) => {
     const row = await settle(
       world,
+      caller,
       asked.outbox,
       ['held', 'waiting-approval', 'queued', 'failed'],
       () => ({ state: 'cancelled', heldFor: null }),
@@ -316,7 +307,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     return outboxOf(world.directory.snapshot(), row);
   },
 
-  'outbox.retry': async (world, asked) => {
+  'outbox.retry': async (world, asked, caller) => {
     const again = (row: OutboxRow): OutboxPatch => ({
       state: 'queued',
       phase: null,
@@ -330,6 +321,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     });
     const row = await settle(
       world,
+      caller,
       asked.outbox,
       ['failed', 'unknown', 'held', 'bounced'],
       again,
@@ -338,13 +330,13 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     return outboxOf(world.directory.snapshot(), row);
   },
 
-  'outbox.settle': async (world, asked) => {
+  'outbox.settle': async (world, asked, caller) => {
     const arrived = (row: OutboxRow): OutboxPatch => ({
       state: 'accepted',
       phase: null,
       recipients: row.recipients.map((one) => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one)),
     });
-    const row = await settle(world, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.');
+    const row = await settle(world, caller, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.');
     return outboxOf(world.directory.snapshot(), row);
   },
 };

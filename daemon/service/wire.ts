@@ -8,7 +8,7 @@ import type { Grant, Key, Mailbox, Person, Role, Server } from '../directory/doc
 import type { Snapshot } from '../directory/snapshot.ts';
 import type { MailboxStatus } from '../engines.ts';
 import type { OpenedMail } from '../open.ts';
-import type { Assignee, ConversationRow, EntryRow, Folder, Millis, NoteRow, OutboxRow } from '../store/types.ts';
+import type { Assignee, ConversationRow, EntryRow, Folder, Millis, NoteRow, OutboxRow, TimelineRow } from '../store/types.ts';
 
 export const iso = (at: Millis): string => new Date(at).toISOString();
 export const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at));
@@ -217,6 +217,33 @@ export const noteOf = (snapshot: Snapshot, note: NoteRow): wire.Note => ({
   author: safeText(snapshot.nameOf(note.author)),
   text: safeBlock(note.text),
 });
+
+export function timelineOf(snapshot: Snapshot, row: TimelineRow): wire.TimelineRow {
+  const after = row.assigned?.after ?? null;
+  return {
+    id: row.id,
+    at: iso(row.at),
+    kind: row.kind,
+    mailbox: safeText(snapshot.mailbox(row.mailbox)?.address ?? ''),
+    conversation: row.conversation,
+    actor: row.actor === null ? null : safeText(snapshot.nameOf(row.actor)),
+    from: row.from === null ? null : addressOf(row.from),
+    to: row.to.map(addressOf),
+    subject: safeText(row.subject),
+    summary: safeText(row.assigned === null ? row.summary : assignment(snapshot, row.actor, row.assigned)),
+    message: row.message,
+    outbox: row.outbox,
+    assignee: after === null ? null : granteeOf(snapshot, after),
+    state: row.state,
+  };
+}
+
+/** People may be renamed or gone since: the journal has ids, names are those of now. */
+function assignment(snapshot: Snapshot, actor: string | null, { before, after }: NonNullable<TimelineRow['assigned']>): string {
+  const was = before === null ? '' : `, was ${snapshot.nameOf(before.id)}`;
+  if (after === null) return `released${was}`;
+  return after.id === actor ? `took it${was}` : `to ${snapshot.nameOf(after.id)}${was}`;
+}
 
 /** Names a folder exactly, also where its raw name cannot be shown or is no well-formed Unicode. */
 export const folderKey = (path: string): string => Buffer.from(path, 'utf16le').toString('base64url');

@@ -1,6 +1,7 @@
 /** Every invariant of the store that is data, as a query that must return nothing. Tests end with it; `doctor` runs it. */
 import { packSizes, recordEnd } from './packs.ts';
 import type { Db } from './sqlite.ts';
+import { tells } from './timeline-index.ts';
 
 const counted = `coalesce((SELECT max(f.role IS NULL OR f.role IN ('inbox', 'sent', 'archive', 'all')) AND NOT max(f.role IS 'drafts' OR ' ' || p.flags || ' ' LIKE '% \\Draft %')
   FROM placement p JOIN folder f ON f.id = p.folder WHERE p.entry = e.row), 0)`;
@@ -50,6 +51,17 @@ const invariants: Record<string, string> = {
   'an entry on its way out has its outbox row': 'SELECT row FROM entry WHERE outbox IS NOT NULL AND outbox NOT IN (SELECT id FROM outbox)',
   'only what is being sent has a phase, only what is held a reason': `SELECT id FROM outbox
     WHERE (phase IS NOT NULL AND state <> 'sending') OR (held_for IS NOT NULL AND state <> 'held')`,
+  'an entry is told as its placements say': `SELECT row FROM entry
+    WHERE unplaced_at IS NULL AND told <> ${tells} AND NOT EXISTS (SELECT 1 FROM timeline_backfill)`,
+  'a mail is found by whom it was exchanged with, in its mailbox and at its date': `SELECT x.entry FROM entry_correspondent x
+    JOIN entry e ON e.row = x.entry WHERE x.mailbox <> e.mailbox OR x.direction <> e.direction OR x.at <> e.received_at`,
+  'a mail from outside is found by its sender': `SELECT e.row FROM entry e JOIN message m ON m.num = e.message
+    WHERE e.direction = 'in' AND NOT EXISTS (SELECT 1 FROM timeline_backfill)
+      AND NOT EXISTS (SELECT 1 FROM entry_correspondent WHERE entry = e.row)
+      AND EXISTS (SELECT 1 FROM json_each(m.head, '$.from') f WHERE trim(lower(f.value ->> 'address')) NOT IN ('', coalesce(e.addressed_to, ''))
+        AND length(f.value ->> 'address') <= 320)`,
+  'the journal names conversations of the mailbox it names': `SELECT a.seq FROM activity a JOIN conversation c ON c.id = a.conversation
+    WHERE a.mailbox IS NOT c.mailbox`,
   'the journal has no gap': 'SELECT max(seq) AS last, count(*) AS kept FROM activity HAVING coalesce(last, 0) <> kept',
   'no record of a pack overlaps the next': `SELECT num FROM (SELECT num, pack, offset + 45 + stored AS ends,
     lead(offset) OVER (PARTITION BY pack ORDER BY offset) AS next FROM message) WHERE next < ends`,

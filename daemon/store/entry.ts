@@ -10,7 +10,8 @@
 import { decideThread, type Found, threadKeys } from '../mail/conversation.ts';
 import { type Message, readMessage } from '../mail/message.ts';
 import type { Db } from './sqlite.ts';
-import type { ConversationId, Direction, EntryId, FolderId, Ingest, MailboxId, Millis, WorkPolicy } from './types.ts';
+import { addCorrespondents } from './timeline-index.ts';
+import type { ConversationId, Direction, EntryId, FolderId, Ingest, MailboxId, Millis, PersonId, WorkPolicy } from './types.ts';
 import { randomId, type Touched, type Writing } from './work.ts';
 
 export type Origin = Ingest['origin'];
@@ -50,6 +51,7 @@ export function addEntry(
   const row = nextRow(db, it.receivedAt);
   const id = randomId();
   const to = direction === 'out' ? message.from : [...message.to, ...message.cc];
+  const addressedTo = to.find(isOwn)?.address.toLowerCase() ?? null;
   db.run(
     `INSERT INTO entry (row, id, mailbox, message, conversation, received_at, direction, automatic, counted, feeds, attachments, addressed_to, same_as)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
@@ -62,9 +64,10 @@ export function addEntry(
     direction,
     Number(message.automatic),
     message.attachments.length,
-    to.find(isOwn)?.address.toLowerCase() ?? null,
+    addressedTo,
     first,
   );
+  addCorrespondents(db, { row, mailbox: it.mailbox, direction, receivedAt: it.receivedAt, addressedTo }, message);
   touched.touch(conversation);
   return { row, id, message: num, conversation };
 }
@@ -137,8 +140,10 @@ function firstForm(db: Db, mailbox: MailboxId, message: Message): number | null 
   return row?.row ?? null;
 }
 
-type Placed = { places: number; draft: number; counts: number; feeds: number };
+type Placed = { places: number; draft: number; counts: number; feeds: number; tells: number };
 type EntryState = {
+  id: EntryId;
+  author: PersonId | null;
   conversation: number;
   direction: Direction;
   automatic: number;
@@ -156,7 +161,7 @@ type EntryState = {
 export function reclassify(writing: Writing, touched: Touched, row: number, origin: Origin): ReturnType<Touched['touch']> {
   const { db, now } = writing;
   const entry = db.get<EntryState>(
-    'SELECT conversation, direction, automatic, received_at, counted, feeds, outbox, same_as FROM entry WHERE row = ?',
+    'SELECT id, author, conversation, direction, automatic, received_at, counted, feeds, outbox, same_as FROM entry WHERE row = ?',
     row,
   );
   if (entry === undefined) throw new Error(`entry ${row} is not there`);
@@ -168,13 +173,15 @@ export function reclassify(writing: Writing, touched: Touched, row: number, orig
   }
   const counted = Number(entry.outbox !== null || (placed.counts === 1 && placed.draft === 0));
   const feeds = Number(entry.direction === 'in' && placed.feeds === 1 && placed.draft === 0);
-  db.run('UPDATE entry SET counted = ?, feeds = ?, unplaced_at = NULL WHERE row = ?', counted, feeds, row);
+  const told = Number(entry.outbox !== null || (placed.tells === 1 && placed.draft === 0));
+  db.run('UPDATE entry SET counted = ?, feeds = ?, told = ?, unplaced_at = NULL WHERE row = ?', counted, feeds, told, row);
   if (entry.same_as !== null) return pending;
 
   const live = origin === 'live' || entry.counted === 1;
   if (counted === 1 && entry.counted === 0) {
-    const { direction, received_at: receivedAt } = entry;
-    if (origin === 'live') pending.arrivals.push({ direction, feeds: feeds === 1, automatic: entry.automatic === 1, receivedAt });
+    const { id, author, direction, received_at: receivedAt } = entry;
+    if (origin === 'live')
+      pending.arrivals.push({ id, author, direction, feeds: feeds === 1, automatic: entry.automatic === 1, receivedAt });
     else pending.imported = direction === 'in' ? 'in' : (pending.imported ?? 'out');
   } else if (feeds > entry.feeds) {
     if (origin === 'live') pending.restored = Math.max(pending.restored ?? 0, entry.received_at);
@@ -189,11 +196,12 @@ export function placedAt(db: Db, row: number): Placed {
     `SELECT count(*) AS places,
        coalesce(max(f.role IS 'drafts' OR ' ' || p.flags || ' ' LIKE '% \\Draft %'), 0) AS draft,
        coalesce(max(f.role IS NULL OR f.role IN ('inbox', 'sent', 'archive', 'all')), 0) AS counts,
-       coalesce(max(f.role IS NULL OR f.role = 'inbox'), 0) AS feeds
+       coalesce(max(f.role IS NULL OR f.role = 'inbox'), 0) AS feeds,
+       coalesce(max(f.role IS NULL OR f.role NOT IN ('junk', 'drafts')), 0) AS tells
      FROM placement p JOIN folder f ON f.id = p.folder WHERE p.entry = ?`,
     row,
   );
-  return placed ?? { places: 0, draft: 0, counts: 0, feeds: 0 };
+  return placed ?? { places: 0, draft: 0, counts: 0, feeds: 0, tells: 0 };
 }
 
 export function entriesIn(db: Db, folder: FolderId): number[] {

@@ -297,6 +297,7 @@ export function* forgetMailbox({ db, changed }: Writing, mailbox: MailboxId): Ge
   for (const sql of steps) {
     while (db.run(sql, mailbox).changes > 0) yield;
   }
+  db.run('DELETE FROM correspondent WHERE NOT EXISTS (SELECT 1 FROM entry_correspondent WHERE correspondent = num)');
   changed({ kind: 'folders', mailbox });
 }
 

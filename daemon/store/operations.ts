@@ -6,28 +6,11 @@ import { join } from 'node:path';
 import { check } from './check.ts';
 import { putFolders, setFolder, setUnfetchable } from './folders.ts';
 import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
+import { recordActivity } from './journal.ts';
 import { outboxMove, queue } from './outbox.ts';
-import type { ActivityRecord } from './types.ts';
+import { backfillTimeline } from './timeline-index.ts';
 import { markRead, releaseAll, star, work } from './verbs.ts';
 import type { Writing } from './work.ts';
-
-function recordActivity({ db }: Writing, activities: readonly ActivityRecord[]): void {
-  for (const { at, kind, mailbox, conversation, actor, summary, details, key } of activities) {
-    db.run(
-      `INSERT INTO activity (at, kind, mailbox, conversation, actor, summary, details, key) SELECT ?, ?, ?, ?, ?, ?, ?, ?
-       WHERE NOT EXISTS (SELECT 1 FROM activity WHERE key = ?)`,
-      at,
-      kind,
-      mailbox,
-      conversation,
-      actor,
-      summary,
-      JSON.stringify(details),
-      key,
-      key,
-    );
-  }
-}
 
 export const urgent = {
   putFolders,
@@ -49,6 +32,7 @@ export const bulk = {
   relink,
   dropStale,
   forgetMailbox,
+  backfillTimeline,
   check: (writing: Writing, home: string) => check(writing.db, join(home, 'packs')),
 };
 

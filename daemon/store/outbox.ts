@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { addEntry, placedAt, reclassify, removeEntry } from './entry.ts';
+import { record } from './journal.ts';
 import type { Db } from './sqlite.ts';
 import type {
   MailboxId,
@@ -14,13 +15,13 @@ import type {
   OutboxPatch,
   OutboxRow,
   OutboxState,
+  PersonId,
   QueueRequest,
   QueueResult,
   Recipient,
-  WorkState,
 } from './types.ts';
-import { resolve, setState } from './verbs.ts';
-import { putPolicy, randomId, Touched, type Writing } from './work.ts';
+import { openAgain, resolve } from './verbs.ts';
+import { type Decision, putPolicy, randomId, Touched, type Writing } from './work.ts';
 
 type Row = Omit<OutboxRow, 'recipients'> & { recipients: string };
 
@@ -33,8 +34,6 @@ const selectRow = `SELECT o.id, o.mailbox, o.author, o.sender AS "from", c.id AS
 const toRow = (row: Row): OutboxRow => ({ ...row, recipients: JSON.parse(row.recipients) as Recipient[] });
 
 // --- queue ---------------------------------------------------------------------------------------------------------
-
-type Before = { state: WorkState; decidedAt: Millis | null; waitingSince: Millis | null; snoozedUntil: Millis | null };
 
 export function queue(writing: Writing, request: QueueRequest): QueueResult {
   const { db, changed } = writing;
@@ -72,7 +71,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     found: 'queued',
     joins,
   });
-  const found: Before = workBefore(db, entry.conversation)?.before ?? {
+  const found: Decision = workBefore(db, entry.conversation)?.before ?? {
     state: 'done',
     decidedAt: null,
     waitingSince: null,
@@ -102,19 +101,23 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     JSON.stringify(found),
   );
   db.run('UPDATE entry SET outbox = ?, author = ? WHERE row = ?', id, author, entry.row);
-  reclassify(writing, touched, entry.row, 'live');
-  touched.settle();
+  const pending = reclassify(writing, touched, entry.row, 'live');
   // Queueing decides, whatever the dates of what is there already: the author saw it (`ifRevision`).
-  setState(db, entry.conversation, request.afterwards, now, null, null);
+  pending.decision = { state: request.afterwards, decidedAt: now, waitingSince: null, snoozedUntil: null };
+  pending.because = { actor: author, at: now, why: 'answered' };
+  touched.settle();
 
   const row = rowWhere(db, 'o.id = ?', id);
   if (row === null) throw new Error(`outbox row ${id} is not there`);
-  changed({ kind: 'outbox', mailbox, outbox: id, state: row.state, author, conversation: row.conversation });
+  const { conversation, messageId } = row;
+  const details = { outbox: id, messageId, sendAt: new Date(request.sendAt).toISOString(), session: request.session ?? null };
+  record(writing, { at: now, kind: 'mail-out', mailbox, conversation, actor: author, summary: row.state, details, key: null });
+  changed({ kind: 'outbox', mailbox, outbox: id, state: row.state, author, conversation });
   return { ok: true, row, repeated: false };
 }
 
-function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revision: number; before: Before } | undefined {
-  const row = db.get<Before & { mailbox: MailboxId; revision: number }>(
+function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revision: number; before: Decision } | undefined {
+  const row = db.get<Decision & { mailbox: MailboxId; revision: number }>(
     `SELECT mailbox, revision, state, decided_at AS decidedAt, waiting_since AS waitingSince, snoozed_until AS snoozedUntil
      FROM conversation WHERE num = ?`,
     conversation,
@@ -126,8 +129,14 @@ function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revisio
 
 // --- moves ---------------------------------------------------------------------------------------------------------
 
-export function outboxMove(writing: Writing, id: OutboxId, expected: OutboxState, patch: OutboxPatch): boolean {
-  const { db, changed } = writing;
+export function outboxMove(
+  writing: Writing,
+  id: OutboxId,
+  expected: OutboxState,
+  patch: OutboxPatch,
+  actor: PersonId | null = null,
+): boolean {
+  const { db, changed, now } = writing;
   const columns = {
     state: patch.state,
     phase: patch.phase,
@@ -146,14 +155,53 @@ export function outboxMove(writing: Writing, id: OutboxId, expected: OutboxState
   if (changes === 0) return false;
   const row = rowWhere(db, 'o.id = ?', id);
   if (row === null) return false;
-  if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row);
+  recordMove(writing, row, expected, patch, actor);
+  if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row, actor);
+  if (row.state !== expected && (row.state === 'failed' || row.state === 'bounced')) {
+    const conversation = resolve(db, row.conversation);
+    if (conversation !== null) openAgain(writing, conversation, now(), 'a mail of ours did not arrive');
+  }
   changed({ kind: 'outbox', mailbox: row.mailbox, outbox: id, state: row.state, author: row.author, conversation: row.conversation });
   return true;
 }
 
+/** What a mail came to, and what a person decided about it. Waiting, trying and trying again are on the outbox's own page. */
+function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, patch: OutboxPatch, actor: PersonId | null): void {
+  const summary = row.state === expected ? copyLost(patch) : fate(row, actor);
+  if (summary === null) return;
+  const { mailbox, conversation } = row;
+  const details = { outbox: row.id, before: expected, after: row.state, reason: row.lastError };
+  record(writing, { at: writing.now(), kind: 'delivery', mailbox, conversation, actor, summary, details, key: null });
+}
+
+const copyLost = ({ sentCopy, lastError }: OutboxPatch): string | null => (sentCopy === 'failed' ? (lastError ?? 'no copy in Sent') : null);
+
+function fate({ state, heldFor, lastError }: OutboxRow, actor: PersonId | null): string | null {
+  const because = lastError === null ? '' : `: ${lastError}`;
+  switch (state) {
+    case 'accepted':
+      return actor === null ? 'accepted' : 'did arrive, says a person';
+    case 'unknown':
+    case 'failed':
+    case 'bounced':
+      return `${state}${because}`;
+    case 'held':
+      return heldFor === 'right' ? `held${because}` : null;
+    case 'cancelled':
+      return 'taken back before it was sent';
+    case 'queued':
+      return actor === null ? null : 'to be sent again';
+    case 'waiting-approval':
+    case 'sending':
+      return null;
+    default:
+      return state satisfies never;
+  }
+}
+
 /** Takes the mail out of its conversation, which gets back the state it had unless something moved it since. */
-function cancel(writing: Writing, row: OutboxRow): void {
-  const { db, changed } = writing;
+function cancel(writing: Writing, row: OutboxRow, actor: PersonId | null): void {
+  const { db, changed, now } = writing;
   const own = db.get<{ num: number; conversation: number; before: string }>(
     'SELECT num, conversation, before FROM outbox WHERE id = ?',
     row.id,
@@ -161,7 +209,7 @@ function cancel(writing: Writing, row: OutboxRow): void {
   const entry = db.get<{ row: number }>('SELECT row FROM entry WHERE id = ?', row.entry);
   if (own === undefined || entry === undefined) return;
   const decided = workBefore(db, own.conversation)?.before;
-  const before = JSON.parse(own.before) as Before;
+  const before = JSON.parse(own.before) as Decision;
 
   db.run('UPDATE entry SET outbox = NULL WHERE row = ?', entry.row);
   const touched = new Touched(writing);
@@ -170,9 +218,10 @@ function cancel(writing: Writing, row: OutboxRow): void {
   if (placedAt(db, entry.row).places > 0) reclassify(writing, touched, entry.row, 'import');
   else removeEntry(db, entry.row);
   const untouched = decided?.decidedAt === row.createdAt;
-  pending.rederive = !untouched && decided?.state === 'waiting';
+  pending.because = { actor, at: now(), why: 'what was sent is taken back' };
+  if (untouched) pending.decision = before;
+  else pending.rederive = decided?.state === 'waiting';
   touched.settle();
-  if (untouched) setState(db, own.conversation, before.state, before.decidedAt, before.waitingSince, before.snoozedUntil);
   const after = db.get<{ id: string; revision: number }>(
     'UPDATE conversation SET revision = revision + 1 WHERE num = ? RETURNING id, revision',
     own.conversation,

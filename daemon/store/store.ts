@@ -14,6 +14,7 @@ import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outbox
 import { readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
 import { openReading } from './sqlite.ts';
+import { timeline } from './timeline.ts';
 import type { Millis, Store, StoreChange } from './types.ts';
 import type { Answer, Request, WireFault, WriterData } from './writer.worker.ts';
 
@@ -88,6 +89,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     outboxUnfiled: async (limit) => outboxUnfiled(db, limit),
 
     recordActivity: (...args) => ask('recordActivity', args),
+    timeline: async (query) => timeline(db, query),
 
     onChange(listener) {
       listeners.add(listener);

@@ -160,6 +160,38 @@ export type PanelCounts = { mine: number; unassigned: number; team: number; unre
 
 export type ListQuery = Page & { person: PersonId; mailbox: Seen; folder: FolderId | null; state: WorkState | 'any' };
 
+/** `contact`: an address, in any case, and the mailboxes in which it may be looked for. */
+export type TimelineScope =
+  | { kind: 'mailbox'; mailbox: MailboxId }
+  | { kind: 'conversation'; conversation: ConversationId }
+  | { kind: 'contact'; address: string; mailboxes: readonly MailboxId[] };
+
+export type TimelineQuery = Page & { scope: TimelineScope; kinds: readonly ActivityKind[]; since: Millis | null };
+
+/** A mail as it lies in its mailbox, or a record of the journal. */
+export type TimelineRow = {
+  /** Of the entry, or of the record. */
+  id: string;
+  at: Millis;
+  kind: ActivityKind;
+  mailbox: MailboxId;
+  /** The one that lives on, where conversations were joined; null when it is gone, or there was none. */
+  conversation: ConversationId | null;
+  /** Who did it here; null: somebody outside, another client, or the daemon by itself. */
+  actor: PersonId | null;
+  from: Address | null;
+  /** The first few. */
+  to: Address[];
+  subject: string;
+  /** What was done; of a mail and a note the beginning of its text. */
+  summary: string;
+  message: EntryId | null;
+  outbox: { id: OutboxId; state: OutboxState } | null;
+  assigned: { before: Assignee | null; after: Assignee | null } | null;
+  /** The state it came to. */
+  state: WorkState | null;
+};
+
 export type EntryRow = {
   id: EntryId;
   conversation: ConversationId;
@@ -254,6 +286,8 @@ export type QueueRequest = {
   recipients: readonly string[];
   now: Millis;
   sendAt: Millis;
+  /** The public key of the session that asked, for the journal. */
+  session?: string;
   /** The same key again answers with the same row and queues nothing. */
   idempotencyKey: string | null;
   /** State after queueing: what is sent waits for the customer, `done` when asked so. */
@@ -281,7 +315,9 @@ export type StoreChange =
     }
   | { kind: 'folders'; mailbox: MailboxId }
   | { kind: 'outbox'; mailbox: MailboxId; outbox: OutboxId; state: OutboxState; author: PersonId; conversation: ConversationId }
-  | { kind: 'read'; mailbox: MailboxId; conversation: ConversationId; person: PersonId };
+  | { kind: 'read'; mailbox: MailboxId; conversation: ConversationId; person: PersonId }
+  /** Timelines have a row more; history that is imported is not told. */
+  | { kind: 'activity'; mailbox: MailboxId; id: string; what: ActivityKind; at: Millis; conversation: ConversationId | null };
 
 export interface Store {
   // folders
@@ -346,15 +382,21 @@ export interface Store {
   /** Rows whose time has come, oldest first, at most `limit`: queued, or held for time. */
   outboxDue(now: Millis, limit: number): Promise<OutboxRow[]>;
   nextOutboxAt(): Promise<Millis | null>;
-  /** Compare and set: false when the row is no longer in `expected`. `cancelled` also takes its entry out of the conversation. */
-  outboxMove(id: OutboxId, expected: OutboxState, patch: OutboxPatch): Promise<boolean>;
+  /**
+   * Compare and set: false when the row is no longer in `expected`. `cancelled` also takes its entry out of the conversation; what failed
+   * or bounced leaves the customer waiting, and opens it. `actor`: the person who decided it; null: the outbox itself.
+   */
+  outboxMove(id: OutboxId, expected: OutboxState, patch: OutboxPatch, actor?: PersonId | null): Promise<boolean>;
   /** After a restart: rows found in `sending`. */
   outboxInterrupted(): Promise<OutboxRow[]>;
   /** Accepted rows whose copy in Sent is not there yet. */
   outboxUnfiled(limit: number): Promise<OutboxRow[]>;
 
-  // journal of what happened (append-only); read by the timeline and the audit
+  // what happened
+  /** For what is done outside the store; verbs and moves of the outbox are recorded with their effect. */
   recordActivity(activities: readonly ActivityRecord[]): Promise<void>;
+  /** Newest first. */
+  timeline(query: TimelineQuery): Promise<Rows<TimelineRow>>;
 
   onChange(listener: (changes: readonly StoreChange[]) => void): () => void;
   /** Runs every invariant; a line for each that does not hold. */

@@ -1,4 +1,5 @@
-/** What people do with conversations, and the clock for them. Reading and starring are a person's own and raise nothing. */
+/** What people do with conversations, and the clock for them. Reading and starring are a person's own: they raise nothing and are no record. */
+import { record } from './journal.ts';
 import type { Db } from './sqlite.ts';
 import type { Assignee, ConversationId, MailboxId, Millis, PersonId, WorkResult, WorkState, WorkVerb } from './types.ts';
 import {
@@ -8,6 +9,7 @@ import {
   policyOf,
   putMark,
   randomId,
+  recordState,
   type Sums,
   sumsSql,
   type Writing,
@@ -50,7 +52,7 @@ export function work(
       break;
     case 'assign':
       what = 'assign';
-      db.run('UPDATE conversation SET assignee = ? WHERE num = ?', assigneeText(verb.to), num);
+      assign(writing, num, verb.to, { actor, at: now });
       break;
     case 'note':
       what = 'note';
@@ -58,22 +60,46 @@ export function work(
       revision += 1;
       db.run('INSERT INTO note (id, conversation, author, at, text) VALUES (?, ?, ?, ?, ?)', note, num, actor, now, verb.text);
       db.run('UPDATE conversation SET revision = ? WHERE num = ?', revision, num);
+      record(writing, {
+        at: now,
+        kind: 'note',
+        mailbox: before.mailbox,
+        conversation: before.id,
+        actor,
+        summary: 'noted',
+        details: { note },
+        key: null,
+      });
       break;
     default:
       verb satisfies never;
   }
-  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision, what, live: true });
   const after = db.get<{ state: WorkState; assignee: string }>('SELECT state, assignee FROM conversation WHERE num = ?', num);
+  const state = after?.state ?? before.state;
+  if (state !== before.state) recordState(writing, before, state, { actor, at: now, why: null });
+  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision, what, live: true });
   return {
     ok: true,
     revision,
-    state: after?.state ?? 'done',
+    state,
     assignee: assigneeOf(after?.assignee ?? ''),
     ...(note === undefined ? {} : { note }),
   };
 }
 
-export function setState(
+/** Gives it to somebody or to nobody; to whom it has already is no event. */
+function assign(writing: Writing, num: number, to: Assignee | null, { actor, at }: { actor: PersonId | null; at: Millis }): void {
+  const { db } = writing;
+  const { id: conversation, mailbox } = workOf(db, num);
+  const before = db.get<{ assignee: string }>('SELECT assignee FROM conversation WHERE num = ?', num)?.assignee ?? '';
+  const after = assigneeText(to);
+  if (after === before) return;
+  db.run('UPDATE conversation SET assignee = ? WHERE num = ?', after, num);
+  const summary = after === '' ? 'released' : 'assigned';
+  record(writing, { at, kind: 'assign', mailbox, conversation, actor, summary, details: { before, after }, key: null });
+}
+
+function setState(
   db: Db,
   num: number,
   state: WorkState,
@@ -118,25 +144,31 @@ export function star({ db, changed }: Writing, id: ConversationId, person: Perso
   changed({ kind: 'read', mailbox, conversation: current, person });
 }
 
-export function releaseAll({ db, changed }: Writing, assignee: Assignee): void {
+export function releaseAll(writing: Writing, assignee: Assignee): void {
+  const { db, changed, now } = writing;
   const held = db.all<{ num: number; id: string; mailbox: MailboxId; revision: number }>(
     "SELECT num, id, mailbox, revision FROM conversation WHERE assignee = ? AND assignee <> ''",
     assigneeText(assignee),
   );
   for (const { num, id, mailbox, revision } of held) {
-    db.run("UPDATE conversation SET assignee = '' WHERE num = ?", num);
+    assign(writing, num, null, { actor: null, at: now() });
     changed({ kind: 'conversation', mailbox, conversation: id, revision, what: 'assign', live: true });
   }
 }
 
+/** An answer that did not arrive leaves the customer waiting: the conversation is open work again. */
+export function openAgain(writing: Writing, num: number, now: Millis, why: string): void {
+  const { db, changed } = writing;
+  const before = workOf(db, num);
+  if (before.state === 'open') return;
+  reopen(db, num, before.mailbox, now);
+  recordState(writing, before, 'open', { actor: null, at: now, why });
+  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision: before.revision, what: 'state', live: true });
+}
+
 /** Opens what was snoozed until now. */
-export function wake({ db, changed }: Writing, now: Millis): void {
-  const due = db.all<{ num: number; id: string; mailbox: MailboxId; revision: number }>(
-    'SELECT num, id, mailbox, revision FROM conversation WHERE snoozed_until <= ?',
-    now,
-  );
-  for (const { num, id, mailbox, revision } of due) {
-    reopen(db, num, mailbox, now);
-    changed({ kind: 'conversation', mailbox, conversation: id, revision, what: 'state', live: true });
+export function wake(writing: Writing, now: Millis): void {
+  for (const { num } of writing.db.all<{ num: number }>('SELECT num FROM conversation WHERE snoozed_until <= ?', now)) {
+    openAgain(writing, num, now, 'its time came');
   }
 }

@@ -12,9 +12,21 @@
  */
 import { randomFillSync } from 'node:crypto';
 import type { Address } from '../mail/message.ts';
+import { record } from './journal.ts';
 import type { PackWriter } from './packs.ts';
 import type { Db } from './sqlite.ts';
-import type { Assignee, ConversationId, Direction, MailboxId, Millis, PersonId, StoreChange, WorkPolicy, WorkState } from './types.ts';
+import type {
+  Assignee,
+  ConversationId,
+  Direction,
+  EntryId,
+  MailboxId,
+  Millis,
+  PersonId,
+  StoreChange,
+  WorkPolicy,
+  WorkState,
+} from './types.ts';
 
 /** What every operation of the writer is handed. */
 export type Writing = { db: Db; packs: PackWriter; now: () => Millis; changed: (change: StoreChange) => void };
@@ -127,7 +139,21 @@ export function waitsSince(db: Db, conversation: number, sums: Sums, workFrom: M
 
 // --- what one transaction touched ----------------------------------------------------------------------------------
 
-export type Arrival = { direction: Direction; feeds: boolean; automatic: boolean; receivedAt: Millis };
+export type Arrival = {
+  id: EntryId;
+  author: PersonId | null;
+  direction: Direction;
+  feeds: boolean;
+  automatic: boolean;
+  receivedAt: Millis;
+};
+/** A state that somebody gives it, whatever the mail says. */
+export type Decision = {
+  state: WorkState;
+  decidedAt: Millis | null;
+  waitingSince: Millis | null;
+  snoozedUntil: Millis | null;
+};
 type Pending = {
   /** Made in this transaction. */
   begun: boolean;
@@ -141,6 +167,9 @@ type Pending = {
   restored: Millis | null;
   /** The state is to be worked out anew whatever was decided. */
   rederive: boolean;
+  decision: Decision | null;
+  /** For the journal: who moves the state, when, and in words why; null: the mail that is here says it. */
+  because: { actor: PersonId | null; at: Millis; why: string } | null;
   flags: boolean;
 };
 
@@ -171,7 +200,17 @@ export class Touched {
   touch(conversation: number): Pending {
     const found = this.#pending.get(conversation);
     if (found !== undefined) return found;
-    const pending: Pending = { begun: false, arrivals: [], imported: null, lost: false, restored: null, rederive: false, flags: false };
+    const pending: Pending = {
+      begun: false,
+      arrivals: [],
+      imported: null,
+      lost: false,
+      restored: null,
+      rederive: false,
+      decision: null,
+      because: null,
+      flags: false,
+    };
     this.#pending.set(conversation, pending);
     return pending;
   }
@@ -188,6 +227,8 @@ export class Touched {
     into.lost ||= from.lost;
     into.restored ??= from.restored;
     into.rederive ||= from.rederive;
+    into.decision ??= from.decision;
+    into.because ??= from.because;
 
     mergeMarks(db, survivor, loser);
     const a = workOf(db, survivor);
@@ -222,6 +263,12 @@ export class Touched {
       revision,
       loser,
     );
+    // Threads that an import puts together were never seen apart.
+    if (a.decided_at !== null || b.decided_at !== null) {
+      const summary = 'two conversations became one: a mail belongs to both';
+      const told = { kind: 'system' as const, mailbox: a.mailbox, conversation: a.id, actor: null, key: null };
+      record(this.#writing, { ...told, at: this.#writing.now(), summary, details: { action: 'conversation.merge', merged: b.id } });
+    }
     changed({ kind: 'conversation', mailbox: b.mailbox, conversation: b.id, revision, what: 'merged', live: into.arrivals.length > 0 });
   }
 
@@ -304,18 +351,28 @@ function settleOne(writing: Writing, conversation: number, pending: Pending): vo
   const shown = sums.messages === 0 ? 0 : sums.incoming === 0 ? 1 : 2;
   describe(db, conversation, sums, shown);
 
-  const after = nextState(writing, conversation, before, pending, sums);
+  const after = pending.decision ?? nextState(writing, conversation, before, pending, sums);
   const revision = before.revision + (pending.begun ? Math.max(0, pending.arrivals.length - 1) : pending.arrivals.length);
   db.run(
     `UPDATE conversation SET state = ?, decided_at = ?, waiting_since = ?, revision = ?,
-     snoozed_until = CASE WHEN ? = 'snoozed' THEN snoozed_until END WHERE num = ?`,
+     snoozed_until = CASE WHEN ? = 'snoozed' THEN coalesce(?, snoozed_until) END WHERE num = ?`,
     after.state,
     after.decidedAt,
     after.state === 'open' ? after.waitingSince : null,
     revision,
     after.state,
+    pending.decision?.snoozedUntil ?? null,
     conversation,
   );
+  for (const { id, direction, receivedAt } of pending.arrivals) {
+    changed({ kind: 'activity', mailbox: before.mailbox, id, what: `mail-${direction}`, at: receivedAt, conversation: before.id });
+  }
+  // What history amounts to while it is imported happened to nobody; what was decided here and is overruled did.
+  const happened = pending.arrivals.length > 0 || pending.because !== null || before.decided_at !== null;
+  if (after.state !== before.state && !pending.begun && happened) {
+    const { actor, at, why } = pending.because ?? { actor: null, at: writing.now(), why: whyMoved(pending) };
+    recordState(writing, before, after.state, { actor, at, why });
+  }
 
   const mail = pending.arrivals.some(({ direction }) => direction === 'in') ? 'in' : (pending.arrivals[0]?.direction ?? pending.imported);
   const what =
@@ -328,6 +385,24 @@ function settleOne(writing: Writing, conversation: number, pending: Pending): vo
     what,
     live: pending.arrivals.length > 0 || pending.lost || pending.restored !== null,
   });
+}
+
+export function recordState(
+  writing: Writing,
+  before: Pick<Work, 'id' | 'mailbox' | 'state'>,
+  after: WorkState,
+  { actor, at, why }: { actor: PersonId | null; at: Millis; why: string | null },
+): void {
+  const { id: conversation, mailbox, state } = before;
+  const summary = `${state} → ${after}${why === null ? '' : `: ${why}`}`;
+  record(writing, { at, kind: 'state', mailbox, conversation, actor, summary, details: { before: state, after }, key: null });
+}
+
+function whyMoved({ arrivals, lost, restored }: Pending): string {
+  const last = arrivals.at(-1); // in the order of their dates by now
+  if (last !== undefined) return last.direction === 'in' ? 'a mail came in' : 'answered outside Postroom';
+  if (restored !== null) return 'put back in the mailbox';
+  return lost ? 'filed in the mailbox' : 'mail was found that is newer';
 }
 
 type Decided = { state: WorkState; waitingSince: Millis | null; decidedAt: Millis | null };

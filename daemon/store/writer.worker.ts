@@ -12,6 +12,7 @@ import { nextUnplaced, sweep, unfinished } from './ingest.ts';
 import { bulk, urgent } from './operations.ts';
 import { PackWriter, recordEnd } from './packs.ts';
 import { type Db, openWriting } from './sqlite.ts';
+import { isBackfillDue } from './timeline-index.ts';
 import type { FolderChange, Ingest, Millis, StoreChange } from './types.ts';
 import { wake } from './verbs.ts';
 import type { Writing } from './work.ts';
@@ -128,6 +129,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
 
   // The new place of what was moved before a stop has yet to be looked for: the grace begins again.
   db.run('UPDATE entry SET unplaced_at = ? WHERE unplaced_at IS NOT NULL', Date.now());
+  if (isBackfillDue(db)) add(bulkJobs, { id: null, steps: bulk.backfillTimeline(writing) });
   for (const mailbox of unfinished(db)) add(bulkJobs, { id: null, steps: bulk.forgetMailbox(writing, mailbox) });
   say({ ready: true });
 }

@@ -104,6 +104,20 @@ export const Shown = z.object({
     }),
   ),
 });
+export const Timeline = rows(
+  z.object({
+    id: text,
+    at: date,
+    kind: z.enum(['mail-in', 'mail-out', 'note', 'assign', 'state', 'grant', 'delivery', 'system']),
+    mailbox: text,
+    conversation: maybe(text),
+    actor: maybe(text),
+    from: maybe(address),
+    to: z.array(address),
+    subject: text,
+    summary: text,
+  }),
+).extend({ next: maybe(text) });
 export const From = rows(z.object({ mailbox: text, address: text, name: maybe(text), signature: maybe(text) }));
 export const Sent = z.object({ outbox: maybe(text), state: maybe(outboxState), messageId: text });
 const outboxEntry = z.object({

@@ -10,7 +10,12 @@ import type { Session } from './session.ts';
 export type Globals = { json: boolean; home: string | undefined; connect: string | undefined; identity: string | undefined };
 
 /** What a command may use: the connection is made when it is first asked for. */
-export type Context = Globals & { session: () => Promise<Session>; warn: (text: string) => void };
+export type Context = Globals & {
+  session: () => Promise<Session>;
+  warn: (text: string) => void;
+  /** Standard output, for what comes bit by bit. */
+  out: (text: string) => void;
+};
 
 /** What a command did: `data` is the JSON document, `text` what people read. `failed` is exit 1 although an answer was printed. */
 export type Outcome = { data: unknown; text: string; failed?: boolean } | null;
@@ -120,6 +125,7 @@ async function runRow(row: CommandRow, command: Command, io: Io, makeSession: (g
       return session;
     },
     warn: (message) => io.err(`${safeBlock(message)}\n`),
+    out: io.out,
   };
   try {
     const outcome = await row.run(context, command.args, options);

@@ -1,5 +1,5 @@
 /** One command's connection: which identity, which daemon, typed calls. */
-import { type CallOptions, connect, type DaemonEvent } from '../../protocol/client.ts';
+import { type CallOptions, type ClientState, connect, type DaemonEvent } from '../../protocol/client.ts';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { EventName } from '../../protocol/events.ts';
 import { type Identity, readIdentity } from '../../protocol/keys.ts';
@@ -12,6 +12,8 @@ export type Session = {
   call<M extends Method>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
   /** Events of these names from now on, until the session closes; null when the connection was lost: whoever asks then learns more. */
   follow(names: readonly EventName[], listener: (event: DaemonEvent | null) => void): Promise<void>;
+  /** The connection from now on: it mends itself, or is refused for good. */
+  onState(listener: (state: ClientState) => void): void;
   close(): Promise<void>;
 };
 
@@ -37,13 +39,15 @@ export function loadIdentity(globals: Pick<Globals, 'home' | 'identity' | 'conne
 
 export async function openSession(globals: Globals): Promise<Session> {
   let listener: (event: DaemonEvent | null) => void = () => undefined;
+  let onlooker: (state: ClientState) => void = () => undefined;
   const client = await connect({
     identity: loadIdentity(globals),
     connectTimeoutMs: greetingMs,
     release: version,
     onEvent: (event) => listener(event),
-    onState: ({ state }) => {
-      if (state === 'offline' || state === 'refused') listener(null);
+    onState: (state) => {
+      onlooker(state);
+      if (state.state === 'offline' || state.state === 'refused') listener(null);
     },
   }).catch((error: unknown) => {
     if (!(error instanceof PostroomError) || error.code !== 'unauthenticated') throw error;
@@ -59,6 +63,9 @@ export async function openSession(globals: Globals): Promise<Session> {
     follow: async (names, take) => {
       listener = take;
       await client.subscribe(names);
+    },
+    onState: (take) => {
+      onlooker = take;
     },
     close: () => client.close(),
   };
