@@ -1,5 +1,7 @@
 /** What people do with conversations, and the clock for them. Reading and starring are a person's own and raise nothing. */
+import { nextRow } from './entry.ts';
 import type { Db } from './sqlite.ts';
+import { addText } from './text.ts';
 import type { Assignee, ConversationId, MailboxId, Millis, PersonId, WorkResult, WorkState, WorkVerb } from './types.ts';
 import {
   assigneeOf,
@@ -52,13 +54,16 @@ export function work(
       what = 'assign';
       db.run('UPDATE conversation SET assignee = ? WHERE num = ?', assigneeText(verb.to), num);
       break;
-    case 'note':
+    case 'note': {
       what = 'note';
       note = randomId();
       revision += 1;
-      db.run('INSERT INTO note (id, conversation, author, at, text) VALUES (?, ?, ?, ?, ?)', note, num, actor, now, verb.text);
+      const row = nextRow(db, now);
+      db.run('INSERT INTO note (id, conversation, author, at, text, row) VALUES (?, ?, ?, ?, ?, ?)', note, num, actor, now, verb.text, row);
+      addText(db, [{ row, mailbox: before.mailbox, note: verb.text }]);
       db.run('UPDATE conversation SET revision = ? WHERE num = ?', revision, num);
       break;
+    }
     default:
       verb satisfies never;
   }

@@ -14,6 +14,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Address } from '../mail/message.ts';
 import type { PackWriter } from './packs.ts';
 import type { Db } from './sqlite.ts';
+import { addText, type TextRow } from './text.ts';
 import type { Assignee, ConversationId, Direction, MailboxId, Millis, PersonId, StoreChange, WorkPolicy, WorkState } from './types.ts';
 
 /** What every operation of the writer is handed. */
@@ -157,6 +158,7 @@ type Work = {
 export class Touched {
   readonly #writing: Writing;
   readonly #pending = new Map<number, Pending>();
+  readonly #texts: TextRow[] = [];
 
   constructor(writing: Writing) {
     this.#writing = writing;
@@ -174,6 +176,11 @@ export class Touched {
     const pending: Pending = { begun: false, arrivals: [], imported: null, lost: false, restored: null, rederive: false, flags: false };
     this.#pending.set(conversation, pending);
     return pending;
+  }
+
+  /** To be found by its words when the transaction is. */
+  text(row: TextRow): void {
+    this.#texts.push(row);
   }
 
   /** Joins `loser` into the older `survivor`; its id resolves there from now on. */
@@ -229,6 +236,7 @@ export class Touched {
   settle(): void {
     for (const [conversation, pending] of this.#pending) settleOne(this.#writing, conversation, pending);
     this.#pending.clear();
+    addText(this.#writing.db, this.#texts.splice(0));
   }
 }
 

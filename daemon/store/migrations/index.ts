@@ -1,4 +1,5 @@
 /** In order: number n brings mail.db from format n-1 to n. One that was released never changes. */
 import { sql as initial } from './0001-initial.ts';
+import { sql as search } from './0002-search.ts';
 
-export const migrations: readonly string[] = [initial];
+export const migrations: readonly string[] = [initial, search];
