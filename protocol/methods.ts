@@ -28,6 +28,7 @@ import {
   Revision,
   Role,
   Safe,
+  SearchHit,
   SecretSource,
   Seq,
   ServerUrl,
@@ -585,6 +586,31 @@ export const methods = {
     }),
     result: z.object({ conversation: z.string(), moved: z.int(), folder: Safe, revision: Revision }),
     errors: ['conflict'],
+  }),
+
+  // --- search ----------------------------------------------------------------------------------------------------
+  'search.run': method({
+    doc: 'Mails and notes that fit a query, over everything the person may open, newest first; `` fits all.',
+    needs: 'session',
+    params: z.object({
+      /** Grammar: 3-cli.md, "Query language". */
+      query: z.string().max(1_000).default(''),
+      /** As somebody types: the last word may go on, and a newer search of the session takes the place of this one (`rate-limited`). */
+      typing: z.boolean().default(false),
+      limit: Limit,
+      cursor: Cursor,
+    }),
+    result: z.object({
+      rows: z.array(SearchHit),
+      next: z.string().nullable(),
+      total: z.int(),
+      /** False: there are at least `total`. */
+      exact: z.boolean(),
+      /** False: the time was over before the page was full. */
+      complete: z.boolean(),
+      seq: Seq,
+    }),
+    errors: [],
   }),
 
   // --- sending ---------------------------------------------------------------------------------------------------

@@ -181,6 +181,23 @@ export const Message = z.object({
 });
 export const Note = z.object({ id: z.string(), at: IsoDate, author: Safe, text: Safe });
 
+/** A mail that a search found, or a note with the mail it was written about. */
+export const SearchHit = z.object({
+  kind: z.enum(['mail', 'note']),
+  conversation: z.string(),
+  message: z.string().nullable(),
+  note: z.string().nullable(),
+  /** Who wrote the note. */
+  author: Safe.nullable(),
+  mailbox: Safe,
+  subject: Safe,
+  from: Address.nullable(),
+  date: IsoDate,
+  snippet: Safe,
+  /** Where the words that were asked for stand in `snippet`, in UTF-16 units. */
+  hits: z.array(z.tuple([z.int(), z.int()])),
+});
+
 export const Folder = z.object({
   path: Safe,
   /** Names the folder exactly, also where its name cannot be shown; `move` and `list` take it like a path. */
@@ -235,6 +252,7 @@ export type WorkState = z.output<typeof WorkState>;
 export type Message = z.output<typeof Message>;
 export type Attachment = z.output<typeof Attachment>;
 export type Note = z.output<typeof Note>;
+export type SearchHit = z.output<typeof SearchHit>;
 export type Folder = z.output<typeof Folder>;
 export type OutboxEntry = z.output<typeof OutboxEntry>;
 export type OutboxState = z.output<typeof OutboxState>;

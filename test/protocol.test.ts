@@ -62,6 +62,7 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'conversation.assignees': (at) => ({ conversation: at.conversation }),
   'conversation.assign': (at) => ({ conversation: at.conversation, to: 'eva' }),
   'conversation.note': (at) => ({ conversation: at.conversation, text: 'called them' }),
+  'search.run': (at) => ({ query: `"Where is" in:${at.mailbox}` }),
   'compose.from': () => ({}),
   'compose.reply': (at) => ({ conversation: at.conversation, kind: 'reply-all' }),
   'outbox.send': (at) => ({ from: at.mailbox, to: at.spare, subject: 'Hello', body: 'Hello' }),

@@ -4,6 +4,7 @@ import { mailCommands } from './cli/mail.ts';
 import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
 import { type CommandRow, runCommand } from './cli/program.ts';
+import { searchCommands } from './cli/search.ts';
 import { openSession } from './cli/session.ts';
 
 /** Rows of commands that another program runs (see bin/postroom.mjs); here so that help names them. */
@@ -19,7 +20,14 @@ const elsewhere: readonly CommandRow[] = [
   },
 }));
 
-export const commandRows: readonly CommandRow[] = [...elsewhere, ...daemonCommands, ...peopleCommands, ...mailboxCommands, ...mailCommands];
+export const commandRows: readonly CommandRow[] = [
+  ...elsewhere,
+  ...daemonCommands,
+  ...peopleCommands,
+  ...mailboxCommands,
+  ...mailCommands,
+  ...searchCommands,
+];
 
 const write = (stream: NodeJS.WriteStream) => (text: string) => {
   stream.write(text);
