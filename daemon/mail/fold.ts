@@ -6,18 +6,19 @@
  *   the vowels of Indic scripts stay; Arabic, Hebrew and European ones go.
  * - Scripts written without blanks become overlapping pairs of characters, and the last character once more: 日本語 is
  *   日本 本語 語. Asked for is a row of pairs, so any part of a text is found; a single character is asked for as a prefix.
- * - What is neither letter, digit nor mark separates. A word beyond 64 units is cut (encoded data that is nobody's word).
+ * - What is neither letter, digit nor mark separates.
+ * - Most mail is mostly ASCII, which the tokenizer splits and lowers by itself: only words with other characters are touched.
  */
 
-const maxToken = 64;
 const word = /[\p{L}\p{N}\p{M}]+/gu;
 const ascii = /^[\x00-\x7F]*$/;
-const longAscii = /[A-Za-z0-9]{65,}/g;
+const beyondAscii = /[^\x00-\x7F]+/g;
 
 /** Written without blanks; Hangul has them, and its endings are found by pairs all the same. */
 const unspaced =
   '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\u30FC\\p{sc=Hangul}\\p{sc=Bopomofo}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}';
 const pieces = new RegExp(`[${unspaced}]+|[^${unspaced}]+`, 'gu');
+const hasUnspaced = new RegExp(`[${unspaced}]`, 'u');
 const isUnspaced = new RegExp(`^[${unspaced}]`, 'u');
 
 /** European, Hebrew and Arabic marks, variation selectors, and characters that have no width or only stretch a word. */
@@ -64,33 +65,49 @@ function plain(text: string): string {
     .normalize('NFC'); // Hangul and kana come together again
 }
 
-/** Never ends in half of a surrogate pair. */
-function cut(token: string): string {
-  if (token.length <= maxToken) return token;
-  const short = token.slice(0, maxToken);
-  return /[\uD800-\uDBFF]$/.test(short) ? short.slice(0, -1) : short;
-}
-
 function* piecesOf(text: string): Generator<string> {
-  for (const [run] of plain(text).matchAll(word)) for (const [piece] of run.matchAll(pieces)) yield piece;
+  const folded = plain(text);
+  const mixed = hasUnspaced.test(folded);
+  for (const [run] of folded.matchAll(word)) {
+    if (!mixed) yield run;
+    else for (const [piece] of run.matchAll(pieces)) yield piece;
+  }
 }
 
 function pairs(characters: readonly string[]): string[] {
   return characters.slice(1).map((character, at) => `${characters[at]}${character}`);
 }
 
-/** What goes into the index: tokens with blanks between them. Pure ASCII stays as it is, since the tokenizer does the rest. */
+/** What goes into the index: tokens with separators between them. */
 export function foldForIndex(text: string): string {
-  if (ascii.test(text)) return text.replace(longAscii, cut);
+  if (ascii.test(text)) return text;
+  let folded = '';
+  let done = 0;
+  for (const { 0: run, index } of text.matchAll(beyondAscii)) {
+    if (index < done) continue; // part of the word before
+    let start = index;
+    while (start > done && isAsciiWord(text.charCodeAt(start - 1))) start--;
+    let end = index + run.length;
+    while (end < text.length && (isAsciiWord(text.charCodeAt(end)) || text.charCodeAt(end) > 0x7f)) end++;
+    folded += `${text.slice(done, start)} ${tokensOf(text.slice(start, end)).join(' ')} `;
+    done = end;
+  }
+  return folded + text.slice(done);
+}
+
+const isAsciiWord = (code: number): boolean =>
+  (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39);
+
+function tokensOf(text: string): string[] {
   const tokens: string[] = [];
   for (const piece of piecesOf(text)) {
-    if (!isUnspaced.test(piece)) tokens.push(cut(piece));
+    if (!isUnspaced.test(piece)) tokens.push(piece);
     else {
       const characters = [...piece];
       tokens.push(...pairs(characters), characters.at(-1) ?? '');
     }
   }
-  return tokens.join(' ');
+  return tokens;
 }
 
 /** Tokens that follow one another in the index where the text stands; `prefix`: the last one may go on. */
@@ -104,8 +121,8 @@ export function foldForQuery(text: string, prefix = false): Asked {
   for (const [at, piece] of all.entries()) {
     const last = at === all.length - 1;
     if (!isUnspaced.test(piece)) {
-      tokens.push(cut(piece));
-      // A word that was cut stands for all that begin so; a single letter for nothing but itself: too much begins with it.
+      tokens.push(piece);
+      // A single letter stands for nothing but itself: too much begins with it.
       if (last) open = prefix && piece.length > 1;
       continue;
     }
@@ -145,7 +162,7 @@ export function findIn(text: string, asked: readonly Asked[], limit = 20): [star
       } else {
         // Some letters come apart into two words (`Ŀ`).
         const tokens = ascii.test(piece) ? [piece.toLowerCase()] : [...piecesOf(piece)];
-        if (tokens.map(cut).some((token) => exact.has(token) || prefixes.some((one) => token.startsWith(one)))) found.push([at, end]);
+        if (tokens.some((token) => exact.has(token) || prefixes.some((one) => token.startsWith(one)))) found.push([at, end]);
       }
       if (found.length >= limit) return found.slice(0, limit);
       at = end;
