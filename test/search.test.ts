@@ -1,4 +1,7 @@
 /** Search with a real store, and through the protocol: who may open what, revoked at once, languages, and what it costs. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { parseQuery } from '../daemon/mail/query.ts';
@@ -7,10 +10,15 @@ import { openStore } from '../daemon/store/store.ts';
 import type { MailboxId, SearchQuery, Store } from '../daemon/store/types.ts';
 import type { Client } from '../protocol/client.ts';
 import type { Params, Result } from '../protocol/methods.ts';
+import { runCommand } from '../tui/cli/program.ts';
+import { searchCommands } from '../tui/cli/search.ts';
+import { Found } from './support/cli-contract.ts';
 import { mail } from './support/message.ts';
 import { outcome, startPostroom } from './support/postroom.ts';
 import { answer, batch, letter, minute, putFolders, storeStory, support } from './support/store.ts';
 import { tempDir } from './support/tempdir.ts';
+
+const storeModule = new URL('../daemon/store/store.ts', import.meta.url).href;
 
 type Asked = Partial<Omit<SearchQuery, 'query'>> & { in?: readonly MailboxId[] };
 
@@ -236,7 +244,7 @@ describe('the index', () => {
     const policy = { addresses: [support], workFrom: null, followServer: true, seenBy: null };
     let store = await openStore({ home });
     const [inbox] = await putFolders(store, 'support');
-    const arriving = Array.from({ length: 300 }, (_, n) => ({
+    const arriving = Array.from({ length: 2000 }, (_, n) => ({
       octets: letter({ id: `m${n}`, text: `old number${n}` }),
       at: minute(n),
       uid: n + 1,
@@ -249,20 +257,30 @@ describe('the index', () => {
       origin: 'import',
       ...batch(arriving),
     });
-    await store.work(got[0]?.conversation ?? '', { kind: 'note', text: 'an old note' }, 'ann', minute(400), null);
+    await store.work(got[0]?.conversation ?? '', { kind: 'note', text: 'an old note' }, 'ann', minute(4_000), null);
     await store.close();
 
     // As a database from before the index would be, half taken in.
     const db = new DatabaseSync(`${home}/mail.db`);
-    db.exec(`DELETE FROM mail_text WHERE rowid < (SELECT row FROM entry ORDER BY row LIMIT 1 OFFSET 200);
+    db.exec(`DELETE FROM mail_text WHERE rowid < (SELECT row FROM entry ORDER BY row LIMIT 1 OFFSET 1900);
       DELETE FROM mail_text WHERE rowid = (SELECT max(row) FROM note);
       INSERT INTO text_backlog SELECT max(row) + 1 FROM note;`);
     db.close();
     store = await openStore({ home });
     expect(await store.check()).toEqual([]); // what is still to come is no fault
-    await store.close(); // in the middle, or before it began
+    await store.close();
+    const opens = `${dir.path}/opens.mjs`;
+    await writeFile(
+      opens,
+      `import { openStore } from ${JSON.stringify(storeModule)}; await openStore({ home: ${JSON.stringify(home)} }); console.log('open');`,
+    );
+    for (let round = 0; round < 6; round++) {
+      const opener = spawn(process.execPath, [opens], { stdio: ['ignore', 'pipe', 'inherit'] });
+      opener.stdout.once('data', () => setTimeout(() => opener.kill('SIGKILL'), round * 10));
+      expect(await once(opener, 'exit')).toEqual([null, 'SIGKILL']);
+    }
     store = await openStore({ home });
-    await expect.poll(async () => (await store.search(asked('old'))).total, { timeout: 10_000 }).toBe(301);
+    await expect.poll(async () => (await store.search(asked('old'))).total, { timeout: 10_000 }).toBe(2001);
     expect(await store.check()).toEqual([]);
     await store.close();
     const after = new DatabaseSync(`${home}/mail.db`);
@@ -405,6 +423,35 @@ describe('through the protocol', () => {
       expect([query, await outcome(run(eva, query, { typing: true }))]).toEqual([query, 'yes']);
     await expect(run(eva, 'x', { cursor: 'nonsense' })).rejects.toMatchObject({ code: 'invalid' });
   });
+});
+
+test('the command line prints what the contract says, or a table', async () => {
+  await using postroom = await startPostroom();
+  const help = await postroom.mailbox('help');
+  for (const subject of ['First', 'Second', 'Third']) await postroom.deliver(help, { subject, text: 'a parcel' });
+  const eva = await postroom.as('eva');
+  const ran = async (...argv: string[]) => {
+    const printed = { out: '', err: '' };
+    const io = {
+      out: (text: string) => {
+        printed.out += text;
+      },
+      err: (text: string) => {
+        printed.err += text;
+      },
+    };
+    const session = { call: eva.call.bind(eva), follow: () => Promise.resolve(), close: () => Promise.resolve() };
+    const code = await runCommand(searchCommands, ['search', ...argv], io, () => Promise.resolve(session));
+    return { code, ...printed };
+  };
+  const first = Found.parse(JSON.parse((await ran('--json', '--limit', '2', 'parcel')).out));
+  expect(first).toMatchObject({ rows: [{ subject: 'Third', mailbox: help }, { subject: 'Second' }], total: 3 });
+  const rest = Found.parse(JSON.parse((await ran('parcel', '--cursor', first.next ?? '', '--json')).out));
+  expect(rest).toMatchObject({ rows: [{ subject: 'First' }], next: null });
+  expect((await ran('--limit', '2', 'parcel')).out).toMatch(/Third.*Second.*3 in all\.\nMore with: --cursor \S+\n$/s);
+  expect(await ran('nothing', 'like', 'this')).toEqual({ code: 0, out: 'Nothing fits, in what you may open.\n', err: '' });
+  expect(await ran('--', '-parcel')).toMatchObject({ code: 0 });
+  expect(await ran('colour:red')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('There is no key "colour:"') });
 });
 
 test('what it costs: twenty thousand mails', async () => {
