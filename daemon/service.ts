@@ -8,11 +8,19 @@ import type { Surfaces } from './access/decide.ts';
 import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
+import { searchHandlers } from './service/search.ts';
 import { sendingHandlers } from './service/sending.ts';
 import { timelineHandlers } from './service/timeline.ts';
 import type { Caller, Handlers, World } from './service/world.ts';
 
-const handlers: Handlers = { ...peopleHandlers, ...mailboxHandlers, ...mailHandlers, ...sendingHandlers, ...timelineHandlers };
+const handlers: Handlers = {
+  ...peopleHandlers,
+  ...mailboxHandlers,
+  ...mailHandlers,
+  ...searchHandlers,
+  ...sendingHandlers,
+  ...timelineHandlers,
+};
 
 const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);
 const isMailboxSurface = (need: Need): need is Exclude<Surface, 'session'> =>
@@ -87,6 +95,7 @@ export function createService(world: World): Service<typeof methods> {
       const caller: Caller = {
         person: session.who.kind === 'person' ? session.who.person : '',
         key: session.publicKey,
+        session: session.id,
         seq: () => session.seq,
       };
       return handlers[method](world, asked, caller, { upload: stream.upload, download: (chunk) => stream.download(chunk) });

@@ -6,6 +6,7 @@ import { mailCommands } from './cli/mail.ts';
 import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
 import { type CommandGroup, type CommandRow, runCommand } from './cli/program.ts';
+import { searchCommands } from './cli/search.ts';
 import { openSession } from './cli/session.ts';
 import { timelineCommands } from './cli/timeline.ts';
 
@@ -48,7 +49,7 @@ const groups: readonly CommandGroup[] = [
     nouns: { mailbox: 'add, set up, share, remove', 'mailbox address': 'further addresses' },
     rows: mailboxCommands,
   },
-  { heading: 'Mail:', nouns: { outbox: 'mail on its way out' }, rows: mailCommands },
+  { heading: 'Mail:', nouns: { outbox: 'mail on its way out' }, rows: [...mailCommands, ...searchCommands] },
   { heading: 'What happened:', nouns: {}, rows: timelineCommands },
 ];
 

@@ -43,6 +43,8 @@ export type Caller = {
   readonly person: PersonId;
   /** The public half of the key that the session was opened with. */
   readonly key: string;
+  /** Names the session among those that are open. */
+  readonly session: string;
   /** Events up to this one are in whatever is answered now. */
   readonly seq: () => number;
 };

@@ -62,6 +62,13 @@ const invariants: Record<string, string> = {
         AND length(f.value ->> 'address') <= 320)`,
   'the journal names conversations of the mailbox it names': `SELECT a.seq FROM activity a JOIN conversation c ON c.id = a.conversation
     WHERE a.mailbox IS NOT c.mailbox`,
+  'a mail or note can be found by its words once its turn has come': `SELECT row FROM (SELECT row FROM entry UNION ALL SELECT row FROM note)
+    WHERE (row IS NULL OR row >= coalesce((SELECT below FROM text_backlog), 0)) AND row NOT IN (SELECT id FROM mail_text_docsize)`,
+  'words lead to a mail or note': `SELECT id FROM mail_text_docsize
+    WHERE id NOT IN (SELECT row FROM entry) AND id NOT IN (SELECT row FROM note WHERE row IS NOT NULL)`,
+  'words are in the scope of their mailbox': `SELECT d.mailbox, d.row FROM (SELECT mailbox, row FROM entry UNION ALL
+      SELECT c.mailbox, n.row FROM note n JOIN conversation c ON c.num = n.conversation) d JOIN mail_text_docsize s ON s.id = d.row
+    WHERE NOT EXISTS (SELECT 1 FROM mail_text t WHERE t.mail_text MATCH '"§' || lower(hex(d.mailbox)) || '"' AND t.rowid = d.row)`,
   'the journal has no gap': 'SELECT max(seq) AS last, count(*) AS kept FROM activity HAVING coalesce(last, 0) <> kept',
   'no record of a pack overlaps the next': `SELECT num FROM (SELECT num, pack, offset + 45 + stored AS ends,
     lead(offset) OVER (PARTITION BY pack ORDER BY offset) AS next FROM message) WHERE next < ends`,

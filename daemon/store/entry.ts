@@ -69,6 +69,7 @@ export function addEntry(
   );
   addCorrespondents(db, { row, mailbox: it.mailbox, direction, receivedAt: it.receivedAt, addressedTo }, message);
   touched.touch(conversation);
+  touched.text({ row, mailbox: it.mailbox, mail: message });
   return { row, id, message: num, conversation };
 }
 
@@ -229,17 +230,21 @@ export function removeEntry(db: Db, row: number): void {
   db.run('DELETE FROM entry WHERE row = ?', row);
 }
 
-/** The next free row of that second: row order is date order. A second that is full (a million mails) runs over into the next. */
+/** The next free row of that second, of entries and notes alike: row order is date order. A second that is full (a million mails) runs over into the next. */
 export function nextRow(db: Db, receivedAt: Millis): number {
   for (let second = Math.min(Math.max(Math.floor(receivedAt / 1_000), 0), 2 ** 33 - 2); ; second++) {
     const first = second * rowsPerSecond;
-    const last = db.get<{ row: number | null }>(
-      'SELECT max(row) AS row FROM entry WHERE row >= ? AND row < ?',
+    const end = first + rowsPerSecond;
+    const last = db.get<{ row: number }>(
+      `SELECT max(coalesce((SELECT max(row) FROM entry WHERE row >= ? AND row < ?), -1),
+         coalesce((SELECT max(row) FROM note WHERE row >= ? AND row < ?), -1)) AS row`,
       first,
-      first + rowsPerSecond,
+      end,
+      first,
+      end,
     )?.row;
-    if (last === null || last === undefined) return first;
-    if (last + 1 < first + rowsPerSecond) return last + 1;
+    if (last === undefined || last < first) return first;
+    if (last + 1 < end) return last + 1;
   }
 }
 

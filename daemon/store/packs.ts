@@ -21,6 +21,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -28,7 +29,7 @@ import {
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { PostroomError } from '../../protocol/errors.ts';
 
 /** Where a mail's record lies. `stored` counts the octets after the head. */
@@ -46,7 +47,7 @@ const packFile = (dir: string, pack: number): string => join(dir, `${String(pack
 export const recordEnd = (place: Pick<PackPlace, 'offset' | 'stored'>): number => place.offset + headOctets + place.stored;
 
 export class PackWriter {
-  readonly #dir: string;
+  readonly dir: string;
   #pack: number;
   #fd: number;
   /** End of what was written to the current pack. */
@@ -58,7 +59,7 @@ export class PackWriter {
    * names. A pack that is shorter than its rows say is damaged: it is left as it is and a new one begun (`check` names it).
    */
   constructor(dir: string, named: { pack: number; end: number } | null) {
-    this.#dir = dir;
+    this.dir = dir;
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     chmodSync(dir, 0o700);
     for (const pack of packsIn(dir)) {
@@ -112,11 +113,11 @@ export class PackWriter {
   }
 
   #open(): number {
-    const file = packFile(this.#dir, this.#pack);
+    const file = packFile(this.dir, this.#pack);
     const fresh = !existsSync(file);
     const fd = openSync(file, fresh ? 'wx' : 'r+', 0o600);
     chmodSync(file, 0o600);
-    if (fresh) syncDirectory(this.#dir); // a file whose name is not on disk is lost with its octets
+    if (fresh) syncDirectory(this.dir); // a file whose name is not on disk is lost with its octets
     return fd;
   }
 }
@@ -134,6 +135,24 @@ export async function readPack(dir: string, place: PackPlace, hash: string): Pro
     return octets;
   } finally {
     await file.close();
+  }
+}
+
+/** The same for a thread that may wait: null where the disk gives others than were stored, or none. */
+export function readPackNow(dir: string, place: PackPlace, hash: string): Uint8Array | null {
+  const file = packFile(dir, place.pack);
+  if (sizeOf(file) < recordEnd(place)) return null;
+  const fd = openSync(file, 'r');
+  try {
+    const record = Buffer.allocUnsafe(headOctets + place.stored);
+    if (readSync(fd, record, 0, record.length, place.offset) < record.length || record.compare(magic, 0, 4, 0, 4) !== 0) return null;
+    // The head says whose octets these are; a body that is not they does not unpack, or is not of that length.
+    if (record.toString('hex', 13, headOctets) !== hash) return null;
+    const body = record.subarray(headOctets);
+    const octets = place.codec === 1 ? zstdDecompressSync(body, { maxOutputLength: place.size + 1 }) : body;
+    return octets.length === place.size ? octets : null;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -121,10 +121,10 @@ function page(keys: Key[], limit: number, tag: string, toRow: (num: number) => C
   return { rows, next: last === undefined ? null : writeCursor(tag, last) };
 }
 
-const writeCursor = (tag: string, { key, num }: Key): string => Buffer.from(JSON.stringify([tag, key, num])).toString('base64url');
+export const writeCursor = (tag: string, { key, num }: Key): string => Buffer.from(JSON.stringify([tag, key, num])).toString('base64url');
 
 /** `tag` names the list: a cursor of another list is refused, not misread. */
-function readCursor(cursor: string | null, tag: string): Key | null {
+export function readCursor(cursor: string | null, tag: string): Key | null {
   if (cursor === null) return null;
   let read: unknown;
   try {

@@ -38,6 +38,21 @@ export class Db {
     this.#db.exec(sql);
   }
 
+  /** Everything that `work` reads is of one moment. */
+  reading<T>(work: () => T): T {
+    this.#db.exec('BEGIN');
+    try {
+      return work();
+    } finally {
+      this.#db.exec('ROLLBACK');
+    }
+  }
+
+  /** A function for SQL, called anew for each row. What it throws ends the statement and reaches the caller. */
+  define(name: string, calculate: () => number): void {
+    this.#db.function(name, calculate);
+  }
+
   /** `beforeCommit` runs last inside the transaction (the pack's fsync); whatever throws leaves nothing behind. */
   transaction<T>(work: () => T, beforeCommit?: () => void): T {
     this.#db.exec('BEGIN IMMEDIATE');

@@ -8,15 +8,17 @@ import { Worker } from 'node:worker_threads';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { workerFile } from '../worker-file.ts';
 import { conversationDetail, countMessages, entryRow, mailboxOf, placeOf } from './detail.ts';
+import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
 import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxUnfiled } from './outbox.ts';
 import { readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
+import { Searcher } from './searcher.ts';
 import { openReading } from './sqlite.ts';
 import { timeline } from './timeline.ts';
 import type { Millis, Store, StoreChange } from './types.ts';
-import type { Answer, Request, WireFault, WriterData } from './writer.worker.ts';
+import type { Answer, Request, WriterData } from './writer.worker.ts';
 
 export type StoreOptions = {
   home: string;
@@ -44,6 +46,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
   });
   const db = openReading(join(home, 'mail.db'));
   const { ask } = writer;
+  const searcher = new Searcher(home);
 
   return {
     putFolders: (...args) => ask('putFolders', args),
@@ -72,6 +75,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     mailboxOf: async (kind, id) => mailboxOf(db, kind, id),
     entry: async (id) => entryRow(db, id),
     countMessages: async (mailbox) => countMessages(db, mailbox),
+    search: (query) => searcher.search(query),
 
     work: (...args) => ask('work', args),
     markRead: (...args) => ask('markRead', args),
@@ -97,6 +101,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     },
     check: () => ask('check', [home]),
     async close() {
+      await searcher.close();
       await writer.close();
       db.close();
     },
@@ -173,9 +178,3 @@ async function startWriter(
 }
 
 const closedStore = (): PostroomError => new PostroomError('unavailable', 'The store is closed.');
-
-function toError({ code, message, details, stack }: WireFault): PostroomError {
-  const error = new PostroomError(code, message, details);
-  if (stack !== undefined) error.stack = stack;
-  return error;
-}

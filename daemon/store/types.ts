@@ -10,6 +10,7 @@
  * - ids that leave the daemon (conversation, entry, note, outbox) are random; they are looked up together with their mailbox
  */
 import type { Address, Attachment } from '../mail/message.ts';
+import type { Query } from '../mail/query.ts';
 
 export type Millis = number;
 /** Ids of the directory (people, mailboxes) are opaque here. */
@@ -223,6 +224,43 @@ export type NoteRow = { id: string; author: PersonId; at: Millis; text: string }
 
 export type ConversationDetail = { row: ConversationRow; entries: EntryRow[]; notes: NoteRow[] };
 
+// --- search --------------------------------------------------------------------------------------------------------
+
+/** One person's search over everything that they may open at this moment. */
+export type SearchQuery = Page & {
+  /** Whose turn it takes: searches of one session wait for each other. */
+  session: string;
+  /** A newer one of the session that types as well takes its place; this one is then refused as `rate-limited`. */
+  typing: boolean;
+  person: PersonId;
+  roles: readonly RoleId[];
+  /** Nothing of any other mailbox is found. `folders`: the person may list its folders, so `folder:` says something about it. */
+  reach: readonly { mailbox: MailboxId; unreadSince: Millis; folders: boolean }[];
+  query: Query;
+  /** What the names of the query mean, by the text that was written; '' among assignees is nobody. */
+  named: { mailboxes: ReadonlyMap<string, readonly MailboxId[]>; assignees: ReadonlyMap<string, readonly (Assignee | null)[]> };
+  now: Millis;
+};
+
+/** A mail, or a note with the mail that it was written about. */
+export type SearchHit = {
+  kind: 'mail' | 'note';
+  conversation: ConversationId;
+  message: EntryId | null;
+  note: string | null;
+  /** Who wrote the note. */
+  author: PersonId | null;
+  mailbox: MailboxId;
+  subject: string;
+  from: Address | null;
+  date: Millis;
+  /** The text around the first hit, on one line. */
+  snippet: string;
+};
+
+/** `exact`: `total` is all there is, otherwise at least that. `complete` false: the time was over before the page was full. */
+export type SearchResult = Rows<SearchHit> & { total: number; exact: boolean; complete: boolean };
+
 // --- the team's verbs ------------------------------------------------------------------------------------------
 
 export type WorkVerb =
@@ -364,6 +402,8 @@ export interface Store {
   mailboxOf(kind: 'conversation' | 'message' | 'outbox', id: string): Promise<MailboxId | null>;
   entry(id: EntryId): Promise<EntryRow | null>;
   countMessages(mailbox: MailboxId): Promise<number>;
+  /** Newest first. Equal mail inside one conversation is one hit. */
+  search(query: SearchQuery): Promise<SearchResult>;
 
   // the team's work
   work(conversation: ConversationId, verb: WorkVerb, actor: PersonId, now: Millis, ifRevision: number | null): Promise<WorkResult | null>;

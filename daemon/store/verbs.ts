@@ -1,6 +1,8 @@
 /** What people do with conversations, and the clock for them. Reading and starring are a person's own: they raise nothing and are no record. */
+import { nextRow } from './entry.ts';
 import { record } from './journal.ts';
 import type { Db } from './sqlite.ts';
+import { addText } from './text.ts';
 import type { Assignee, ConversationId, MailboxId, Millis, PersonId, WorkResult, WorkState, WorkVerb } from './types.ts';
 import {
   assigneeOf,
@@ -54,11 +56,13 @@ export function work(
       what = 'assign';
       assign(writing, num, verb.to, { actor, at: now });
       break;
-    case 'note':
+    case 'note': {
       what = 'note';
       note = randomId();
       revision += 1;
-      db.run('INSERT INTO note (id, conversation, author, at, text) VALUES (?, ?, ?, ?, ?)', note, num, actor, now, verb.text);
+      const row = nextRow(db, now);
+      db.run('INSERT INTO note (id, conversation, author, at, text, row) VALUES (?, ?, ?, ?, ?, ?)', note, num, actor, now, verb.text, row);
+      addText(db, [{ row, mailbox: before.mailbox, note: verb.text }]);
       db.run('UPDATE conversation SET revision = ? WHERE num = ?', revision, num);
       record(writing, {
         at: now,
@@ -71,6 +75,7 @@ export function work(
         key: null,
       });
       break;
+    }
     default:
       verb satisfies never;
   }

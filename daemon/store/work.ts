@@ -15,6 +15,7 @@ import type { Address } from '../mail/message.ts';
 import { record } from './journal.ts';
 import type { PackWriter } from './packs.ts';
 import type { Db } from './sqlite.ts';
+import { addText, type TextRow } from './text.ts';
 import type {
   Assignee,
   ConversationId,
@@ -186,6 +187,7 @@ type Work = {
 export class Touched {
   readonly #writing: Writing;
   readonly #pending = new Map<number, Pending>();
+  readonly #texts: TextRow[] = [];
 
   constructor(writing: Writing) {
     this.#writing = writing;
@@ -213,6 +215,11 @@ export class Touched {
     };
     this.#pending.set(conversation, pending);
     return pending;
+  }
+
+  /** To be found by its words when the transaction is. */
+  text(row: TextRow): void {
+    this.#texts.push(row);
   }
 
   /** Joins `loser` into the older `survivor`; its id resolves there from now on. */
@@ -276,6 +283,7 @@ export class Touched {
   settle(): void {
     for (const [conversation, pending] of this.#pending) settleOne(this.#writing, conversation, pending);
     this.#pending.clear();
+    addText(this.#writing.db, this.#texts.splice(0));
   }
 }
 

@@ -2,16 +2,18 @@
  * The one writer of mail.db, in a thread of its own: two writers on one WAL file starve each other. Requests come as messages and
  * are answered by id. What changed is told after COMMIT, before the answer, in the order of the commits.
  *
- * Two queues: urgent work goes first, and between the slices of bulk work; a little live mail and a few changes are urgent too. A slice ends with
- * pack fsync, then COMMIT.
+ * Three queues: urgent work goes first, and between the slices of bulk work; a little live mail and a few changes are urgent too. What nobody
+ * waits for (older mail into the full-text index) is done when nothing else is. A slice ends with pack fsync, then COMMIT.
  */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ErrorCode, PostroomError } from '../../protocol/errors.ts';
+import { PostroomError } from '../../protocol/errors.ts';
+import { toWire, type WireFault } from './fault.ts';
 import { nextUnplaced, sweep, unfinished } from './ingest.ts';
 import { bulk, urgent } from './operations.ts';
 import { PackWriter, recordEnd } from './packs.ts';
 import { type Db, openWriting } from './sqlite.ts';
+import { hasBacklog, takeInOlder } from './text.ts';
 import { isBackfillDue } from './timeline-index.ts';
 import type { FolderChange, Ingest, Millis, StoreChange } from './types.ts';
 import { wake } from './verbs.ts';
@@ -19,7 +21,6 @@ import type { Writing } from './work.ts';
 
 export type WriterData = { home: string; graceMs: Millis };
 export type Request = { id: number; name: string; args: unknown[] } | { id: number; close: true };
-export type WireFault = { code: ErrorCode; message: string; details: Record<string, unknown>; stack: string | undefined };
 export type Answer =
   | { ready: true }
   | { changes: StoreChange[] }
@@ -42,6 +43,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
   const packs = new PackWriter(join(home, 'packs'), lastNamed(db));
   const urgentJobs: Job[] = [];
   const bulkJobs: Job[] = [];
+  const idleJobs: Job[] = [];
   let changes: StoreChange[] = [];
   let running = false;
   let closing: number | null = null;
@@ -72,10 +74,11 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
       finish(closing);
       return;
     } else {
-      const [job] = bulkJobs;
-      if (job !== undefined && !slice(job)) bulkJobs.shift();
+      const queue = bulkJobs.length > 0 ? bulkJobs : idleJobs;
+      const [job] = queue;
+      if (job !== undefined && !slice(job)) queue.shift();
     }
-    running = urgentJobs.length > 0 || bulkJobs.length > 0 || closing !== null;
+    running = urgentJobs.length > 0 || bulkJobs.length > 0 || idleJobs.length > 0 || closing !== null;
     if (running) setImmediate(turn); // requests that came meanwhile are let in first
   }
 
@@ -122,6 +125,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
         db.get<{ at: Millis | null }>('SELECT min(snoozed_until) AS at FROM conversation WHERE snoozed_until IS NOT NULL')?.at ?? null;
       const now = Date.now();
       const isDue = (unplaced !== null && unplaced + graceMs <= now) || (snoozed !== null && snoozed <= now);
+      if (hasBacklog(db) && idleJobs.length === 0) add(idleJobs, { id: null, steps: takeInOlder(writing) });
       if (isDue && !bulkJobs.some((job) => job.id === null)) add(bulkJobs, { id: null, steps: due() });
     },
     Math.max(10, Math.min(1_000, graceMs / 4)),
@@ -131,6 +135,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
   db.run('UPDATE entry SET unplaced_at = ? WHERE unplaced_at IS NOT NULL', Date.now());
   if (isBackfillDue(db)) add(bulkJobs, { id: null, steps: bulk.backfillTimeline(writing) });
   for (const mailbox of unfinished(db)) add(bulkJobs, { id: null, steps: bulk.forgetMailbox(writing, mailbox) });
+  if (hasBacklog(db)) add(idleJobs, { id: null, steps: takeInOlder(writing) });
   say({ ready: true });
 }
 
@@ -157,21 +162,6 @@ function lastNamed(db: Db): { pack: number; end: number } | null {
     'SELECT pack, offset, stored FROM message ORDER BY pack DESC, offset DESC LIMIT 1',
   );
   return last === undefined ? null : { pack: last.pack, end: recordEnd(last) };
-}
-
-function toWire(error: unknown): WireFault {
-  if (error instanceof PostroomError)
-    return { code: error.code, message: error.message, details: { ...error.details }, stack: error.stack };
-  const full = error instanceof Error && 'errcode' in error && error.errcode === 13; // SQLITE_FULL
-  const noSpace = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-  if (full || noSpace)
-    return {
-      code: 'unavailable',
-      message: 'The disk is full: nothing was written. Make room and try again.',
-      details: {},
-      stack: undefined,
-    };
-  return { code: 'internal', message: String(error), details: {}, stack: error instanceof Error ? error.stack : undefined };
 }
 
 if (parentPort !== null) {

@@ -118,6 +118,9 @@ export const Timeline = rows(
     summary: text,
   }),
 ).extend({ next: maybe(text) });
+export const Found = rows(
+  z.object({ conversation: text, message: maybe(text), mailbox: text, subject: text, from: maybe(address), date, snippet: text }),
+).extend({ next: maybe(text), total: count });
 export const From = rows(z.object({ mailbox: text, address: text, name: maybe(text), signature: maybe(text) }));
 export const Sent = z.object({ outbox: maybe(text), state: maybe(outboxState), messageId: text });
 const outboxEntry = z.object({

@@ -1,5 +1,6 @@
 /** In order: number n brings mail.db from format n-1 to n. One that was released never changes. */
 import { sql as initial } from './0001-initial.ts';
 import { sql as timeline } from './0002-timeline.ts';
+import { sql as search } from './0003-search.ts';
 
-export const migrations: readonly string[] = [initial, timeline];
+export const migrations: readonly string[] = [initial, timeline, search];
