@@ -440,10 +440,11 @@ test('the command line prints what the contract says, or a table', async () => {
         printed.err += text;
       },
     };
-    const session = { call: eva.call.bind(eva), follow: () => Promise.resolve(), close: () => Promise.resolve() };
-    const code = await runCommand([{ heading: 'Mail:', nouns: {}, rows: searchCommands }], ['search', ...argv], io, () =>
-      Promise.resolve(session),
-    );
+    const session = { call: eva.call.bind(eva), follow: () => Promise.resolve(), onState: () => undefined, close: () => Promise.resolve() };
+    const code = await runCommand([{ heading: 'Mail:', nouns: {}, rows: searchCommands }], ['search', ...argv], io, {
+      version: 'test',
+      makeSession: () => Promise.resolve(session),
+    });
     return { code, ...printed };
   };
   const first = Found.parse(JSON.parse((await ran('--json', '--limit', '2', 'parcel')).out));
