@@ -285,13 +285,16 @@ describe('the index', () => {
     await store.close();
     const after = new DatabaseSync(`${home}/mail.db`);
     expect(after.prepare('SELECT count(*) AS n FROM text_backlog').get()).toEqual({ n: 0 });
-    // check names what is missing and what is too much
-    after.exec("DELETE FROM mail_text WHERE rowid = (SELECT max(row) FROM entry); INSERT INTO mail_text (rowid, body) VALUES (7, 'x')");
+    // check names what is missing, what is too much, and what is in another scope
+    after.exec(`DELETE FROM mail_text WHERE rowid = (SELECT max(row) FROM entry); INSERT INTO mail_text (rowid, body) VALUES (7, 'x');
+      DELETE FROM mail_text WHERE rowid = (SELECT min(row) FROM entry);
+      INSERT INTO mail_text (rowid, mailbox, body) SELECT min(row), '§6f74686572', 'x' FROM entry;`);
     after.close();
     store = await openStore({ home });
-    expect((await store.check()).map((line) => line.slice(0, 30))).toEqual([
-      'not so: a mail or note can be ',
-      'not so: words lead to a mail o',
+    expect((await store.check()).map((line) => line.slice(0, 36))).toEqual([
+      'not so: a mail or note can be found ',
+      'not so: words lead to a mail or note',
+      'not so: a mailbox finds as much as t',
     ]);
     await store.close();
   });
@@ -506,6 +509,9 @@ test('what it costs: twenty thousand mails', async () => {
       `${query.padEnd(18)} ${String(total).padStart(6)} hits, 50 rows with text and count: ${times.sort((a, b) => a - b)[4]?.toFixed(1)} ms`,
     );
   }
+  const start = performance.now();
+  expect(await store.check()).toEqual([]);
+  lines.push(`every invariant: ${(performance.now() - start).toFixed(0)} ms`);
   process.stdout.write(`${lines.join('\n')}\n`);
   await store.close();
 }, 120_000);

@@ -66,9 +66,13 @@ const invariants: Record<string, string> = {
     WHERE (row IS NULL OR row >= coalesce((SELECT below FROM text_backlog), 0)) AND row NOT IN (SELECT id FROM mail_text_docsize)`,
   'words lead to a mail or note': `SELECT id FROM mail_text_docsize
     WHERE id NOT IN (SELECT row FROM entry) AND id NOT IN (SELECT row FROM note WHERE row IS NOT NULL)`,
-  'words are in the scope of their mailbox': `SELECT d.mailbox, d.row FROM (SELECT mailbox, row FROM entry UNION ALL
-      SELECT c.mailbox, n.row FROM note n JOIN conversation c ON c.num = n.conversation) d JOIN mail_text_docsize s ON s.id = d.row
-    WHERE NOT EXISTS (SELECT 1 FROM mail_text t WHERE t.mail_text MATCH '"§' || lower(hex(d.mailbox)) || '"' AND t.rowid = d.row)`,
+  'words are in the scope of their mailbox, and in no other': `SELECT t.rowid FROM (SELECT DISTINCT mailbox FROM conversation) m CROSS JOIN mail_text t
+    LEFT JOIN entry e ON e.row = t.rowid LEFT JOIN note n ON n.row = t.rowid LEFT JOIN conversation c ON c.num = n.conversation
+    WHERE t.mail_text MATCH '"§' || lower(hex(m.mailbox)) || '"' AND coalesce(e.mailbox, c.mailbox) IS NOT m.mailbox`,
+  'a mailbox finds as much as the index has of it': `SELECT m.mailbox FROM (SELECT DISTINCT mailbox FROM conversation) m
+    WHERE (SELECT count(*) FROM mail_text WHERE mail_text MATCH '"§' || lower(hex(m.mailbox)) || '"') <>
+      (SELECT count(*) FROM entry e JOIN mail_text_docsize d ON d.id = e.row WHERE e.mailbox = m.mailbox) +
+      (SELECT count(*) FROM conversation c JOIN note n ON n.conversation = c.num JOIN mail_text_docsize d ON d.id = n.row WHERE c.mailbox = m.mailbox)`,
   'the journal has no gap': 'SELECT max(seq) AS last, count(*) AS kept FROM activity HAVING coalesce(last, 0) <> kept',
   'no record of a pack overlaps the next': `SELECT num FROM (SELECT num, pack, offset + 45 + stored AS ends,
     lead(offset) OVER (PARTITION BY pack ORDER BY offset) AS next FROM message) WHERE next < ends`,
