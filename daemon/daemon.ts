@@ -5,13 +5,12 @@
  * missed. Stopping: no new requests, then engines (what is being sent is finished or parked), then the store.
  */
 import { statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PostroomError } from '../protocol/errors.ts';
 import { events } from '../protocol/events.ts';
 import { methods } from '../protocol/methods.ts';
-import type { Places } from '../protocol/places.ts';
+import { makeFolder, type Places } from '../protocol/places.ts';
 import { listen, type Server } from '../protocol/server.ts';
 import { safeText } from '../protocol/text.ts';
 import { type Config, readConfig } from './config.ts';
@@ -51,7 +50,7 @@ const beginning: MailboxStatus = { ...idle, state: 'connecting', total: null };
 export async function startDaemon(where: Places, options: { config?: Config; log?: Log; now?: () => number } = {}): Promise<Daemon> {
   const now = options.now ?? Date.now;
   const config = options.config ?? readConfig(where.config);
-  for (const folder of [where.data, where.logs, where.run]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [where.data, where.logs, where.run]) makeFolder(folder);
   refuseOpenFolders([dirname(where.config), where.data, where.logs, where.run]);
   const lock = lockHome(where.run);
   const undo: (() => unknown)[] = [() => lock.release()];
