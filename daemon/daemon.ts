@@ -19,7 +19,7 @@ import { type DirectoryStore, openDirectory } from './directory/durable.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
-import { endpointsOf, grantsFile, readDaemonKey } from './home.ts';
+import { endpointsOf, grantsFile, readDaemonKey, secretPlaces } from './home.ts';
 import { startHosted } from './hosted/receive.ts';
 import { type Log, openLog } from './log.ts';
 import { Opener } from './open.ts';
@@ -60,12 +60,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     const log = options.log ?? openLog(config.log.level, { file: join(where.logs, 'daemon.log') });
     const keys = await readDaemonKey(where);
     const directory = await openDirectory(grantsFile(where), { now });
-    const secrets = await openSecrets({
-      folder: join(where.data, 'secrets'),
-      keyFile: join(where.data, 'keys', 'secrets.key'),
-      commands: config.secretCommands,
-      credentials: process.env.CREDENTIALS_DIRECTORY,
-    });
+    const secrets = await openSecrets({ ...secretPlaces(where), commands: config.secretCommands });
     await secrets.sweep(directory.snapshot().directory.mailboxes.map((mailbox) => (mailbox.kind === 'imap' ? mailbox.secret : null)));
     // Without its writer the daemon can promise nothing: it ends, and whoever watches over it starts it again.
     const store = await openStore({ home: where.data, log, onLost: () => void stopNow() });
@@ -151,7 +146,9 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     delay.enable();
     undo.push(() => delay.disable());
     const listening = endpointsOf(config, where);
+    const begun = performance.now();
     const world: World = {
+      where,
       config,
       version,
       startedAt: now(),
@@ -167,7 +164,11 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       opener,
       accountOf,
       statusOf: (mailbox) => (mailbox.kind === 'hosted' ? idle : (sync.status(mailbox.id) ?? beginning)),
-      vitals: () => ({ sessions: server?.sessions().length ?? 0, eventLoopP99Ms: delay.percentile(99) / 1e6 }),
+      vitals: () => ({
+        sessions: server?.sessions().length ?? 0,
+        eventLoopP99Ms: delay.percentile(99) / 1e6,
+        upMs: performance.now() - begun,
+      }),
       invitationEndpoint: () => {
         const widest = listening[0];
         if (widest === undefined) throw new PostroomError('invalid', 'The daemon listens nowhere.');

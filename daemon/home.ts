@@ -16,6 +16,13 @@ import { lockHome } from './store/lock.ts';
 export const grantsFile = (where: Places): string => join(where.data, 'grants.json');
 const daemonKeyFile = (where: Places): string => join(where.data, 'keys', 'daemon.json');
 
+/** Where passwords and their key lie; as the daemon opens them. */
+export const secretPlaces = (where: Places) => ({
+  folder: join(where.data, 'secrets'),
+  keyFile: join(where.data, 'keys', 'secrets.key'),
+  credentials: process.env.CREDENTIALS_DIRECTORY,
+});
+
 export type Made = { config: string; identity: string; person: string; fingerprint: string; daemonFingerprint: string; endpoint: string };
 
 /**
