@@ -22,6 +22,8 @@ export type Places = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function places(home: string | undefined, env: Environment = process.env): Places {
+  // An empty variable in a script must not lead to the usual home.
+  if (home === '') throw new PostroomError('invalid', '--home names no directory.');
   const named = home ?? env.POSTROOM_HOME;
   if (named !== undefined && named !== '') {
     const root = resolve(named);
@@ -68,7 +70,14 @@ export function makeFolder(path: string, mend = 'Name one that you may write in 
     if (error instanceof PostroomError) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'EEXIST' && isFolder(folder)) return; // somebody else was faster
-    throw new PostroomError('invalid', `The folder ${folder} cannot be made (${code ?? String(error)}). ${mend}`, {}, { cause: error });
+    throw new PostroomError(
+      'invalid',
+      code === 'EEXIST'
+        ? `${folder} is a file, and a folder is needed there. ${mend}`
+        : `The folder ${folder} cannot be made (${code ?? String(error)}). ${mend}`,
+      {},
+      { cause: error },
+    );
   }
 }
 

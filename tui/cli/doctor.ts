@@ -84,12 +84,14 @@ async function withoutDaemon(context: Context, error: PostroomError): Promise<Ex
   const home = context.connect === undefined && hasHome(context.home);
   const found = home ? await examineHome(context) : { ok: false, findings: [], version, at: new Date().toISOString() };
   // A daemon that is away is told by those who looked at its home; anything else (a key that is not welcome) is this client's.
-  if (home && (away || found.findings.some(({ code }) => code === 'daemon-stopped'))) return found;
+  if (home && away) return found;
   const code = away ? 'daemon-away' : error.code === 'unauthenticated' ? 'not-signed-in' : 'identity';
   const mend = away
     ? 'Whoever runs the daemon starts it; then try again.'
     : 'postroom join INVITATION, or name another identity with --identity FILE.';
-  return { ...found, findings: [finding('error', code, error.message, mend), ...found.findings] };
+  // Whoever was not let in, or had no key to ask with, cannot say that the daemon does not answer.
+  const others = found.findings.filter((one) => one.code !== 'daemon-silent');
+  return { ...found, findings: [finding('error', code, error.message, mend), ...others] };
 }
 
 async function examineHome({ home, identity }: Context): Promise<Examined> {
