@@ -29,7 +29,11 @@ export function lockHome(runDir: string): HomeLock {
     db.close();
     if (!isBusy(error)) throw new PostroomError('unavailable', `The lock ${file} cannot be taken.`, {}, { cause: error });
     const pid = readPid(pidFile);
-    throw new PostroomError('unavailable', `Another daemon (pid ${pid ?? 'unknown'}) uses this home: ${runDir}. Stop it first.`, { pid });
+    throw new PostroomError(
+      'unavailable',
+      `Another daemon (pid ${pid ?? 'unknown'}) uses this home: ${runDir}. Stop it first: postroom daemon stop`,
+      { pid },
+    );
   }
   held.add(db);
   writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
