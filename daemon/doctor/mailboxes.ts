@@ -151,7 +151,7 @@ async function examineOutbox(mailbox: Mailbox, store: NonNullable<MailboxDeps['s
         return warning(
           'outbox-unknown',
           `${which} may or may not have arrived${said}`,
-          `Ask the recipient. Send it again: postroom outbox retry ${row.id}; or leave it: postroom outbox cancel ${row.id}`,
+          `Ask the recipient. If it did not arrive: postroom outbox retry ${row.id}; if it did, say so at its conversation on the screen.`,
         );
       case 'failed':
       case 'bounced':
