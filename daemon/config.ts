@@ -117,9 +117,11 @@ export function readConfig(path: string): Config {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof PostroomError) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new PostroomError('invalid', `There is no home here: ${path} is missing. Make one with: postroom init`, {}, { cause: error });
     throw new PostroomError(
       'invalid',
-      `Cannot read ${path}: ${(error as Error).message}. Make a home with: postroom init`,
+      `Cannot read ${path}: ${(error as Error).message}. Run this as the account that the home belongs to.`,
       {},
       { cause: error },
     );

@@ -5,13 +5,12 @@
  * missed. Stopping: no new requests, then engines (what is being sent is finished or parked), then the store.
  */
 import { statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PostroomError } from '../protocol/errors.ts';
 import { events } from '../protocol/events.ts';
 import { methods } from '../protocol/methods.ts';
-import type { Places } from '../protocol/places.ts';
+import { makeFolder, type Places } from '../protocol/places.ts';
 import { listen, type Server } from '../protocol/server.ts';
 import { safeText } from '../protocol/text.ts';
 import { type Config, readConfig } from './config.ts';
@@ -20,7 +19,7 @@ import { type DirectoryStore, openDirectory } from './directory/durable.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
-import { endpointsOf, grantsFile, readDaemonKey } from './home.ts';
+import { endpointsOf, grantsFile, readDaemonKey, secretPlaces } from './home.ts';
 import { startHosted } from './hosted/receive.ts';
 import { type Log, openLog } from './log.ts';
 import { Opener } from './open.ts';
@@ -51,7 +50,7 @@ const beginning: MailboxStatus = { ...idle, state: 'connecting', total: null };
 export async function startDaemon(where: Places, options: { config?: Config; log?: Log; now?: () => number } = {}): Promise<Daemon> {
   const now = options.now ?? Date.now;
   const config = options.config ?? readConfig(where.config);
-  for (const folder of [where.data, where.logs, where.run]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [where.data, where.logs, where.run]) makeFolder(folder);
   refuseOpenFolders([dirname(where.config), where.data, where.logs, where.run]);
   const lock = lockHome(where.run);
   const undo: (() => unknown)[] = [() => lock.release()];
@@ -61,12 +60,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     const log = options.log ?? openLog(config.log.level, { file: join(where.logs, 'daemon.log') });
     const keys = await readDaemonKey(where);
     const directory = await openDirectory(grantsFile(where), { now });
-    const secrets = await openSecrets({
-      folder: join(where.data, 'secrets'),
-      keyFile: join(where.data, 'keys', 'secrets.key'),
-      commands: config.secretCommands,
-      credentials: process.env.CREDENTIALS_DIRECTORY,
-    });
+    const secrets = await openSecrets({ ...secretPlaces(where), commands: config.secretCommands });
     await secrets.sweep(directory.snapshot().directory.mailboxes.map((mailbox) => (mailbox.kind === 'imap' ? mailbox.secret : null)));
     // Without its writer the daemon can promise nothing: it ends, and whoever watches over it starts it again.
     const store = await openStore({ home: where.data, log, onLost: () => void stopNow() });
@@ -152,7 +146,9 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     delay.enable();
     undo.push(() => delay.disable());
     const listening = endpointsOf(config, where);
+    const begun = performance.now();
     const world: World = {
+      where,
       config,
       version,
       startedAt: now(),
@@ -168,7 +164,11 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       opener,
       accountOf,
       statusOf: (mailbox) => (mailbox.kind === 'hosted' ? idle : (sync.status(mailbox.id) ?? beginning)),
-      vitals: () => ({ sessions: server?.sessions().length ?? 0, eventLoopP99Ms: delay.percentile(99) / 1e6 }),
+      vitals: () => ({
+        sessions: server?.sessions().length ?? 0,
+        eventLoopP99Ms: delay.percentile(99) / 1e6,
+        upMs: performance.now() - begun,
+      }),
       invitationEndpoint: () => {
         const widest = listening[0];
         if (widest === undefined) throw new PostroomError('invalid', 'The daemon listens nowhere.');

@@ -1,12 +1,12 @@
 /** Making a home: configuration, daemon key, the first person. And the daemon's own key, read back at each start. */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { PostroomError } from '../protocol/errors.ts';
 import { type CurveKeys, fingerprint, newKeyPair, writeIdentity, Z85Key } from '../protocol/keys.ts';
-import { ipcEndpoint, type Places } from '../protocol/places.ts';
+import { ipcEndpoint, makeFolder, type Places } from '../protocol/places.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type Directory, firstDirectory } from './directory/document.ts';
 import { openDirectory } from './directory/durable.ts';
@@ -15,6 +15,13 @@ import { lockHome } from './store/lock.ts';
 
 export const grantsFile = (where: Places): string => join(where.data, 'grants.json');
 const daemonKeyFile = (where: Places): string => join(where.data, 'keys', 'daemon.json');
+
+/** Where passwords and their key lie; as the daemon opens them. */
+export const secretPlaces = (where: Places) => ({
+  folder: join(where.data, 'secrets'),
+  keyFile: join(where.data, 'keys', 'secrets.key'),
+  credentials: process.env.CREDENTIALS_DIRECTORY,
+});
 
 export type Made = { config: string; identity: string; person: string; fingerprint: string; daemonFingerprint: string; endpoint: string };
 
@@ -49,7 +56,7 @@ export async function makeHome(
   const lock = lockHome(where.run);
   try {
     const daemon = newKeyPair();
-    await mkdir(join(where.data, 'keys'), { recursive: true, mode: 0o700 });
+    makeFolder(join(where.data, 'keys'));
     await replaceFile(daemonKeyFile(where), `${JSON.stringify(daemon, null, 2)}\n`);
     const listening = endpointsOf(config, where);
     const endpoint = listening.at(-1) ?? listening[0];
@@ -96,7 +103,7 @@ function directoryOf(asked: { admin: string; email: string | null }, publicKey: 
 
 /** A folder for nobody else. One that is there already is closed while it is empty; later its owner must do it, who knows what is in it. */
 async function makePrivate(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   if (((await stat(folder)).mode & 0o077) === 0) return;
   if ((await readdir(folder)).length > 0)
     throw new PostroomError(

@@ -3,10 +3,12 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PostroomError } from '../protocol/errors.ts';
-import { places } from '../protocol/places.ts';
-import { safeBlock } from '../protocol/text.ts';
+import { type Places, places } from '../protocol/places.ts';
+import { safeBlock, safeText } from '../protocol/text.ts';
 import { startDaemon } from './daemon.ts';
+import { examineHome } from './doctor/offline.ts';
 import { makeHome } from './home.ts';
+import { version } from './version.ts';
 
 process.umask(0o077);
 // Without a handler of ours the signal opens Node's inspector to every account of this machine.
@@ -14,7 +16,8 @@ process.on('SIGUSR1', () => undefined);
 
 const usage = `Usage:
   postroom init [--name ORG] [--admin NAME] [--email ADDR] [--home DIR] [--identity FILE] [--json]
-  postroom daemon run [--home DIR] [--json]`;
+  postroom daemon run [--home DIR] [--json]
+  postroom doctor [--home DIR] [--identity FILE] [--json]`;
 
 const text = { type: 'string' } as const;
 const options = {
@@ -36,10 +39,14 @@ function parse(argv: readonly string[]) {
 }
 type Given = ReturnType<typeof parse>['values'];
 
+function placesOf({ home, identity }: Given): Places {
+  const where = places(home);
+  return identity === undefined ? where : { ...where, identity: resolve(identity) };
+}
+
 async function init(values: Given): Promise<void> {
-  const where = places(values.home);
   const made = await makeHome(
-    values.identity === undefined ? where : { ...where, identity: resolve(values.identity) },
+    placesOf(values),
     { organisation: values.name ?? 'Postroom', admin: values.admin ?? userInfo().username, email: values.email ?? null },
     Date.now(),
   );
@@ -65,9 +72,25 @@ async function run(values: Given): Promise<void> {
   await daemon.stopped;
 }
 
+/** The half of `doctor` that needs the home's files; the command line asks for it when no daemon answers. */
+async function doctor(values: Given): Promise<void> {
+  const where = placesOf(values);
+  const findings = await examineHome(where, Date.now(), (rows) => void process.stderr.write(`${safeBlock(rows.join('\n'))}\n`));
+  const ok = findings.every(({ level }) => level !== 'error');
+  const at = new Date().toISOString();
+  const printed = findings.map(({ message, mend, ...rest }) => ({ ...rest, message: safeText(message), mend: safeText(mend) }));
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ ok, findings: printed, version, at })}\n`
+      : printed.map(({ level, message, mend }) => `${level}: ${message} -> ${mend}\n`).join(''),
+  );
+  if (!ok) process.exitCode = 1;
+}
+
 const commands: Readonly<Record<string, { act: (values: Given) => Promise<void>; takes: readonly string[] }>> = {
   init: { act: init, takes: ['name', 'admin', 'email', 'identity'] },
   'daemon run': { act: run, takes: [] },
+  doctor: { act: doctor, takes: ['identity'] },
 };
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { Named, Need, Operation, Surface } from '../protocol/rows.ts';
 import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
+import { doctorHandlers } from './service/doctor.ts';
 import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
@@ -20,6 +21,7 @@ const handlers: Handlers = {
   ...searchHandlers,
   ...sendingHandlers,
   ...timelineHandlers,
+  ...doctorHandlers,
 };
 
 const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);

@@ -1,9 +1,10 @@
 /** The directory of a socket that a group shares: made with the group's ownership, so that the socket in it belongs to the group too. */
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, stat } from 'node:fs/promises';
+import { chmod, chown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { PostroomError } from '../protocol/errors.ts';
+import { makeFolder } from '../protocol/places.ts';
 
 /** rwx for the daemon's account, enter for the group, nothing for others; setgid hands the group on to the socket. */
 const sharedMode = 0o2750;
@@ -12,8 +13,9 @@ export async function prepareRunDirectory(endpoint: string, group: string | null
   if (group === null || !endpoint.startsWith('ipc://')) return;
   const directory = dirname(endpoint.slice('ipc://'.length));
   const gid = await groupId(group);
+  const byRoot = `Make it once as root: install -d -m 2750 -o DAEMON-ACCOUNT -g ${group} ${directory}`;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o750 });
+    makeFolder(directory, byRoot);
     const found = await stat(directory);
     if ((found.mode & 0o002) !== 0)
       throw new PostroomError('invalid', `Everybody may write in ${directory}. Give the daemon a directory of its own.`);
@@ -23,7 +25,7 @@ export async function prepareRunDirectory(endpoint: string, group: string | null
     if (error instanceof PostroomError) throw error;
     throw new PostroomError(
       'invalid',
-      `${directory} cannot be made ready for the group ${group}: ${(error as Error).message}. Make it once as root: install -d -m 2750 -o DAEMON-ACCOUNT -g ${group} ${directory}`,
+      `${directory} cannot be made ready for the group ${group}: ${(error as Error).message}. ${byRoot}`,
       {},
       { cause: error },
     );

@@ -221,7 +221,7 @@ class ClientEnd {
   #messageFor(trouble: Trouble): string {
     const { endpoint } = this.#target;
     return trouble === 'no-daemon'
-      ? `No daemon answers at ${endpoint}. Start it with \`postroom daemon start\`.`
+      ? `No daemon answers at ${endpoint}. Start it with \`postroom daemon start\`, or ask whoever runs it.`
       : `Something answers at ${endpoint}, but it cannot prove that it is the daemon this identity trusts. Check the endpoint; ask for a new invitation if the daemon's key was changed.`;
   }
 

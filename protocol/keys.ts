@@ -4,24 +4,13 @@
  * One kind of key (CURVE, which is X25519), no options. A secret is in a file that only its owner reads, or in an invitation that works once.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { curveKeyPair } from 'zeromq';
 import * as z from 'zod';
 import { PostroomError } from './errors.ts';
 import { codeOf } from './frame.ts';
+import { makeFolder } from './places.ts';
 
 /** Both halves as Z85, ZeroMQ's own spelling of 32 octets in 40 characters. */
 export type CurveKeys = { publicKey: string; secretKey: string };
@@ -167,7 +156,7 @@ function readPrivateFile(path: string): string | null {
  */
 export function writeIdentity(path: string, identity: Identity, { replace = false } = {}): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   const file = openSync(temporary, 'wx', 0o600);
   try {

@@ -93,6 +93,18 @@ export const methods = {
     }),
     errors: [],
   }),
+  'daemon.doctor': method({
+    doc: 'Looks at everything that could be wrong and says how to mend it: mailboxes as far as the person sees them, the daemon itself for those who manage people.',
+    needs: 'session', // the handler looks at just those mailboxes that the person reaches
+    params: none,
+    result: z.object({
+      ok: z.boolean(),
+      findings: z.array(z.object({ level: z.enum(['error', 'warning', 'info']), code: z.string(), message: Safe, mend: Safe })),
+      version: z.string(),
+      at: IsoDate,
+    }),
+    errors: [],
+  }),
   'person.join': method({
     doc: "Turns an invitation into an identity: registers the newcomer's own public key. Works once.",
     needs: 'invitation',

@@ -25,6 +25,7 @@ const jobs = {
   test: { run: 'scripts/test.mjs', turn: true }, // builds too, and counts a build that fails
   demo: { build: true, run: 'dist/demo.js' },
   start: { build: true, run: 'bin/postroom.mjs' },
+  screens: { build: true, run: 'scripts/screenshots.ts', turn: true },
   bench: { build: true, run: 'bench/main.ts', turn: true },
 };
 

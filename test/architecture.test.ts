@@ -41,6 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'demo/': ['demo/', 'protocol/', 'node:'],
   'bench/': ['bench/', 'daemon/', 'protocol/', 'test/support/', 'node:'],
   'scripts/': ['scripts/', 'node:', 'esbuild'],
+  'scripts/screenshots': ['demo/', 'test/support/', 'node:'],
   'bin/': ['node:'],
 };
 /** Within what the table allows: where else a library or a module of Node may not be. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { at, cli, identityFile, start } from './support/cli.ts';
-import { Failure, Invited, Whoami } from './support/cli-contract.ts';
+import { Doctor, Failure, Invited, Whoami } from './support/cli-contract.ts';
 import { tempDir } from './support/tempdir.ts';
 
 /** A home made by `init`; its daemon is stopped at the end, if one runs. */
@@ -214,6 +214,43 @@ test('a reader that goes away is no failure, and nothing is coloured', async () 
   expect(await said).toBe('');
   const coloured = await world.postroom.with({ env: { FORCE_COLOR: '1', TERM: 'xterm-256color' } })('person', 'list');
   expect(coloured.out).toBe('name  status  email\neva   active\n');
+});
+
+test('doctor: by the daemon, without it, without a home; exit 1 for errors alone', async () => {
+  await using world = await makeHome();
+  const doctor = async (postroom = world.postroom, ...args: string[]) => {
+    const ran = await postroom('doctor', '--json', ...args);
+    const { ok, findings } = Doctor.parse(ran.json);
+    expect([ran.code, ran.err]).toEqual([ok ? 0 : 1, '']);
+    return findings.filter(({ code }) => code !== 'slow').map(({ level, code }) => `${level} ${code}`);
+  };
+  expect(await doctor()).toEqual(['warning daemon-stopped']);
+  await world.postroom('daemon', 'start');
+  expect(await doctor()).toEqual([]);
+  await chmod(world.file('grants.json'), 0o644);
+  expect(await doctor()).toEqual(['error file-open']);
+  const said = await world.postroom('doctor');
+  expect([said.code, said.out]).toEqual([1, expect.stringMatching(/^error {4}.*grants\.json.* -> .*chmod 600 .*\n$/)]);
+  await chmod(world.file('grants.json'), 0o600);
+  // A daemon that is there, and a client that has nothing to show to it: that it does not answer is not said.
+  expect(await doctor(world.postroom, '--identity', world.file('nobody.json'))).toEqual(['error not-signed-in']);
+  expect(await doctor(world.postroom, '--connect', 'ipc:///nowhere/daemon.sock')).toEqual(['error daemon-away']);
+  await world.postroom('daemon', 'stop');
+  await world.write('config.json', '{');
+  expect(await doctor()).toEqual(['error config', 'warning daemon-stopped']);
+  await using empty = await tempDir();
+  expect(await doctor(cli(empty.path))).toEqual(['error not-signed-in']);
+});
+
+test('a home that cannot be made is refused at once; an empty --home is not the usual one', { timeout: 20_000 }, async () => {
+  await using directory = await tempDir();
+  const postroom = cli(directory.path, {}, []);
+  await writeFile(join(directory.path, 'file'), '');
+  for (const home of ['/proc/nope/deeper', join(directory.path, 'file/h'), '']) {
+    const made = await postroom('init', '--home', home, '--json');
+    expect([home, made.code, Failure.parse(made.json).error.code]).toEqual([home, 2, 'invalid']);
+  }
+  expect(await readdir(directory.path)).toEqual(['file']);
 });
 
 test('over tcp, the invitation reaches from another machine and nobody is warned', async () => {

@@ -12,6 +12,7 @@ type At = { mailbox: string; spare: string; conversation: string; message: strin
 const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'session.whoami': () => ({}),
   'daemon.status': () => ({}),
+  'daemon.doctor': () => ({}),
   'person.join': null, // every person of every test joins; see also cli tests
   'person.add': () => ({ name: 'zoe' }),
   'person.invite': () => ({ name: 'zoe' }),

@@ -2,6 +2,7 @@
 
 import { version } from '../protocol/version.ts';
 import { daemonCommands } from './cli/daemon.ts';
+import { doctorCommand } from './cli/doctor.ts';
 import { mailCommands } from './cli/mail.ts';
 import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
@@ -30,6 +31,7 @@ const groups: readonly CommandGroup[] = [
       ]),
       elsewhere('daemon run', 'run the daemon in the foreground'),
       ...daemonCommands,
+      doctorCommand,
       elsewhere('demo', 'a complete demo team in a directory of its own', [['--fresh', 'start over']]),
     ],
   },

@@ -1,10 +1,10 @@
 /** The daemon of a home of one's own, as a process: started detached, found by its pid file, stopped by a signal. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PostroomError } from '../protocol/errors.ts';
-import { places } from '../protocol/places.ts';
+import { makeFolder, places } from '../protocol/places.ts';
 import { safeBlock } from '../protocol/text.ts';
 
 /** Whether this person has a home here; somebody who joined a daemon elsewhere has none and never starts one. */
@@ -53,7 +53,7 @@ function holdsLock(pid: number, run: string): boolean {
  */
 export async function startDaemon(home: string | undefined, answers: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const where = places(home);
-  mkdirSync(where.logs, { recursive: true, mode: 0o700 });
+  makeFolder(where.logs);
   const logPath = join(where.logs, 'start.log');
   const log = openSync(logPath, 'w', 0o600);
   const program = fileURLToPath(new URL('./daemon.js', import.meta.url));

@@ -128,6 +128,29 @@ class FileAdapter implements Adapter<Contents> {
   }
 }
 
+/** What a generation's file comes to when it is only looked at. */
+export type GenerationState =
+  | { readonly kind: 'whole'; readonly revision: number; readonly directory: Directory }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'broken'; readonly problem: string };
+
+/** Both generations as they lie there, for whoever examines a home; nothing is swept and nothing is written. */
+export async function readGenerations(path: string): Promise<{ current: GenerationState; previous: GenerationState }> {
+  const look = async (file: string): Promise<GenerationState> => {
+    try {
+      const problem = await notPrivate(file);
+      if (problem !== null) return { kind: 'broken', problem };
+      const parsed = parse(await readFile(file, 'utf8'));
+      if (!parsed.ok) return { kind: 'broken', problem: parsed.problem };
+      return { kind: 'whole', revision: parsed.contents.directory.revision, directory: parsed.contents.directory };
+    } catch (error) {
+      if (isMissing(error)) return { kind: 'missing' };
+      return { kind: 'broken', problem: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  return { current: await look(path), previous: await look(`${path}.previous`) };
+}
+
 /** What a function of the document gives back: the same document when there is nothing to change. */
 export interface Outcome {
   readonly doc: Directory;

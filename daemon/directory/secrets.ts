@@ -207,11 +207,13 @@ export async function openSecrets(options: {
   keyFile: string;
   commands: Readonly<Record<string, SecretCommand>>;
   credentials?: string | undefined;
+  /** Only to look: nothing is made, and a key that is not there is an error. */
+  readOnly?: boolean;
 }): Promise<SecretStore> {
-  const { folder, keyFile, commands, credentials } = options;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { folder, keyFile, commands, credentials, readOnly = false } = options;
+  if (!readOnly) await mkdir(folder, { recursive: true, mode: 0o700 });
   const given = credentials === undefined ? null : await readKey(join(credentials, credentialName));
-  const key = given ?? (await readKey(keyFile, notPrivate)) ?? (await makeKey(keyFile, folder));
+  const key = given ?? (await readKey(keyFile, notPrivate)) ?? (readOnly ? noKey(keyFile) : await makeKey(keyFile, folder));
   return new SecretStore(folder, key, commands);
 }
 
@@ -227,6 +229,10 @@ async function readKey(path: string, guard: (path: string) => Promise<string | n
     if (isMissing(error)) return null;
     throw error;
   }
+}
+
+function noKey(path: string): never {
+  throw new PostroomError('unavailable', `${path} is missing. Restore it from a backup; without it no sealed password opens.`);
 }
 
 async function makeKey(path: string, folder: string): Promise<Buffer> {

@@ -148,13 +148,15 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
     const snapshot = world.directory.snapshot();
     const mailboxes = [...snapshot.access.mailboxes(caller.person, world.now()).keys()].flatMap((id) => snapshot.mailbox(id) ?? []);
     const troubled = mailboxes.filter((mailbox) => ['offline', 'auth-failed', 'error'].includes(world.statusOf(mailbox).state)).length;
+    const { sessions, eventLoopP99Ms } = world.vitals();
     return {
       version: world.version,
       pid: process.pid,
       startedAt: iso(world.startedAt),
       mailboxes: mailboxes.length,
       troubled,
-      ...world.vitals(),
+      sessions,
+      eventLoopP99Ms,
     };
   },
 

@@ -2,6 +2,7 @@
 
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Asked, Method, ResultInput } from '../../protocol/methods.ts';
+import type { Places } from '../../protocol/places.ts';
 import type { Surfaces } from '../access/decide.ts';
 import type { Config } from '../config.ts';
 import type { Mailbox } from '../directory/document.ts';
@@ -14,6 +15,7 @@ import type { Opener } from '../open.ts';
 import type { Millis, PersonId, RoleId, Seen, Store } from '../store/types.ts';
 
 export type World = {
+  readonly where: Places;
   readonly config: Config;
   readonly version: string;
   readonly startedAt: Millis;
@@ -30,8 +32,8 @@ export type World = {
   /** The directory's document as the engines need it. */
   readonly accountOf: (mailbox: Mailbox) => MailboxAccount;
   readonly statusOf: (mailbox: Mailbox) => MailboxStatus;
-  /** How many sessions are open, and the event loop's p99 delay. */
-  readonly vitals: () => { sessions: number; eventLoopP99Ms: number };
+  /** How many sessions are open, the event loop's p99 delay, and how long the daemon runs by a clock that nobody sets. */
+  readonly vitals: () => { sessions: number; eventLoopP99Ms: number; upMs: number };
   /** Resolves when everything that followed from changes of rights so far is done. */
   readonly rightsSettled: () => Promise<void>;
   /** The endpoint that an invitation for somebody else carries, and a warning when only this machine or account reaches it. */

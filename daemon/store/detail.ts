@@ -86,3 +86,11 @@ export const countMessages = (db: Db, mailbox: MailboxId): number =>
 
 export const placeOf = (db: Db, hash: Hash): PackPlace | null =>
   db.get<PackPlace>('SELECT pack, offset, stored, size, codec FROM message WHERE hash = ?', Buffer.from(hash, 'hex')) ?? null;
+
+/** The first and the last record of each pack: enough to tell a pack that is gone, cut or unreadable without reading all of them. */
+export const packEnds = (db: Db): (PackPlace & { hash: Hash })[] =>
+  db.all(
+    `SELECT pack, offset, stored, size, codec, lower(hex(hash)) AS hash FROM message
+     WHERE (pack, offset) IN (SELECT pack, min(offset) FROM message GROUP BY pack UNION SELECT pack, max(offset) FROM message GROUP BY pack)
+     ORDER BY pack, offset`,
+  );

@@ -2,10 +2,11 @@
  * One daemon for each home. The lock is a SQLite file held by BEGIN EXCLUSIVE: the kernel drops it with the process, also at
  * `kill -9`, so it cannot go stale (Node has no flock). The pid beside it is for the message only and decides nothing.
  */
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PostroomError } from '../../protocol/errors.ts';
+import { makeFolder } from '../../protocol/places.ts';
 
 export type HomeLock = { release(): void };
 
@@ -14,7 +15,7 @@ const held = new Set<DatabaseSync>();
 
 /** Throws PostroomError('unavailable') naming the pid when another daemon holds this home. */
 export function lockHome(runDir: string): HomeLock {
-  mkdirSync(runDir, { recursive: true, mode: 0o700 });
+  makeFolder(runDir);
   chmodSync(runDir, 0o700);
   const file = join(runDir, 'lock.db');
   const pidFile = join(runDir, 'daemon.pid');
@@ -28,7 +29,11 @@ export function lockHome(runDir: string): HomeLock {
     db.close();
     if (!isBusy(error)) throw new PostroomError('unavailable', `The lock ${file} cannot be taken.`, {}, { cause: error });
     const pid = readPid(pidFile);
-    throw new PostroomError('unavailable', `Another daemon (pid ${pid ?? 'unknown'}) uses this home: ${runDir}. Stop it first.`, { pid });
+    throw new PostroomError(
+      'unavailable',
+      `Another daemon (pid ${pid ?? 'unknown'}) uses this home: ${runDir}. Stop it first: postroom daemon stop`,
+      { pid },
+    );
   }
   held.add(db);
   writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });

@@ -265,6 +265,17 @@ export const nextOutboxAt = (db: Db): Millis | null =>
 export const outboxInterrupted = (db: Db): OutboxRow[] => db.all<Row>(`${selectRow} WHERE o.state = 'sending' ORDER BY o.num`).map(toRow);
 
 /** Partly sent is sent for those who got it: a row that failed for others is filed too. */
+/** What a person should look at: mail that failed, came back or is of unknown fate, and copies that Sent did not take; newest first. */
+export const outboxTroubled = (db: Db, mailbox: MailboxId, limit: number): OutboxRow[] =>
+  db
+    .all<Row>(
+      `${selectRow} WHERE o.mailbox = ? AND (o.state IN ('failed', 'unknown', 'bounced') OR o.state = 'accepted' AND (o.sent_copy = 'failed'
+         OR o.sent_copy = 'pending' AND o.sent_copy_attempts > 0)) ORDER BY o.num DESC LIMIT ?`,
+      mailbox,
+      limit,
+    )
+    .map(toRow);
+
 export const outboxUnfiled = (db: Db, limit: number): OutboxRow[] =>
   db
     .all<Row>(

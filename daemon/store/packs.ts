@@ -156,6 +156,19 @@ export function readPackNow(dir: string, place: PackPlace, hash: string): Uint8A
   }
 }
 
+/** Reads each of the records; a line for each that cannot be had. */
+export async function probePacks(dir: string, records: readonly (PackPlace & { hash: string })[]): Promise<string[]> {
+  const broken: string[] = [];
+  for (const { hash, ...place } of records) {
+    try {
+      await readPack(dir, place, hash);
+    } catch (error) {
+      broken.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return broken;
+}
+
 const damaged = (place: PackPlace, hash: string): PostroomError =>
   new PostroomError('internal', `Pack ${place.pack} does not hold ${hash} at ${place.offset}: restore it from a backup.`);
 

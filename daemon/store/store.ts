@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { workerFile } from '../worker-file.ts';
-import { conversationDetail, countMessages, entryRow, mailboxOf, placeOf } from './detail.ts';
+import { conversationDetail, countMessages, entryRow, mailboxOf, packEnds, placeOf } from './detail.ts';
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
-import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxUnfiled } from './outbox.ts';
-import { readPack } from './packs.ts';
+import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxTroubled, outboxUnfiled } from './outbox.ts';
+import { probePacks, readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
 import { Searcher } from './searcher.ts';
 import { openReading } from './sqlite.ts';
@@ -91,6 +91,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     outboxMove: (...args) => ask('outboxMove', args),
     outboxInterrupted: async () => outboxInterrupted(db),
     outboxUnfiled: async (limit) => outboxUnfiled(db, limit),
+    outboxTroubled: async (mailbox, limit) => outboxTroubled(db, mailbox, limit),
 
     recordActivity: (...args) => ask('recordActivity', args),
     timeline: async (query) => timeline(db, query),
@@ -100,6 +101,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
       return () => void listeners.delete(listener);
     },
     check: () => ask('check', [home]),
+    checkPacks: () => probePacks(join(home, 'packs'), packEnds(db)),
     async close() {
       await searcher.close();
       await writer.close();

@@ -432,6 +432,9 @@ export interface Store {
   /** Accepted rows whose copy in Sent is not there yet. */
   outboxUnfiled(limit: number): Promise<OutboxRow[]>;
 
+  /** What of a mailbox a person should look at: failed, bounced, of unknown fate, or not filed in Sent; newest first. */
+  outboxTroubled(mailbox: MailboxId, limit: number): Promise<OutboxRow[]>;
+
   // what happened
   /** For what is done outside the store; verbs and moves of the outbox are recorded with their effect. */
   recordActivity(activities: readonly ActivityRecord[]): Promise<void>;
@@ -441,8 +444,13 @@ export interface Store {
   onChange(listener: (changes: readonly StoreChange[]) => void): () => void;
   /** Runs every invariant; a line for each that does not hold. */
   check(): Promise<string[]>;
+  /** Reads the ends of every pack; a line for each that does not give what was stored. */
+  checkPacks(): Promise<string[]>;
   close(): Promise<void>;
 }
+
+/** What an examination asks, of a daemon's store or of one that lies still. */
+export type StoreExamined = Pick<Store, 'folders' | 'unfetchable' | 'outboxTroubled' | 'check' | 'checkPacks' | 'close'>;
 
 export type ActivityKind = 'mail-in' | 'mail-out' | 'note' | 'assign' | 'state' | 'grant' | 'delivery' | 'system';
 export type ActivityRecord = {

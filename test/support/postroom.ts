@@ -40,7 +40,7 @@ export class Postroom implements AsyncDisposable {
   /** A daemon with one person, `eva`, who holds every operation. */
   static async start(options: { config?: Record<string, unknown>; now?: () => number } = {}): Promise<Postroom> {
     const directory = await tempDir();
-    const json = { hosted: { domains: [domain], smtp: { port: 0 } }, ...options.config };
+    const json = { organisation: 'Harbour Books', hosted: { domains: [domain], smtp: { port: 0 } }, ...options.config };
     const postroom = new Postroom(directory, parseConfig(json, 'test'), options.now);
     await makeHome(
       postroom.places,

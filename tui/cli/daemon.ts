@@ -1,5 +1,6 @@
 /** Starting, stopping and asking after the home's daemon. `daemon run` and `init` are the daemon's own program. */
 import { PostroomError } from '../../protocol/errors.ts';
+import { places } from '../../protocol/places.ts';
 import { hasHome, runningPid, startDaemon, stopDaemon } from '../daemon-process.ts';
 import { day, facts } from './print.ts';
 import type { CommandRow, Context } from './program.ts';
@@ -19,7 +20,8 @@ async function answers(context: Context): Promise<boolean> {
 }
 
 function needHome(context: Context): void {
-  if (!hasHome(context.home)) throw new PostroomError('invalid', 'There is no home here. Make one with: postroom init');
+  if (hasHome(context.home)) return;
+  throw new PostroomError('invalid', `There is no home here: ${places(context.home).config} is missing. Make one with: postroom init`);
 }
 
 export const daemonCommands: readonly CommandRow[] = [

@@ -48,7 +48,8 @@ async function secretOf(values: Values): Promise<Params<'mailbox.add'>['secret']
   if (command !== null) return { kind: 'command', name: command };
   if (variable !== null) {
     const password = process.env[variable];
-    if (password === undefined || password === '') throw usageError(`The environment has no ${variable}.`);
+    if (password === undefined || password === '')
+      throw usageError(`The environment has no ${variable}, or it is empty. Set it for this one command: ${variable}=… postroom mailbox …`);
     return { kind: 'password', password };
   }
   if (file === null) return null;

@@ -93,6 +93,11 @@ export async function fileOctets(path: string): Promise<Uint8Array> {
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks);
   } catch (error) {
-    throw new PostroomError('invalid', `Cannot read ${path}: ${(error as Error).message}.`, {}, { cause: error });
+    throw new PostroomError(
+      'invalid',
+      `Cannot read ${path}: ${(error as Error).message}. Name a file that you may read.`,
+      {},
+      { cause: error },
+    );
   }
 }
