@@ -102,6 +102,15 @@ class Delivery implements Outbox {
     return steps;
   }
 
+  async tryNow(mailbox: MailboxId): Promise<void> {
+    const { store } = this.#deps;
+    this.#breakers.delete(mailbox);
+    for (const row of await store.outbox({ mailboxes: [mailbox], states: ['queued'], limit: 10_000 })) {
+      if (row.nextAttemptAt !== null) await store.outboxMove(row.id, 'queued', { nextAttemptAt: null });
+    }
+    this.poke();
+  }
+
   async revoked(who: { author: string; mailbox: MailboxId }): Promise<void> {
     const { store, refusal } = this.#deps;
     const run = this.#runs.get(who.mailbox);

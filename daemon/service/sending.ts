@@ -299,7 +299,11 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       if (mailboxes.length === 0)
         throw new PostroomError('forbidden', `The outbox of ${named.address} is for those who may send from it.`, { why: 'no-grant' });
     }
-    const rows = await world.store.outbox({ mailboxes: mailboxes.map((mailbox) => mailbox.id), limit: asked.limit });
+    const rows = await world.store.outbox({
+      mailboxes: mailboxes.map((mailbox) => mailbox.id),
+      ...(asked.states === null ? {} : { states: asked.states }),
+      limit: asked.limit,
+    });
     return { rows: rows.map((row) => outboxOf(snapshot, row)), seq };
   },
 
@@ -331,10 +335,12 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const row = await settle(
       world,
       asked.outbox,
-      ['failed', 'unknown', 'held', 'bounced'],
+      ['failed', 'unknown', 'held', 'queued', 'bounced'],
       again,
-      'Only what failed, is held, or is of unknown fate can be sent again.',
+      'Only what failed, waits, is held, or is of unknown fate can be sent again.',
     );
+    // Whoever asks for a try means a connection too.
+    await world.outbox.tryNow(row.mailbox);
     return outboxOf(world.directory.snapshot(), row);
   },
 

@@ -205,7 +205,16 @@ export function messageOf(
       size: one.sizeOctets,
     })),
     folders: [...new Set(entry.placements.map((placement) => safeText(placement.path)))],
-    outbox: outbox === null ? null : { id: outbox.id, state: outbox.state, error: safeOrNull(outbox.lastError) },
+    outbox:
+      outbox === null
+        ? null
+        : {
+            id: outbox.id,
+            state: outbox.state,
+            heldFor: outbox.heldFor,
+            sendAt: iso(outbox.sendAt),
+            error: safeOrNull(outbox.lastError),
+          },
     defeated: opened.defeated,
     headers: headers === null ? null : safeBlock(headers),
   };
@@ -238,6 +247,7 @@ export function outboxOf(snapshot: Snapshot, row: OutboxRow): wire.OutboxEntry {
     conversation: row.conversation,
     author: safeText(snapshot.nameOf(row.author)),
     state: row.state,
+    heldFor: row.heldFor,
     to: row.recipients.map((one) => safeText(one.address)),
     subject: safeText(row.subject),
     createdAt: iso(row.createdAt),
