@@ -19,6 +19,7 @@ export const scopes = [
   'conversation',
   'review',
   'note',
+  'outbox',
   'mailboxes',
   'field',
   'modal',
@@ -111,6 +112,7 @@ export const commands = {
     words: 'sync state accounts',
     scope: 'goto',
   },
+  'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, words: 'sending queued failed on its way', scope: 'goto' },
   'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
   'go.last': { keys: ['g -'], title: chrome`Go to the last view`, scope: 'goto' },
 
@@ -210,6 +212,32 @@ export const commands = {
     hint: chrome`on its way`,
     words: 'outbox retry cancel arrived failed',
     scope: 'conversation',
+  },
+
+  'outbox.now': {
+    keys: ['y'],
+    title: chrome`Send it now, or again`,
+    hint: chrome`send now`,
+    words: 'retry try again',
+    scope: 'outbox',
+    disabled: needsDaemon,
+  },
+  'outbox.take-back': {
+    keys: ['D'],
+    title: chrome`Take it back: it does not leave`,
+    hint: chrome`take back`,
+    words: 'cancel discard',
+    scope: 'outbox',
+    disabled: needsDaemon,
+  },
+  'outbox.arrived': { keys: [], title: chrome`It arrived`, words: 'settle unknown', scope: 'outbox', disabled: needsDaemon },
+  'outbox.choices': {
+    keys: ['@'],
+    title: chrome`What to do about it`,
+    hint: chrome`what to do`,
+    words: 'retry cancel arrived failed',
+    scope: 'outbox',
+    disabled: needsDaemon,
   },
 
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },

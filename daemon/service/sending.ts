@@ -351,6 +351,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       recipients: row.recipients.map((one) => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one)),
     });
     const row = await settle(world, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.');
+    await world.outbox.arrived(row.id);
     return outboxOf(world.directory.snapshot(), row);
   },
 };

@@ -49,7 +49,9 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
-      ...(mailboxes.some(({ rights }) => rights.send) ? { 'go.drafts': () => openDrafts(app) } : {}),
+      ...(mailboxes.some(({ rights }) => rights.send)
+        ? { 'go.outbox': () => navigator.go({ kind: 'outbox' }), 'go.drafts': () => openDrafts(app) }
+        : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),
     },
     { active },

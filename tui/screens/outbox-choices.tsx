@@ -51,10 +51,29 @@ export function outboxMoves({ state, heldFor }: Pick<OnItsWay, 'state' | 'heldFo
   }
 }
 
-export function openOutboxChoices(
-  { mirror, shell }: Pick<AppContext, 'mirror' | 'shell'>,
-  outbox: Pick<OnItsWay, 'id' | 'state' | 'heldFor'> | null,
-): void {
+type Doing = Pick<AppContext, 'mirror' | 'shell'>;
+type Moved = Pick<OnItsWay, 'id' | 'state' | 'heldFor'>;
+
+/** Does it; what cannot be undone is asked about first. */
+export function doOutboxMove({ mirror, shell }: Doing, outbox: Moved, { method, label, said }: OutboxMove): void {
+  const act = async (): Promise<void> => {
+    await mirror.call(method, { outbox: outbox.id });
+    mirror.refresh();
+    shell.toast({ who: 'team', text: said });
+  };
+  if (method === 'outbox.cancel')
+    shell.ask({
+      title: chrome`${label}?`,
+      consequence: chrome`It does not leave, and its text is gone for the whole team.`,
+      onAccept: act,
+    });
+  else if (method === 'outbox.retry' && outbox.state === 'unknown')
+    shell.ask({ title: chrome`${label}?`, consequence: chrome`If it did arrive, they get it twice.`, onAccept: act });
+  else shell.attempt(act);
+}
+
+export function openOutboxChoices(app: Doing, outbox: Moved | null): void {
+  const { shell } = app;
   const moves = outbox === null ? [] : outboxMoves(outbox);
   if (outbox === null || moves.length === 0) {
     shell.flash(chrome`nothing can be done about it now`);
@@ -67,13 +86,7 @@ export function openOutboxChoices(
         title={chrome`This mail on its way out`}
         load={async () => moves.map((one) => ({ key: one.method, label: one.label, detail: one.detail, value: one }))}
         nothing={chrome``}
-        onPick={({ method, said }) =>
-          shell.attempt(async () => {
-            await mirror.call(method, { outbox: outbox.id });
-            mirror.refresh();
-            shell.toast({ who: 'team', text: said });
-          })
-        }
+        onPick={(move) => doOutboxMove(app, outbox, move)}
       />
     ),
   });

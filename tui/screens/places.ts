@@ -14,6 +14,7 @@ export type ListPlace =
 export type Place =
   | ListPlace
   | { readonly kind: 'folders'; readonly mailbox: SafeText }
+  | { readonly kind: 'outbox' }
   /** `mailbox`: the one under the cursor. */
   | { readonly kind: 'mailboxes'; readonly mailbox: SafeText | null };
 
