@@ -17,6 +17,7 @@ import { MailboxList } from './screens/mailboxes.tsx';
 import { OutboxList } from './screens/outbox.tsx';
 import { ConversationList } from './screens/panel.tsx';
 import { firstPlace, keyOf, Navigator, NavigatorContext, type Place, useNavigator } from './screens/places.ts';
+import { Settings } from './screens/settings.tsx';
 import { useNow } from './screens/use-now.ts';
 import type { NewLayer, Shell } from './shell.ts';
 import { startShell } from './start.tsx';
@@ -99,6 +100,8 @@ function layerFor(place: Place): NewLayer {
       return { name: 'folders', element: <FolderList key={keyOf(place)} place={place} /> };
     case 'outbox':
       return { name: 'outbox', element: <OutboxList key={keyOf(place)} place={place} /> };
+    case 'settings':
+      return { name: 'settings', element: <Settings key={keyOf(place)} place={place} /> };
     case 'mailboxes':
       return { name: 'mailboxes', element: <MailboxList key={keyOf(place)} place={place} /> };
     default:

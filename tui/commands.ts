@@ -20,6 +20,7 @@ export const scopes = [
   'review',
   'note',
   'outbox',
+  'settings',
   'mailboxes',
   'field',
   'modal',
@@ -114,6 +115,12 @@ export const commands = {
   },
   'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, words: 'sending queued failed on its way', scope: 'goto' },
   'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
+  'go.settings': {
+    keys: ['g ,'],
+    title: chrome`Go to the settings of the mailbox`,
+    words: 'server password signature setup',
+    scope: 'goto',
+  },
   'go.last': { keys: ['g -'], title: chrome`Go to the last view`, scope: 'goto' },
 
   'mail.reply': { keys: ['r'], title: chrome`Reply`, hint: chrome`reply`, words: 'answer', scope: 'mail', disabled: needsSend },
@@ -237,6 +244,32 @@ export const commands = {
     hint: chrome`what to do`,
     words: 'retry cancel arrived failed',
     scope: 'outbox',
+    disabled: needsDaemon,
+  },
+
+  'settings.next': { keys: ['tab', 'right'], title: chrome`Next section`, hint: chrome`section`, scope: 'settings' },
+  'settings.previous': { keys: ['shift-tab', 'left'], title: chrome`Previous section`, scope: 'settings' },
+  'settings.test': {
+    keys: ['T'],
+    title: chrome`Test the connection`,
+    hint: chrome`test`,
+    words: 'probe server login',
+    scope: 'settings',
+    disabled: needsDaemon,
+  },
+  'settings.revert': {
+    keys: ['z'],
+    title: chrome`Take back the edit of this field`,
+    hint: chrome`revert`,
+    words: 'undo',
+    scope: 'settings',
+  },
+  'settings.write': {
+    keys: ['W'],
+    title: chrome`Save the edits`,
+    hint: chrome`save`,
+    words: 'write',
+    scope: 'settings',
     disabled: needsDaemon,
   },
 

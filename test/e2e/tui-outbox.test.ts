@@ -120,3 +120,90 @@ test('a held mail says when it leaves; it is sent now, or taken back', async () 
   await screen.waitFor(/✓ sent .*Tomorrow/);
   await screen.waitFor((s) => !s.line(22).includes('outbox'));
 });
+
+test('settings: sections, a connection test with its log, staged edits that W writes', async () => {
+  await using screen = await open();
+  screen.type('g,');
+  await screen.waitFor((s) => s.line(0).includes(`SETTINGS  ${support}`) && s.line(1).includes('‹Server›'));
+  await screen.waitFor(/▌ Incoming +imaps:\/\/localhost/);
+  await screen.waitFor(/Password +kept sealed/);
+  screen.type('T');
+  await screen.waitFor((s) => s.text().includes(`✓ imap login: ${support}`) && /✓ smtp .*/.test(s.text()), 20_000);
+  // A password is typed unseen; a wrong one is told by the test, and stops nothing but this mailbox.
+  screen.type('jjj');
+  await screen.waitFor(/▌ Password/);
+  screen.press('<enter>');
+  await screen.waitFor('the daemon keeps it sealed');
+  screen.press('<enter>');
+  await screen.waitFor('New password');
+  screen.type('not it');
+  await screen.waitFor('******');
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.line(0).includes('1 not saved *') && s.text().includes('a new one, not saved yet'));
+  screen.type('W');
+  await screen.waitFor(`Save 1 edit of ${support}?`);
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.text().includes('are saved') && !s.line(0).includes('not saved'));
+  const parked = await send('Parked');
+  await screen.waitFor((s) => s.line(22).includes('outbox 1'), 20_000);
+  screen.type('T');
+  await screen.waitFor(/✗ imap login/, 20_000);
+  screen.press('<enter>');
+  await screen.waitFor('the daemon keeps it sealed');
+  screen.press('<enter>');
+  await screen.waitFor('New password');
+  screen.type(password);
+  await screen.waitFor('*'.repeat(password.length));
+  screen.press('<enter>');
+  await screen.waitFor('a new one, not saved yet');
+  screen.type('W');
+  await screen.waitFor('Enter do it');
+  screen.press('<enter>');
+  // The breaker closes with the mended password: what was parked leaves.
+  await expect
+    .poll(async () => (await (await office.as('eva')).call('outbox.show', { outbox: parked })).state, { timeout: 20_000 })
+    .toBe('accepted');
+  expect(screen.bytes().toString()).not.toContain('not it');
+  expect(screen.bytes().toString()).not.toContain(password);
+});
+
+test('settings at 160x45: a conflict keeps the edits; a refused field says why where it stands', async () => {
+  await using screen = await open({ cols: 160, rows: 45 });
+  screen.type('g,');
+  await screen.waitFor(/▌ Incoming/);
+  screen.press('<tab>', '<tab>');
+  await screen.waitFor(/▌ Name/);
+  screen.press('<enter>');
+  await screen.waitFor('Enter keeps it');
+  screen.type('Harbour Help');
+  screen.press('<enter>');
+  await screen.waitFor(/▌\*Name +Harbour Help/);
+  await (await office.as('eva')).call('mailbox.set', { mailbox: support, settings: { signature: 'Bye' } });
+  await screen.waitFor(/Signature +Bye/);
+  screen.type('W');
+  await screen.waitFor('Enter do it');
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.text().includes('Your edits are kept') && /▌\*Name +Harbour Help/.test(s.text()));
+  screen.type('W');
+  await screen.waitFor('Enter do it');
+  screen.press('<enter>');
+  await screen.waitFor((s) => !s.line(0).includes('not saved') && /▌ Name +Harbour Help/.test(s.text()));
+  screen.press('<s-tab>');
+  await screen.waitFor(/Add one/);
+  screen.type('G');
+  screen.press('<enter>');
+  await screen.waitFor('Enter keeps it');
+  screen.type('nonsense');
+  screen.press('<enter>');
+  await screen.waitFor(/▌\*Add one +nonsense/);
+  screen.type('W');
+  await screen.waitFor('Enter do it');
+  screen.press('<enter>');
+  await screen.waitFor((s) => /▌!Add one/.test(s.text()) && s.text().includes('is not an address like'));
+  screen.type('z');
+  await screen.waitFor((s) => !s.line(0).includes('not saved'));
+  expect((await (await office.as('eva')).call('mailbox.show', { mailbox: support })).settings).toMatchObject({
+    name: 'Harbour Help',
+    signature: 'Bye',
+  });
+});

@@ -20,6 +20,7 @@ const headings: Record<Scope, Chrome> = {
   review: chrome`Review before sending`,
   note: chrome`Note`,
   outbox: chrome`In the outbox`,
+  settings: chrome`In settings`,
   mailboxes: chrome`Mailboxes`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,
