@@ -273,6 +273,23 @@ export const commands = {
     disabled: needsDaemon,
   },
 
+  'mailbox.add': {
+    keys: ['a'],
+    title: chrome`Add a mailbox`,
+    hint: chrome`add a mailbox`,
+    words: 'new account imap',
+    scope: 'mailboxes',
+    disabled: needsDaemon,
+  },
+  'add.write': {
+    keys: ['y'],
+    title: chrome`Add it, and test both servers`,
+    hint: chrome`add`,
+    words: 'save',
+    scope: 'mailboxes',
+    disabled: needsDaemon,
+  },
+
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
   'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },
   'review.bcc': { keys: ['b'], title: chrome`Bcc`, scope: 'review' },

@@ -2,16 +2,14 @@
  * The settings of one mailbox: sections, one field on a row, edits staged until `W` writes them. What a person may not change is shown
  * with the reason.
  */
-import { Box } from 'ink';
 import { type ReactElement, useCallback, useEffect, useMemo, useReducer, useState } from 'react';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import type { Mailbox } from '../../protocol/schema.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
-import { Field, useField } from '../components/field.tsx';
 import { List, useList } from '../components/list.tsx';
-import { Modal } from '../components/modal.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
+import { Typed } from '../components/typed.tsx';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
@@ -392,49 +390,4 @@ export function probeLines(probe: Probe): { text: Safe; tone: Tone }[] {
     text: chrome`${ok ? chrome`✓` : chrome`✗`} ${safeText(server)} ${step}: ${message}`,
     tone: ok ? 'good' : 'danger',
   }));
-}
-
-type TypedProps = {
-  readonly label: Safe;
-  readonly help: Safe;
-  readonly initial: string;
-  readonly block?: boolean;
-  readonly masked?: boolean;
-  /** Why this cannot be meant, or null. */
-  readonly refuse: (text: string) => Chrome | null;
-  readonly onAccept: (text: string) => void;
-};
-
-/** A box with one field: Enter takes it, Esc does not. In a block Enter is a new line, and Esc takes what was typed. */
-export function Typed({ label, help, initial, block = false, masked = false, refuse, onAccept }: TypedProps): ReactElement {
-  const shell = useShell();
-  const viewport = useViewport();
-  const columns = Math.min(76, viewport.columns - 2);
-  const rows = block ? 8 : 1;
-  const field = useField(initial, { kind: block ? 'block' : 'line', columns: columns - 4, focused: true });
-  const [wrong, setWrong] = useState<Chrome | null>(null);
-  const accept = (): void => {
-    const why = refuse(field.text);
-    setWrong(why);
-    if (why !== null) return;
-    shell.close();
-    onAccept(field.text);
-  };
-  useCommands({
-    ...(block ? {} : { 'field.accept': accept }),
-    'field.submit': accept,
-    'field.leave': block ? accept : () => shell.close(),
-  });
-  const said = wrong === null ? wrap(help, columns - 4).slice(0, 3) : [chrome`! ${wrong}`];
-  return (
-    <Modal title={label} rows={rows + said.length + 1} columns={columns}>
-      <Box flexDirection="column">
-        <Field field={field} rows={rows} masked={masked} />
-        <Row>
-          <T tone="muted">{block ? chrome`Esc keeps it` : chrome`Enter keeps it   Esc does not`}</T>
-        </Row>
-        <Lines lines={said} tone={wrong === null ? 'muted' : 'danger'} />
-      </Box>
-    </Modal>
-  );
 }
