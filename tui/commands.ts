@@ -113,7 +113,7 @@ export const commands = {
     words: 'sync state accounts',
     scope: 'goto',
   },
-  'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, words: 'sending queued failed on its way', scope: 'goto' },
+  'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, words: 'sending failed on its way', scope: 'goto' },
   'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
   'go.settings': {
     keys: ['g ,'],

@@ -2,6 +2,7 @@
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
 import type { Operation } from '../../protocol/schema.ts';
+import { version } from '../../protocol/version.ts';
 import { join } from '../join.ts';
 import { day, facts, table, yes } from './print.ts';
 import { type CommandRow, usageError } from './program.ts';
@@ -192,7 +193,7 @@ export const peopleCommands: readonly CommandRow[] = [
     usage: 'join <invitation>',
     doc: 'turn an invitation into an identity on this machine',
     run: async (context, args) => {
-      const joined = await join({ invitation: arg(args, 0), path: identityPath(context), endpoint: context.connect });
+      const joined = await join({ invitation: arg(args, 0), path: identityPath(context), endpoint: context.connect, release: version });
       return {
         data: joined,
         text: `Welcome, ${joined.person.name}. You belong to ${joined.daemon.name} now; your identity is ${joined.identity}.\nYour fingerprint: ${joined.fingerprint}`,
