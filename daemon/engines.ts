@@ -118,6 +118,10 @@ export interface Outbox {
   /** Resolves when the row has reached accepted, failed, unknown, bounced, cancelled, or is held. */
   settled(outbox: string): Promise<OutboxRow>;
   test(account: MailboxAccount): Promise<TestStep[]>;
+  /** A person said that a mail of unknown fate arrived: a copy belongs in Sent. */
+  arrived(outbox: string): Promise<void>;
+  /** What waits for this mailbox's server is tried at once: its account changed, or a person asks. */
+  tryNow(mailbox: MailboxId): Promise<void>;
   /** A right went: claims of that person and mailbox before `data` are taken back and their rows held. Returns before no DATA can begin. */
   revoked(who: { author: string; mailbox: MailboxId }): Promise<void>;
   close(): Promise<void>;

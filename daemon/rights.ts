@@ -157,8 +157,13 @@ function followMailboxes(
   for (const mailbox of after.directory.mailboxes) {
     const old = before.mailbox(mailbox.id);
     if (old === mailbox) continue;
-    if (mailbox.kind === 'imap') deps.sync.start(deps.accountOf(mailbox));
-    else if (old === undefined) follow('preparing a hosted mailbox', () => deps.hosted.prepare(deps.accountOf(mailbox)));
+    if (mailbox.kind === 'imap') {
+      deps.sync.start(deps.accountOf(mailbox));
+      // The password was mended, or the server: what was parked for the old one goes now, not at its next attempt.
+      const account = ({ smtp, secret }: typeof mailbox): string => JSON.stringify([smtp, secret]);
+      if (old?.kind === 'imap' && account(old) !== account(mailbox))
+        follow('trying again what waits for a changed account', () => deps.outbox.tryNow(mailbox.id));
+    } else if (old === undefined) follow('preparing a hosted mailbox', () => deps.hosted.prepare(deps.accountOf(mailbox)));
   }
   for (const id of goneIds(before.directory.mailboxes, after.directory.mailboxes)) {
     follow('forgetting a mailbox', async () => {

@@ -744,7 +744,12 @@ export const methods = {
   'outbox.list': method({
     doc: 'Everything on its way out of the mailboxes one may send from, newest first.',
     needs: 'session',
-    params: z.object({ mailbox: MailboxName.nullable().default(null), limit: Limit }),
+    params: z.object({
+      mailbox: MailboxName.nullable().default(null),
+      /** Only those in one of these states; null: all. */
+      states: z.array(OutboxState).min(1).max(20).nullable().default(null),
+      limit: Limit,
+    }),
     result: z.object({ rows: z.array(OutboxEntry), seq: Seq }),
     errors: [],
   }),
@@ -765,7 +770,7 @@ export const methods = {
     errors: ['conflict'],
   }),
   'outbox.retry': method({
-    doc: 'Sends again what failed, or what a person has looked at and knows did not arrive (unknown).',
+    doc: 'Sends now what is held or waits for its next attempt, and again what failed or what a person knows did not arrive (unknown).',
     needs: 'send',
     mailboxOf: ofOutbox,
     params: z.object({ outbox: z.string().max(100) }),

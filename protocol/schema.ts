@@ -154,6 +154,8 @@ export const OutboxState = z.enum([
   'bounced',
   'cancelled',
 ]);
+/** What a held mail waits for: its time (undo window, send later), or a right that its author lost. */
+const HeldFor = z.enum(['time', 'right']).nullable();
 export const Message = z.object({
   id: z.string(),
   messageId: Safe.nullable(),
@@ -174,7 +176,7 @@ export const Message = z.object({
   attachments: z.array(Attachment),
   folders: z.array(Safe),
   /** The state of one that is on its way out. */
-  outbox: z.object({ id: z.string(), state: OutboxState, error: Safe.nullable() }).nullable(),
+  outbox: z.object({ id: z.string(), state: OutboxState, heldFor: HeldFor, sendAt: IsoDate, error: Safe.nullable() }).nullable(),
   /** The mail defeated the parser: headers and what could be read; the original can be saved. */
   defeated: z.boolean(),
   headers: Safe.nullable(),
@@ -243,10 +245,11 @@ export const OutboxEntry = z.object({
   conversation: z.string().nullable(),
   author: Safe,
   state: OutboxState,
+  heldFor: HeldFor,
   to: z.array(Safe),
   subject: Safe,
   createdAt: IsoDate,
-  sendAt: IsoDate.nullable(),
+  sendAt: IsoDate,
   attempts: z.int(),
   lastError: Safe.nullable(),
   messageId: Safe,

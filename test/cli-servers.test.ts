@@ -21,7 +21,7 @@ let servers: readonly string[];
 
 beforeAll(async () => {
   [office, dovecot, submission] = await Promise.all([
-    startPostroom({ config: { sync: { retryMinMs: 50 }, outbox: { retryAfterMs: [50] } } }),
+    startPostroom({ config: { sync: { retryMinMs: 50 }, outbox: { retryAfterMs: [50, 600_000] } } }),
     startDovecot(),
     startSubmission({ users: { [support]: password } }),
   ]);
@@ -135,6 +135,37 @@ test('send --wait: accepted, tried again, failed, of unknown fate', async () => 
   expect((await postroom('outbox', 'settle', at(lost.json, 'outbox'))).out).toMatch(/state +accepted/);
   expect(submission.count(at(lost.json, 'messageId'))).toBe(1);
   expect((await postroom('outbox', 'list', '--json')).json).toMatchObject({ rows: [{}, {}, {}, {}] });
+});
+
+test('send --wait with a mail server that is away is exit 1 and unavailable; the mail stays, and goes when somebody asks', async () => {
+  const send = () =>
+    postroom('send', '--from', support, '--to', 'jane@example.net', '--subject', 'Stuck', '--body', 'Hi.', '--wait', '--json');
+  await submission.die();
+  const away = await send();
+  expect(failure(away)).toBe('1 unavailable');
+  const { outbox, messageId } = contract.Failure.parse(away.json).error.details as { outbox: string; messageId: string };
+  const waiting = contract.Outbox.parse((await postroom('outbox', 'list', '--state', 'queued', '--json')).json);
+  expect(waiting.rows.map(({ id, state }) => ({ id, state }))).toEqual([{ id: outbox, state: 'queued' }]);
+  const count = submission.ledger.length;
+  await submission.revive();
+  expect((await postroom('outbox', 'retry', outbox)).code).toBe(0);
+  await submission.accepted(count + 1);
+  expect(submission.count(messageId)).toBe(1);
+  expect((await postroom('outbox', 'list', '--state', 'lost')).code).toBe(2);
+});
+
+test('refused credentials park the mailbox; a mended password lets its mail go', async () => {
+  await writeFile(join(office.home, 'wrong'), 'not it\n');
+  expect((await postroom('mailbox', 'set', support, '--password-file', join(office.home, 'wrong'))).code).toBe(0);
+  const send = (subject: string, ...flags: string[]) =>
+    postroom('send', '--from', support, '--to', 'jane@example.net', '--subject', subject, '--body', 'Hi.', '--json', ...flags);
+  expect(failure(await send('Parked', '--wait'))).toBe('1 unavailable');
+  await send('Parked too');
+  const count = submission.ledger.length;
+  await writeFile(join(office.home, 'right'), `${password}\n`);
+  expect((await postroom('mailbox', 'set', support, '--password-file', join(office.home, 'right'))).code).toBe(0);
+  await submission.accepted(count + 2);
+  await postroom('sync', support, '--wait');
 });
 
 test('a mail server that is away is exit 1 and unavailable; exit 6 is for the daemon alone', async () => {

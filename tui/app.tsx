@@ -14,8 +14,10 @@ import { Screen, useCommands, useViewport } from './screen.tsx';
 import { AppContext, useApp } from './screens/contract.ts';
 import { FolderList } from './screens/folders.tsx';
 import { MailboxList } from './screens/mailboxes.tsx';
+import { OutboxList } from './screens/outbox.tsx';
 import { ConversationList } from './screens/panel.tsx';
 import { firstPlace, keyOf, Navigator, NavigatorContext, type Place, useNavigator } from './screens/places.ts';
+import { Settings } from './screens/settings.tsx';
 import { useNow } from './screens/use-now.ts';
 import type { NewLayer, Shell } from './shell.ts';
 import { startShell } from './start.tsx';
@@ -96,6 +98,10 @@ function layerFor(place: Place): NewLayer {
       return { name: place.kind, element: <ConversationList key={keyOf(place)} place={place} /> };
     case 'folders':
       return { name: 'folders', element: <FolderList key={keyOf(place)} place={place} /> };
+    case 'outbox':
+      return { name: 'outbox', element: <OutboxList key={keyOf(place)} place={place} /> };
+    case 'settings':
+      return { name: 'settings', element: <Settings key={keyOf(place)} place={place} /> };
     case 'mailboxes':
       return { name: 'mailboxes', element: <MailboxList key={keyOf(place)} place={place} /> };
     default:

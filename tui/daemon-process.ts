@@ -1,5 +1,5 @@
 /** The daemon of a home of one's own, as a process: started detached, found by its pid file, stopped by a signal. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,6 +80,19 @@ export async function startDaemon(home: string | undefined, answers: () => Promi
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new PostroomError('unavailable', `The daemon was started and does not answer. Its log is in ${where.logs}.`, { daemon: true });
+}
+
+/** Makes a home of one's own and its first person (`postroom init`). */
+export async function initHome(given: { home: string | undefined; identity: string; organisation: string; admin: string }): Promise<void> {
+  const { home, identity, organisation, admin } = given;
+  const program = fileURLToPath(new URL('./daemon.js', import.meta.url));
+  const words = ['init', '--name', organisation, '--admin', admin, '--identity', identity, ...(home === undefined ? [] : ['--home', home])];
+  await new Promise<void>((resolve, reject) => {
+    execFile(process.execPath, [program, ...words], (error, _out, err) => {
+      if (error === null) resolve();
+      else reject(new PostroomError('invalid', safeBlock(err.trim() === '' ? error.message : err.trim()), {}, { cause: error }));
+    });
+  });
 }
 
 /** Asks the daemon to stop and returns when the process is gone. False when none runs. */

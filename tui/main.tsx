@@ -9,6 +9,7 @@ import { places } from '../protocol/places.ts';
 import { safeBlock } from '../protocol/text.ts';
 import { runApp } from './app.tsx';
 import { hasHome, runningPid } from './daemon-process.ts';
+import { runWelcome } from './welcome.tsx';
 
 type Options = { readonly home: string | undefined; readonly identity: string | undefined; readonly connect: string | undefined };
 
@@ -46,7 +47,11 @@ async function main(): Promise<void> {
   } catch (error) {
     throw new Refusal(2, error instanceof Error ? error.message : String(error));
   }
-  if (identity === null) throw new Refusal(7, welcome(path));
+  if (identity === null) {
+    const begins = options.connect === undefined && !hasHome(options.home);
+    identity = await runWelcome({ home: options.home, path, canBegin: begins, endpoint: options.connect });
+    if (identity === null) throw new Refusal(7, welcome(path));
+  }
   // Only the home's own person, at the home's own daemon: who joined elsewhere starts nothing.
   const own = options.identity === undefined && options.connect === undefined && hasHome(options.home);
   await runApp({

@@ -15,7 +15,7 @@ import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
 import type { Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
-import type { Conversation, Mailbox } from '../protocol/schema.ts';
+import type { Conversation, Mailbox, OutboxState } from '../protocol/schema.ts';
 
 /** What a view holds at one moment. `data` is null until the first answer. */
 export type Picture<T> = {
@@ -67,6 +67,9 @@ export type Folders = Result<'mailbox.folders'>['rows'];
 /** What a person does to a conversation, for the team or for themselves. */
 export type Verb = Extract<Method, `conversation.${'mark' | 'take' | 'release' | 'assign' | 'note' | 'move'}`>;
 
+/** States that are not the end of it. */
+const unsettled: readonly OutboxState[] = ['held', 'waiting-approval', 'queued', 'sending', 'unknown', 'failed', 'bounced'];
+const outboxRows = 200;
 const pageRows = 100;
 const refreshMs = 100;
 /** While history comes in there is nothing to hurry for. */
@@ -239,6 +242,7 @@ export class Mirror {
   readonly #mailboxes: Asked<readonly Mailbox[]>;
   readonly #me: Asked<Me>;
   readonly #outbox: Asked<Outbox>;
+  readonly #wholeOutbox: Asked<Outbox>;
   /** Conversations that this session just worked on, and until when their events are echoes. */
   readonly #echoes = new Map<string, number>();
   /** Once made, the client renews it with each connection. */
@@ -274,10 +278,18 @@ export class Mirror {
       () => this.call('session.whoami', {}),
       ({ name }) => name === 'directory.changed' || name === 'rights.changed' || name === 'resync',
     );
-    this.#outbox = new Asked<Outbox>(
+    const aboutOutbox = ({ name }: DaemonEvent): boolean => name === 'outbox.changed' || name === 'rights.changed' || name === 'resync';
+    // What failed weeks ago still waits for somebody, however much was sent since.
+    const open = async (): Promise<Outbox> => (await this.call('outbox.list', { states: [...unsettled], limit: outboxRows })).rows;
+    this.#outbox = new Asked<Outbox>(this, open, aboutOutbox);
+    this.#wholeOutbox = new Asked<Outbox>(
       this,
-      async () => (await this.call('outbox.list', {})).rows,
-      ({ name }) => name === 'outbox.changed' || name === 'rights.changed' || name === 'resync',
+      async () => {
+        const [first, { rows }] = await Promise.all([open(), this.call('outbox.list', { limit: outboxRows })]);
+        const have = new Set(first.map(({ id }) => id));
+        return [...first, ...rows.filter(({ id }) => !have.has(id))];
+      },
+      aboutOutbox,
     );
   }
 
@@ -289,9 +301,14 @@ export class Mirror {
     return this.#me;
   }
 
-  /** Mail on its way out, of the mailboxes one may send from. */
+  /** Mail that has not left, or of which nobody knows, of the mailboxes one may send from: for the status row. */
   get outbox(): View<Outbox> {
     return this.#outbox;
+  }
+
+  /** The same, and behind it what was sent or taken back lately. */
+  get wholeOutbox(): View<Outbox> {
+    return this.#wholeOutbox;
   }
 
   /** Asks for events; before the first view asks, so that no change falls between a picture and its events. */
@@ -432,7 +449,7 @@ export class Mirror {
     const cached = [this.#lists, this.#conversations, this.#counts, this.#folders].flatMap((views): Asked<unknown>[] => [
       ...views.values(),
     ]);
-    for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox]) view.fail(error);
+    for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox]) view.fail(error);
   }
 
   #hear(event: DaemonEvent): void {
@@ -448,6 +465,11 @@ export class Mirror {
       if (data === null || !data.rows.some((row) => lost.has(row.mailbox))) continue;
       const rows = data.rows.filter((row) => !lost.has(row.mailbox));
       list.set({ ...list.picture, data: { ...data, rows, ids: rows.map((row) => row.conversation) } });
+    }
+    for (const outbox of [this.#outbox, this.#wholeOutbox]) {
+      const { data } = outbox.picture;
+      if (data?.some((row) => lost.has(row.mailbox)) === true)
+        outbox.set({ ...outbox.picture, data: data.filter((row) => !lost.has(row.mailbox)) });
     }
     for (const conversation of this.#conversations.values()) {
       if (conversation.picture.data !== null && lost.has(conversation.picture.data.mailbox)) conversation.clear();

@@ -11,6 +11,7 @@ import type { Mirror, Outbox } from './mirror.ts';
 import { useShell, useViewport } from './screen.tsx';
 import { useApp } from './screens/contract.ts';
 import { isTroubled, percentOf, syncWords } from './screens/mailbox-words.ts';
+import { isWaiting, troubleWords } from './screens/outbox-words.ts';
 import { rightsWords } from './screens/pickers.tsx';
 import { useNow } from './screens/use-now.ts';
 import { chrome, cutToWidth, headOf, type Safe, widthOf } from './text.ts';
@@ -34,11 +35,9 @@ export type Standing = {
 /** What the row says, most important first. Pure. */
 export function statusParts({ connection, everOnline, starting = false, mailboxes, outbox, here, now }: Standing): StatusPart[] {
   const parts: StatusPart[] = [connectionPart(connection, everOnline, starting)];
-  const failed = outbox.filter(({ state }) => state === 'failed' || state === 'unknown' || state === 'bounced').length;
-  const waiting = outbox.filter(
-    ({ state }) => state === 'queued' || state === 'sending' || state === 'held' || state === 'waiting-approval',
-  );
-  if (failed > 0) parts.push({ text: chrome`✗ ${failed} not sent`, tone: 'danger' });
+  const trouble = troubleWords(outbox);
+  const waiting = outbox.filter(isWaiting);
+  if (trouble !== null) parts.push({ text: trouble, tone: 'danger' });
   if (connection.state.state === 'online') {
     const told = mailboxPart(mailboxes, here, now);
     if (told !== null) parts.push(told);

@@ -375,10 +375,13 @@ function freeAddress(doc: Directory, asked: string, beside: readonly string[], k
 function checkSecret(secret: SecretRef | null, { imap, smtp }: { imap: Server; smtp: Server }, { commands }: Policy): void {
   if (secret?.kind !== 'command') return;
   const command = Object.hasOwn(commands, secret.name) ? commands[secret.name] : undefined;
-  if (!command) throw invalid('There is no such command in the configuration. An administrator adds it to secretCommands.');
+  if (!command)
+    throw invalid('There is no such command in the configuration. An administrator adds it to secretCommands.', { field: 'secret' });
   const elsewhere = [imap.host, smtp.host].find((host) => command.hosts !== null && !command.hosts.some((one) => fold(one) === fold(host)));
   if (elsewhere !== undefined)
-    throw invalid(`The secret of this command does not go to ${elsewhere}. An administrator names the servers it is for.`);
+    throw invalid(`The secret of this command does not go to ${elsewhere}. An administrator names the servers it is for.`, {
+      field: 'secret',
+    });
 }
 
 function needPlan(owner: Person, { plans }: Policy): void {

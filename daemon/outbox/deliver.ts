@@ -41,7 +41,7 @@ class Delivery implements Outbox {
   readonly #runs = new Map<MailboxId, Run>();
   readonly #breakers = new Map<MailboxId, Breaker>();
   /** Filing and looking: work that no mail waits for. */
-  readonly #aside = new Map<OutboxId, Promise<void>>();
+  readonly #aside = new Map<string, Promise<void>>();
   readonly #watchers = new Map<OutboxId, Set<() => void>>();
   readonly #unsubscribe: () => void;
   /** Nothing is claimed before: what was found in `sending` is then from another life, for certain. */
@@ -100,6 +100,21 @@ class Delivery implements Outbox {
     const steps = await probe(account.smtp, credentials, this.#limits);
     if (steps.every(({ ok }) => ok)) await this.#reopen(account.id);
     return steps;
+  }
+
+  async arrived(id: OutboxId): Promise<void> {
+    const row = await this.#deps.store.outboxRow(id);
+    // Under a name of its own: whoever still looks for the mail waits for hours, and stops when it sees what was decided.
+    if (row?.sentCopy === 'pending' && wasSent(row)) this.#beside(`${id} copy`, () => this.#file(row));
+  }
+
+  async tryNow(mailbox: MailboxId): Promise<void> {
+    const { store } = this.#deps;
+    this.#breakers.delete(mailbox);
+    for (const row of await store.outbox({ mailboxes: [mailbox], states: ['queued'], limit: 10_000 })) {
+      if (row.nextAttemptAt !== null) await store.outboxMove(row.id, 'queued', { nextAttemptAt: null });
+    }
+    this.poke();
   }
 
   async revoked(who: { author: string; mailbox: MailboxId }): Promise<void> {
@@ -369,7 +384,7 @@ class Delivery implements Outbox {
     else if (row.state !== 'queued' && row.sentCopy === 'pending' && wasSent(row)) this.#beside(row.id, () => this.#file(row));
   }
 
-  #beside(id: OutboxId, work: () => Promise<void>): void {
+  #beside(id: string, work: () => Promise<void>): void {
     if (this.#aside.has(id)) return;
     const done = work()
       .catch((error: unknown) => this.#deps.log.error({ err: error, outbox: id }, 'outbox: work after sending failed'))

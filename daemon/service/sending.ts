@@ -289,7 +289,11 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       if (mailboxes.length === 0)
         throw new PostroomError('forbidden', `The outbox of ${named.address} is for those who may send from it.`, { why: 'no-grant' });
     }
-    const rows = await world.store.outbox({ mailboxes: mailboxes.map((mailbox) => mailbox.id), limit: asked.limit });
+    const rows = await world.store.outbox({
+      mailboxes: mailboxes.map((mailbox) => mailbox.id),
+      ...(asked.states === null ? {} : { states: asked.states }),
+      limit: asked.limit,
+    });
     return { rows: rows.map((row) => outboxOf(snapshot, row)), seq };
   },
 
@@ -323,10 +327,12 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       world,
       caller,
       asked.outbox,
-      ['failed', 'unknown', 'held', 'bounced'],
+      ['failed', 'unknown', 'held', 'queued', 'bounced'],
       again,
-      'Only what failed, is held, or is of unknown fate can be sent again.',
+      'Only what failed, waits, is held, or is of unknown fate can be sent again.',
     );
+    // Whoever asks for a try means a connection too.
+    await world.outbox.tryNow(row.mailbox);
     return outboxOf(world.directory.snapshot(), row);
   },
 
@@ -337,6 +343,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       recipients: row.recipients.map((one) => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one)),
     });
     const row = await settle(world, caller, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.');
+    await world.outbox.arrived(row.id);
     return outboxOf(world.directory.snapshot(), row);
   },
 };

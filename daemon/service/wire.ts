@@ -82,6 +82,7 @@ export function parseServerUrl(kind: 'imap' | 'smtp', text: string): Pick<Server
   const wanted = new PostroomError(
     'invalid',
     `A server is written like ${kind}s://mail.example.org:${standardPorts[`${kind}s`]} or ${kind}://mail.example.org:${standardPorts[kind]}, not "${safeText(text)}".`,
+    { field: kind },
   );
   let url: URL;
   try {
@@ -96,12 +97,13 @@ export function parseServerUrl(kind: 'imap' | 'smtp', text: string): Pick<Server
     throw new PostroomError(
       'invalid',
       'A server URL holds no user and no password: give --user and one of --password-env, --password-file, --password-command.',
+      { field: kind },
     );
   }
   const tls = url.searchParams.get('tls');
   if ([...url.searchParams.keys()].some((key) => key !== 'tls') || (tls !== null && tls !== 'no')) throw wanted;
   if (tls === 'no' && scheme === `${kind}s`)
-    throw new PostroomError('invalid', `${scheme}:// is encrypted from the first octet; ?tls=no contradicts it.`);
+    throw new PostroomError('invalid', `${scheme}:// is encrypted from the first octet; ?tls=no contradicts it.`, { field: kind });
   const port = url.port === '' ? (standardPorts[scheme] ?? 0) : Number(url.port);
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port, tls: scheme === `${kind}s` ? 'implicit' : tls === 'no' ? 'none' : 'starttls' };
 }
@@ -205,7 +207,16 @@ export function messageOf(
       size: one.sizeOctets,
     })),
     folders: [...new Set(entry.placements.map((placement) => safeText(placement.path)))],
-    outbox: outbox === null ? null : { id: outbox.id, state: outbox.state, error: safeOrNull(outbox.lastError) },
+    outbox:
+      outbox === null
+        ? null
+        : {
+            id: outbox.id,
+            state: outbox.state,
+            heldFor: outbox.heldFor,
+            sendAt: iso(outbox.sendAt),
+            error: safeOrNull(outbox.lastError),
+          },
     defeated: opened.defeated,
     headers: headers === null ? null : safeBlock(headers),
   };
@@ -265,6 +276,7 @@ export function outboxOf(snapshot: Snapshot, row: OutboxRow): wire.OutboxEntry {
     conversation: row.conversation,
     author: safeText(snapshot.nameOf(row.author)),
     state: row.state,
+    heldFor: row.heldFor,
     to: row.recipients.map((one) => safeText(one.address)),
     subject: safeText(row.subject),
     createdAt: iso(row.createdAt),

@@ -310,6 +310,8 @@ describe('before the first frame', () => {
     openScreen({ command: process.execPath, args: [program, ...args], env: { POSTROOM_HOME: '/nonexistent/home' } });
   test('no identity: what to do, and exit 7', async () => {
     await using screen = run([]);
+    await screen.waitFor('Start a new Postroom here');
+    screen.press('<c-c>');
     expect((await screen.exitCode).code).toBe(7);
     expect(screen.text()).toContain('postroom join INVITATION');
   });

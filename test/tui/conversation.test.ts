@@ -197,9 +197,10 @@ describe('cost', () => {
 describe('mail on its way out', () => {
   const rows = table(`
     state             shows        moves
-    queued            queued       cancel
+    queued            queued       retry,cancel
     sending           sending      -
-    held              held         retry,cancel
+    held:right        held         retry,cancel
+    held:time         later        retry,cancel
     waiting-approval  waits        cancel
     failed            failed       retry,cancel
     bounced           bounced      retry
@@ -207,9 +208,11 @@ describe('mail on its way out', () => {
     accepted          -            -
     cancelled         back         -
   `);
+  type OnItsWay = NonNullable<Message['outbox']>;
   for (const { state, shows, moves } of rows) {
     test(String(state), () => {
-      const outbox = { id: 'o1', state: state as NonNullable<Message['outbox']>['state'], error: safeText('550 no') };
+      const [name, heldFor = null] = String(state).split(':') as [OnItsWay['state'], OnItsWay['heldFor']?];
+      const outbox = { id: 'o1', state: name, heldFor, sendAt: '2026-11-21T11:00:00Z', error: safeText('550 no') };
       const words = outboxWords({ outbox });
       if (shows === '') expect(words).toBeNull();
       else expect(words?.short).toContain(shows);

@@ -1,6 +1,6 @@
 /** A mirror of values for tests of screens: views that a test fills, verbs that it answers. */
 import type { Method } from '../../protocol/methods.ts';
-import type { Conversation, Mailbox } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, OutboxEntry } from '../../protocol/schema.ts';
 import type { Counts, ListOf, ListPicture, ListView, Mirror, Picture, View } from '../../tui/mirror.ts';
 
 class Held<T> implements View<T> {
@@ -31,7 +31,8 @@ export type Call = { readonly method: Method; readonly params: Readonly<Record<s
 export class FakeMirror {
   readonly mailboxes: Held<readonly Mailbox[]>;
   readonly me = new Held<never>(null);
-  readonly outbox = new Held<never[]>([]);
+  readonly outbox = new Held<readonly OutboxEntry[]>([]);
+  readonly wholeOutbox = new Held<readonly OutboxEntry[]>([]);
   readonly #counts = new Held<Counts>({ mine: 1, unassigned: 2, team: 3, unread: 1 });
   readonly #lists = new Map<string, Held<ListPicture>>();
   readonly #conversation = new Held<never>(null);

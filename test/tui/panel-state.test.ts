@@ -101,7 +101,7 @@ test('where one begins', () => {
   expect(firstPlace([observer], { mine: 0, unassigned: 0 })).toEqual({ kind: 'open', mailbox: address });
   expect(firstPlace([observer, observer], { mine: 0, unassigned: 0 })).toMatchObject({ kind: 'mailboxes' });
   expect(firstPlace([setup], { mine: 0, unassigned: 0 })).toMatchObject({ kind: 'mailboxes' });
-  expect(bestPlace(setup)).toEqual({ kind: 'mailboxes', mailbox: address });
+  expect(bestPlace(setup)).toEqual({ kind: 'settings', mailbox: address });
 });
 
 test('short names tell mailboxes apart', () => {

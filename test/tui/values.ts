@@ -1,5 +1,5 @@
 /** Nouns of the wire for tests of screens. */
-import type { Conversation, Mailbox } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, OutboxEntry } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 
 export function conversation(id: string, given: Partial<Conversation> = {}): Conversation {
@@ -43,6 +43,28 @@ export function mailbox(address: string, given: Partial<Mailbox> = {}): Mailbox 
     folders: 6,
     messages: 10,
     watch: 'all',
+    ...given,
+  };
+}
+
+export function outboxEntry(id: string, given: Partial<OutboxEntry> = {}): OutboxEntry {
+  return {
+    id,
+    mailbox: safeText('support@x.example'),
+    conversation: `c of ${id}`,
+    author: safeText('eva'),
+    state: 'queued',
+    heldFor: null,
+    to: [safeText('jane@example.org')],
+    subject: safeText(`subject ${id}`),
+    createdAt: '2026-11-21T11:00:00Z',
+    sendAt: '2026-11-21T11:00:00Z',
+    attempts: 0,
+    lastError: null,
+    messageId: safeText(`<${id}@x.example>`),
+    recipients: [],
+    sentCopy: 'pending',
+    nextAttemptAt: null,
     ...given,
   };
 }

@@ -5,6 +5,7 @@ import { open, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
+import { OutboxState } from '../../protocol/schema.ts';
 import { safeFileName } from '../../protocol/text.ts';
 import { block, day, facts, person, size, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
@@ -92,6 +93,13 @@ async function send(context: Context, values: Values, what: Partial<Send>): Prom
     };
   if (!flag(values, 'wait')) return { data: queued, text: `${queued.state}: ${queued.outbox}` };
   const entry = await settled(session, queued.outbox);
+  if (isAway(entry)) {
+    throw new PostroomError(
+      'unavailable',
+      `The mail server of ${entry.mailbox} did not take it: ${entry.lastError} It is safe in the outbox (${entry.id}) and tried again by itself; "postroom outbox retry ${entry.id}" tries at once, "postroom outbox cancel ${entry.id}" takes it back.`,
+      { outbox: entry.id, state: entry.state, messageId: entry.messageId, nextAttemptAt: entry.nextAttemptAt },
+    );
+  }
   return {
     data: { ...queued, state: entry.state, lastError: entry.lastError },
     text: `${entry.state}: ${entry.id}${entry.lastError === null ? '' : `\n${entry.lastError}`}`,
@@ -103,7 +111,15 @@ async function* chunksOf(files: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   for (const octets of files) for (let at = 0; at < octets.byteLength; at += 65_536) yield octets.subarray(at, at + 65_536);
 }
 
-/** Follows the outbox until the mail is where it stays; events carry no reasons, so the entry is asked for after each. */
+/**
+ * It waits because the server could not be reached or refused the sign-in. A server that was there and said "later" has answered for the
+ * recipients: that is waited for.
+ */
+function isAway({ state, lastError, recipients }: Result<'outbox.show'>): boolean {
+  return state === 'queued' && lastError !== null && !recipients.some(({ reply }) => reply === lastError);
+}
+
+/** Follows the outbox until the mail is where it stays, or its server is away; events carry no reasons, so the entry is asked for after each. */
 async function settled(session: Session, outbox: string): Promise<Result<'outbox.show'>> {
   let moved = Promise.withResolvers<void>();
   await session.follow(['outbox.changed', 'resync'], (event) => {
@@ -111,7 +127,7 @@ async function settled(session: Session, outbox: string): Promise<Result<'outbox
   });
   for (;;) {
     const entry = await session.call('outbox.show', { outbox });
-    if (entry.state !== 'queued' && entry.state !== 'sending') return entry;
+    if ((entry.state !== 'queued' && entry.state !== 'sending') || isAway(entry)) return entry;
     await moved.promise;
     moved = Promise.withResolvers();
   }
@@ -122,7 +138,7 @@ async function settled(session: Session, outbox: string): Promise<Result<'outbox
 const outboxText = (entry: Result<'outbox.show'>): string =>
   facts([
     ['outbox', entry.id],
-    ['state', entry.state],
+    ['state', entry.heldFor === null ? entry.state : `${entry.state} (${entry.heldFor === 'time' ? 'for its time' : 'a right was lost'})`],
     ['mailbox', entry.mailbox],
     ['by', entry.author],
     [
@@ -133,11 +149,18 @@ const outboxText = (entry: Result<'outbox.show'>): string =>
     ],
     ['subject', entry.subject],
     ['queued', day(entry.createdAt)],
+    ['leaves', entry.heldFor === 'time' ? day(entry.sendAt) : null],
     ['attempts', String(entry.attempts)],
     ['next', entry.nextAttemptAt === null ? null : day(entry.nextAttemptAt)],
     ['last error', entry.lastError],
-    ['copy in Sent', entry.state === 'accepted' ? entry.sentCopy : null],
+    ['copy in Sent', entry.recipients.some(({ state }) => state === 'accepted') ? entry.sentCopy : null],
   ]);
+
+function outboxState(word: string): OutboxState {
+  const known = OutboxState.options.find((state) => state === word);
+  if (known === undefined) throw usageError(`"${word}" is not a state of the outbox. They are: ${OutboxState.options.join(', ')}.`);
+  return known;
+}
 
 const outboxVerb = (verb: 'show' | 'cancel' | 'retry' | 'settle', doc: string): CommandRow => ({
   usage: `outbox ${verb} <id>`,
@@ -446,11 +469,14 @@ export const mailCommands: readonly CommandRow[] = [
     doc: 'everything on its way out',
     options: [
       ['--mailbox <address>', 'only this one'],
+      ['--state <state...>', 'only those in this state', 'list'],
       ['--limit <n>', 'at most this many (default 50)'],
     ],
     run: async (context, _args, values) => {
+      const states = list(values, 'state').map(outboxState);
       const found = await (await context.session()).call('outbox.list', {
         mailbox: option(values, 'mailbox'),
+        states: states.length === 0 ? null : states,
         limit: number(values, 'limit', '--limit'),
       });
       const rows = found.rows.map((row) => [
@@ -470,6 +496,6 @@ export const mailCommands: readonly CommandRow[] = [
   },
   outboxVerb('show', 'one of them'),
   outboxVerb('cancel', 'take it back'),
-  outboxVerb('retry', 'send again what failed, or what you know did not arrive'),
+  outboxVerb('retry', 'send now what waits, and again what failed or what you know did not arrive'),
   outboxVerb('settle', 'say that a mail of unknown fate did arrive'),
 ];

@@ -1,13 +1,9 @@
 /** Persons, keys, roles, grants, and joining. */
-import { unlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { connect } from '../../protocol/client.ts';
-import { PostroomError } from '../../protocol/errors.ts';
-import { decodeInvitation, fingerprint, newKeyPair, writeIdentity } from '../../protocol/keys.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
 import type { Operation } from '../../protocol/schema.ts';
 import { version } from '../../protocol/version.ts';
+import { join } from '../join.ts';
 import { day, facts, table, yes } from './print.ts';
 import { type CommandRow, usageError } from './program.ts';
 import { identityPath } from './session.ts';
@@ -197,46 +193,11 @@ export const peopleCommands: readonly CommandRow[] = [
     usage: 'join <invitation>',
     doc: 'turn an invitation into an identity on this machine',
     run: async (context, args) => {
-      const invitation = decodeInvitation(arg(args, 0));
-      const path = identityPath(context);
-      const keys = newKeyPair();
-      const client = await connect({
-        invitation: context.connect === undefined ? invitation : { ...invitation, endpoint: context.connect },
-        connectTimeoutMs: 5_000,
-        release: version,
-      }).catch((error: unknown) => {
-        if (!(error instanceof PostroomError) || error.code !== 'unauthenticated') throw error;
-        throw new PostroomError(
-          'unauthenticated',
-          'This invitation was used already, or its time is over. Ask for a new one.',
-          {},
-          { cause: error },
-        );
-      });
-      try {
-        // Reserved before the invitation is used up: a file that cannot be written must not cost the only try.
-        const identity = {
-          person: '',
-          endpoint: context.connect ?? invitation.endpoint,
-          daemonKey: invitation.daemonKey,
-          publicKey: keys.publicKey,
-          secretKey: keys.secretKey,
-        };
-        writeIdentity(path, identity);
-        const joined = await client
-          .call('person.join', { publicKey: keys.publicKey, label: hostname().slice(0, 100) })
-          .catch((error: unknown) => {
-            unlinkSync(path);
-            throw error;
-          });
-        writeIdentity(path, { ...identity, person: joined.person.name }, { replace: true });
-        return {
-          data: { person: joined.person, daemon: joined.daemon, identity: path, fingerprint: fingerprint(keys.publicKey) },
-          text: `Welcome, ${joined.person.name}. You belong to ${joined.daemon.name} now; your identity is ${path}.\nYour fingerprint: ${fingerprint(keys.publicKey)}`,
-        };
-      } finally {
-        await client.close();
-      }
+      const joined = await join({ invitation: arg(args, 0), path: identityPath(context), endpoint: context.connect, release: version });
+      return {
+        data: joined,
+        text: `Welcome, ${joined.person.name}. You belong to ${joined.daemon.name} now; your identity is ${joined.identity}.\nYour fingerprint: ${joined.fingerprint}`,
+      };
     },
   },
   {

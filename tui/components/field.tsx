@@ -42,8 +42,9 @@ export function useField(
   return { text: state.text, set: (text) => setState(fieldOf(text)), state, kind, columns, focused };
 }
 
-/** Draws the field in its columns and in `rows` lines (a block scrolls, a line moves sideways). */
-export function Field({ field, rows = 1 }: { field: FieldHandle; rows?: number }): ReactElement {
+/** Draws the field (`masked`: a star for each character) in its columns and in `rows` lines (a block scrolls, a line moves sideways). */
+export function Field({ field: given, rows = 1, masked = false }: { field: FieldHandle; rows?: number; masked?: boolean }): ReactElement {
+  const field = masked ? { ...given, state: maskOf(given.state) } : given;
   const box = useRef<DOMElement>(null);
   const [origin, setOrigin] = useState<{ x: number; y: number } | null>(null);
   const scroll = useRef(0);
@@ -79,6 +80,11 @@ export function Field({ field, rows = 1 }: { field: FieldHandle; rows?: number }
       ))}
     </Box>
   );
+}
+
+/** As many stars as there are characters, the cursor where it was. */
+function maskOf({ text, at }: FieldState): FieldState {
+  return { ...fieldOf('*'.repeat(graphemes(text).length)), at: graphemes(text.slice(0, at)).length };
 }
 
 type View = { readonly lines: readonly FieldLine[]; readonly cursor: { x: number; y: number }; readonly scroll: number };

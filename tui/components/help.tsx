@@ -19,6 +19,8 @@ const headings: Record<Scope, Chrome> = {
   conversation: chrome`Conversation`,
   review: chrome`Review before sending`,
   note: chrome`Note`,
+  outbox: chrome`In the outbox`,
+  settings: chrome`In settings`,
   mailboxes: chrome`Mailboxes`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,

@@ -8,6 +8,7 @@ import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
+import { Settings } from './settings.tsx';
 
 /** `mailbox`: the one in view, by address, for `g f` and `g a`; without one they ask. */
 export function useGoing(mailbox: SafeText | null, active = true): void {
@@ -27,6 +28,9 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
     else if (only !== undefined && another === undefined) onPick(only);
     else pick(title, among, onPick);
   };
+  // Over what one looks at: leaving them leads back to it.
+  const openSettings = ({ address }: Mailbox): void =>
+    shell.open({ name: 'settings', element: <Settings place={{ kind: 'settings', mailbox: address }} /> });
   const { last } = navigator;
 
   useCommands(
@@ -49,7 +53,19 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
-      ...(mailboxes.some(({ rights }) => rights.send) ? { 'go.drafts': () => openDrafts(app) } : {}),
+      ...(mailboxes.some(({ rights }) => rights.send)
+        ? { 'go.outbox': () => navigator.go({ kind: 'outbox' }), 'go.drafts': () => openDrafts(app) }
+        : {}),
+      ...(mailboxes.some(({ rights }) => rights.settings)
+        ? {
+            'go.settings': () =>
+              inMailbox(
+                chrome`Settings of`,
+                mailboxes.filter(({ rights }) => rights.settings),
+                openSettings,
+              ),
+          }
+        : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),
     },
     { active },

@@ -4,9 +4,10 @@ import type { Mailbox } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
-import { Screen, useCommands, useViewport } from '../screen.tsx';
+import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, padEndTo, padStartTo, type Safe, wrap } from '../text.ts';
 import { useView } from '../use-mirror.ts';
+import { AddMailbox } from './add-mailbox.tsx';
 import { useApp } from './contract.ts';
 import { useGoing } from './going.tsx';
 import { grouped, isTroubled, stateWords, syncWords } from './mailbox-words.ts';
@@ -23,6 +24,7 @@ const detailRows = 7;
 export function MailboxList({ place }: { place: Extract<Place, { kind: 'mailboxes' }> }): ReactElement {
   const { mirror } = useApp();
   const navigator = useNavigator();
+  const shell = useShell();
   const { columns, rows: height } = useViewport();
   const { data, error } = useView(mirror.mailboxes);
   const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
@@ -39,7 +41,10 @@ export function MailboxList({ place }: { place: Extract<Place, { kind: 'mailboxe
   const current = byId.get(list.state.cursor ?? '') ?? null;
   useGoing(current?.address ?? null);
   useSyncNow(current?.address ?? null);
-  useCommands({}, { facts: { mailbox: current?.address ?? null } });
+  useCommands(
+    { 'mailbox.add': () => shell.open({ name: 'add-mailbox', element: <AddMailbox /> }) },
+    { facts: { mailbox: current?.address ?? null } },
+  );
   const now = useNow(1_000);
   const draw = useCallback(
     (mailbox: Mailbox, row: { columns: number }) => <MailboxRow mailbox={mailbox} now={now} columns={row.columns} />,
@@ -103,7 +108,7 @@ function Details({ mailbox, now, columns }: { mailbox: Mailbox; now: number; col
   const ways = [
     rights.panel ? chrome`panel` : null,
     rights.timeline ? chrome`g a all open · g f folders` : null,
-    !rights.panel && !rights.timeline ? chrome`Setup alone shows no mail: the command line has its settings and grants` : null,
+    rights.settings ? chrome`g , settings` : null,
   ].filter((way): way is Chrome => way !== null);
   const lines: { text: Safe; trouble?: boolean }[] = [
     {

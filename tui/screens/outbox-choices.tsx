@@ -6,26 +6,33 @@ import { Picker } from './pickers.tsx';
 
 type OnItsWay = NonNullable<Message['outbox']>;
 type Move = 'outbox.retry' | 'outbox.settle' | 'outbox.cancel';
+export type OutboxMove = { readonly method: Move; readonly label: Chrome; readonly said: Chrome; readonly detail: Chrome };
 
 const retry = { method: 'outbox.retry', label: chrome`Send again`, said: chrome`It is sent again` } as const;
 const settle = { method: 'outbox.settle', label: chrome`It arrived`, said: chrome`It counts as arrived` } as const;
 const cancel = { method: 'outbox.cancel', label: chrome`Take it back`, said: chrome`Taken back: it does not leave` } as const;
 
 /** What makes sense in a state. */
-export function outboxMoves({
-  state,
-  error,
-}: Pick<OnItsWay, 'state' | 'error'>): readonly { method: Move; label: Chrome; said: Chrome; detail: Chrome }[] {
+export function outboxMoves({ state, heldFor }: Pick<OnItsWay, 'state' | 'heldFor'>): readonly OutboxMove[] {
+  const now = { ...retry, label: chrome`Send it now`, said: chrome`It leaves now` };
   switch (state) {
-    case 'queued':
     case 'waiting-approval':
       return [{ ...cancel, detail: chrome`before it leaves` }];
+    case 'queued':
+      return [
+        { ...now, label: chrome`Try it now`, detail: chrome`not at its next attempt` },
+        { ...cancel, detail: chrome`before it leaves` },
+      ];
     case 'held':
+      return [
+        heldFor === 'right'
+          ? { ...retry, detail: chrome`whoever wrote it holds the right again` }
+          : { ...now, detail: chrome`not at its time` },
+        { ...cancel, detail: chrome`it does not leave` },
+      ];
     case 'failed':
       return [
-        state === 'held' && error === null
-          ? { ...retry, label: chrome`Send it now`, said: chrome`It leaves now`, detail: chrome`not at its time` }
-          : { ...retry, detail: chrome`only to those who did not get it` },
+        { ...retry, detail: chrome`only to those who did not get it` },
         { ...cancel, detail: chrome`it does not leave` },
       ];
     case 'bounced':
@@ -44,7 +51,29 @@ export function outboxMoves({
   }
 }
 
-export function openOutboxChoices({ mirror, shell }: AppContext, outbox: OnItsWay | null): void {
+type Doing = Pick<AppContext, 'mirror' | 'shell'>;
+type Moved = Pick<OnItsWay, 'id' | 'state' | 'heldFor'>;
+
+/** Does it; what cannot be undone is asked about first. */
+export function doOutboxMove({ mirror, shell }: Doing, outbox: Moved, { method, label, said }: OutboxMove): void {
+  const act = async (): Promise<void> => {
+    await mirror.call(method, { outbox: outbox.id });
+    mirror.refresh();
+    shell.toast({ who: 'team', text: said });
+  };
+  if (method === 'outbox.cancel')
+    shell.ask({
+      title: chrome`${label}?`,
+      consequence: chrome`It does not leave, and its text is gone for the whole team.`,
+      onAccept: act,
+    });
+  else if (method === 'outbox.retry' && outbox.state === 'unknown')
+    shell.ask({ title: chrome`${label}?`, consequence: chrome`If it did arrive, they get it twice.`, onAccept: act });
+  else shell.attempt(act);
+}
+
+export function openOutboxChoices(app: Doing, outbox: Moved | null): void {
+  const { shell } = app;
   const moves = outbox === null ? [] : outboxMoves(outbox);
   if (outbox === null || moves.length === 0) {
     shell.flash(chrome`nothing can be done about it now`);
@@ -57,13 +86,7 @@ export function openOutboxChoices({ mirror, shell }: AppContext, outbox: OnItsWa
         title={chrome`This mail on its way out`}
         load={async () => moves.map((one) => ({ key: one.method, label: one.label, detail: one.detail, value: one }))}
         nothing={chrome``}
-        onPick={({ method, said }) =>
-          shell.attempt(async () => {
-            await mirror.call(method, { outbox: outbox.id });
-            mirror.refresh();
-            shell.toast({ who: 'team', text: said });
-          })
-        }
+        onPick={(move) => doOutboxMove(app, outbox, move)}
       />
     ),
   });

@@ -14,6 +14,8 @@ export type ListPlace =
 export type Place =
   | ListPlace
   | { readonly kind: 'folders'; readonly mailbox: SafeText }
+  | { readonly kind: 'outbox' }
+  | { readonly kind: 'settings'; readonly mailbox: SafeText }
   /** `mailbox`: the one under the cursor. */
   | { readonly kind: 'mailboxes'; readonly mailbox: SafeText | null };
 
@@ -37,7 +39,7 @@ export function listOf(place: ListPlace): ListOf {
 export function bestPlace(mailbox: Pick<Mailbox, 'address' | 'rights'>): Place {
   if (mailbox.rights.panel) return { kind: 'panel', view: 'team', mailbox: mailbox.address };
   if (mailbox.rights.timeline) return { kind: 'open', mailbox: mailbox.address };
-  return { kind: 'mailboxes', mailbox: mailbox.address };
+  return mailbox.rights.settings ? { kind: 'settings', mailbox: mailbox.address } : { kind: 'mailboxes', mailbox: mailbox.address };
 }
 
 /** Where somebody begins: at their work; else at the one list they may work down; else at the mailboxes, which say what is missing. */

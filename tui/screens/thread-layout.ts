@@ -12,7 +12,7 @@ import { displayAddress, displaySender, type SafeText, safeText } from '../../pr
 import { folds } from '../fold.ts';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, widthOf, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
-import { moment, octets } from '../units.ts';
+import { fullMoment, moment, octets } from '../units.ts';
 
 export type Item =
   | { readonly kind: 'mail'; readonly id: string; readonly mail: Message }
@@ -156,9 +156,13 @@ export function outboxWords(mail: Pick<Message, 'outbox'>): OutboxWords | null {
       return { short: chrome`↑ sending`, long: chrome`↑ being handed to the server`, tone: 'warning' };
     case 'held':
       // Held for its time there is nothing wrong with it.
-      if (mail.outbox.error === null)
-        return { short: chrome`↑ leaves later`, long: chrome`↑ leaves at its time — @ takes it back, or sends it now`, tone: 'warning' };
-      return { short: chrome`✗ held`, long: chrome`✗ held, it does not leave${why} — @ what to do`, tone: 'danger' };
+      if (mail.outbox.heldFor === 'right')
+        return { short: chrome`✗ held`, long: chrome`✗ held, it does not leave${why} — @ what to do`, tone: 'danger' };
+      return {
+        short: chrome`↑ leaves later`,
+        long: chrome`↑ leaves ${fullMoment(Date.parse(mail.outbox.sendAt))} — @ takes it back, or sends it now`,
+        tone: 'warning',
+      };
     case 'waiting-approval':
       return { short: chrome`◌ waits`, long: chrome`◌ waits for approval — @ takes it back`, tone: 'warning' };
     case 'failed':

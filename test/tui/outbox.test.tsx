@@ -1,0 +1,127 @@
+/** The outbox on values: words of every state, what each offers, and the screen. */
+import { describe, expect, test } from 'vitest';
+import type { OutboxEntry } from '../../protocol/schema.ts';
+import { safeText } from '../../protocol/text.ts';
+import { OutboxList } from '../../tui/screens/outbox.tsx';
+import { copyWords, isWaiting, needsSomebody, stateSentence, stateWord, troubleWords } from '../../tui/screens/outbox-words.ts';
+import { table } from '../support/table.ts';
+import { FakeMirror } from './fake-mirror.ts';
+import { mount } from './mount.tsx';
+import { mailbox, outboxEntry } from './values.ts';
+
+const now = Date.parse('2026-11-21T12:00:00Z');
+
+describe('the words of a state', () => {
+  const rows = table<{ state: string; given: string; word: string; needs: boolean; waits: boolean; says: string }>(`
+    state             given                                   word        needs  waits  says
+    held:time         sendAt=2026-11-21T12:00:08Z             later       no     yes    leaves in 8 s
+    held:time         sendAt=2026-12-24T12:00:00Z             later       no     yes    leaves on Thu 24 Dec 2026
+    held:right        lastError=no grant                      held        yes    no     eva lost a right that it needs: no grant
+    waiting-approval  -                                       approval    no     yes    Waits for approval
+    queued            -                                       queued      no     yes    leaves when the mails before it
+    queued            nextAttemptAt=2026-11-21T12:05:00Z      queued      no     yes    next attempt in 5 min
+    queued            nextAttemptAt=2026-11-21T11:05:00Z      queued      no     yes    next attempt now
+    sending           -                                       sending     no     yes    being handed
+    accepted          -                                       sent        no     no     the server took it
+    unknown           lastError=no reply                      unknown     yes    no     Nobody knows whether it left: no reply
+    failed            lastError=550 No such user              not sent    yes    no     Not sent: 550 No such user
+    bounced           lastError=full                          came back   yes    no     came back: full
+    cancelled         -                                       taken back  no     no     Taken back
+  `);
+  for (const { state, given, word, needs, waits, says } of rows) {
+    test(`${state} ${given}`, () => {
+      const [name, heldFor = null] = state.split(':') as [OutboxEntry['state'], OutboxEntry['heldFor']?];
+      const [key, value] = given === '' ? [] : given.split('=');
+      const entry = outboxEntry('o1', { state: name, heldFor, ...(key === undefined ? {} : { [key]: safeText(value ?? '') }) });
+      expect(stateWord(entry).word).toBe(word);
+      expect(stateSentence(entry, now)).toContain(says);
+      expect([needsSomebody(entry), isWaiting(entry)]).toEqual([needs, waits]);
+    });
+  }
+});
+
+test('the status row counts what needs somebody, by what happened to it', () => {
+  const of = (...states: OutboxEntry['state'][]) =>
+    states.map((state) => outboxEntry(state, { state, heldFor: state === 'held' ? 'right' : null }));
+  expect(troubleWords(of('queued', 'accepted', 'cancelled'))).toBeNull();
+  expect(troubleWords(of('failed', 'bounced'))).toBe('✗ 2 not sent · g o');
+  expect(troubleWords(of('failed', 'unknown', 'held'))).toBe('✗ 1 not sent, 1 of unknown fate, 1 held · g o');
+});
+
+test('a copy in Sent is told about only where there is one to file', () => {
+  const taken = [{ address: safeText('a@x.example'), state: 'accepted' as const, reply: null }];
+  expect(copyWords({ recipients: [], sentCopy: 'pending' })).toBeNull();
+  expect(copyWords({ recipients: taken, sentCopy: 'filed' })).toBeNull();
+  expect(copyWords({ recipients: taken, sentCopy: 'pending' })?.text).toContain('not in Sent yet');
+  expect(copyWords({ recipients: taken, sentCopy: 'failed' })?.tone).toBe('danger');
+});
+
+describe('the screen', () => {
+  const to = (address: string, state: OutboxEntry['recipients'][number]['state'], reply: string | null = null) => ({
+    address: safeText(address),
+    state,
+    reply: reply === null ? null : safeText(reply),
+  });
+  function open() {
+    const fake = new FakeMirror([mailbox('support@x.example')]);
+    const failed = outboxEntry('o1', {
+      state: 'failed',
+      subject: safeText('Refused'),
+      lastError: safeText('550 No such user'),
+      sentCopy: 'filed',
+      to: [safeText('jane@x.example'), safeText('kim@x.example')],
+      recipients: [to('jane@x.example', 'failed', '550 No such user'), to('kim@x.example', 'accepted')],
+    });
+    const unknown = outboxEntry('o2', { state: 'unknown', subject: safeText('Lost'), recipients: [to('jane@x.example', 'unknown')] });
+    const sent = outboxEntry('o3', { state: 'accepted', subject: safeText('Fine'), sentCopy: 'filed' });
+    fake.outbox.put([failed, unknown]);
+    fake.wholeOutbox.put([failed, unknown, sent]);
+    return { fake, ...mount(fake, { name: 'outbox', element: <OutboxList place={{ kind: 'outbox' }} /> }) };
+  }
+
+  test('says where each is, and of the one under the cursor why and who got it', async () => {
+    const { sees } = open();
+    await sees(/▌ ✗ not sent .* support +jane@x\.example \+1 +Refused/);
+    await sees(/✓ sent .* Fine/);
+    await sees('2 need somebody to decide');
+    await sees('Not sent: 550 No such user');
+    await sees('✗ refused  jane@x.example: 550 No such user');
+    await sees('✓ taken  kim@x.example');
+    await sees('✗ 1 not sent, 1 of unknown fate · g o');
+  });
+
+  test('y sends again what failed at once; what may have arrived is asked about', async () => {
+    const { fake, press, sees, misses } = open();
+    await sees('Refused');
+    press('y');
+    await sees('It is sent again');
+    expect(fake.calls).toEqual([{ method: 'outbox.retry', params: { outbox: 'o1' } }]);
+    press('j', 'y');
+    await sees('they get it twice');
+    press('esc');
+    await misses('they get it twice');
+    expect(fake.calls).toHaveLength(1);
+  });
+
+  test('taking back asks, and what is sent offers nothing', async () => {
+    const { fake, press, sees } = open();
+    await sees('Refused');
+    press('D');
+    await sees('Take it back?');
+    press('enter');
+    await sees('Taken back: it does not leave');
+    expect(fake.calls).toEqual([{ method: 'outbox.cancel', params: { outbox: 'o1' } }]);
+    press('G', 'D');
+    await sees('does nothing here');
+  });
+
+  test('@ offers what makes sense: a mail of unknown fate did arrive', async () => {
+    const { fake, press, sees } = open();
+    await sees('Refused');
+    press('j', '@');
+    await sees('It arrived');
+    press('enter');
+    await sees('It counts as arrived');
+    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o2' } }]);
+  });
+});

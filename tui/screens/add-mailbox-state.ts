@@ -1,0 +1,90 @@
+/** What is typed to add a mailbox. Pure: servers are guessed from the address until somebody says otherwise. */
+import type { Params } from '../../protocol/methods.ts';
+import { safeText } from '../../protocol/text.ts';
+import { type Chrome, chrome, type Safe } from '../text.ts';
+import { workFromOf } from './settings-state.ts';
+
+export const fields = ['address', 'imap', 'smtp', 'user', 'password', 'workFrom', 'shared'] as const;
+export type AddField = (typeof fields)[number];
+
+/** Only what was typed; the rest is guessed. */
+export type Typing = Readonly<Partial<Record<AddField, string>>>;
+
+export const labels: Readonly<Record<AddField, Chrome>> = {
+  address: chrome`Address`,
+  imap: chrome`Incoming`,
+  smtp: chrome`Outgoing`,
+  user: chrome`User`,
+  password: chrome`Password`,
+  workFrom: chrome`Work from`,
+  shared: chrome`Shared`,
+};
+
+export const helps: Readonly<Record<AddField, Chrome>> = {
+  address: chrome`of the mailbox that you have at a mail server: support@example.org`,
+  imap: chrome`imaps://host:993, or imap://host:143 with STARTTLS; guessed from the address, correct it where it is wrong`,
+  smtp: chrome`smtps://host:465, or smtp://host:587 with STARTTLS; guessed from the address, correct it where it is wrong`,
+  user: chrome`the name that both servers know you by; mostly the address`,
+  password: chrome`kept sealed by the daemon and never shown again; some providers want one made for programs`,
+  workFrom: chrome`older conversations start done and read: "14 days", a date like 2026-11-01, or "all"`,
+  shared: chrome`on: others work in it as well, by grants that you give. off: it is yours alone`,
+};
+
+/** The value of a field: what was typed, else the guess. */
+export function entered(typing: Typing, field: AddField): string {
+  const typed = typing[field];
+  if (typed !== undefined) return typed;
+  const address = (typing.address ?? '').trim();
+  const domain = address.slice(address.lastIndexOf('@') + 1);
+  const guessable = address.includes('@') && domain !== '';
+  switch (field) {
+    case 'imap':
+      return guessable ? `imaps://imap.${domain}:993` : '';
+    case 'smtp':
+      return guessable ? `smtps://smtp.${domain}:465` : '';
+    case 'user':
+      return address;
+    case 'workFrom':
+      return '14 days';
+    case 'shared':
+      return 'off';
+    default:
+      return '';
+  }
+}
+
+/** A password is drawn as nothing but its being there. */
+export function shownValue(typing: Typing, field: AddField): Safe {
+  if (field === 'password') return entered(typing, field) === '' ? chrome`` : chrome`********`;
+  return safeText(entered(typing, field));
+}
+
+/** What to send, or the first field that is missing or cannot be meant. */
+export function requestOf(
+  typing: Typing,
+  now: number,
+): { readonly params: Params<'mailbox.add'> } | { readonly field: AddField; readonly why: Chrome } {
+  for (const field of ['address', 'imap', 'smtp', 'user', 'password'] as const)
+    if (entered(typing, field).trim() === '') return { field, why: chrome`it cannot be empty` };
+  const workFrom = workFromOf(entered(typing, 'workFrom'), now);
+  if (workFrom === undefined) return { field: 'workFrom', why: chrome`a date like 2026-11-01, "14 days", or "all"` };
+  const trimmed = (field: AddField): string => entered(typing, field).trim();
+  return {
+    params: {
+      address: trimmed('address'),
+      imap: trimmed('imap'),
+      smtp: trimmed('smtp'),
+      user: trimmed('user'),
+      secret: { kind: 'password', password: entered(typing, 'password') },
+      workFrom,
+      shared: entered(typing, 'shared') === 'on',
+    },
+  };
+}
+
+/** Which field an error of the daemon is about. */
+export function fieldNamed(details: Readonly<Record<string, unknown>>): AddField {
+  const named = typeof details.path === 'string' ? details.path.split('.').at(-1) : details.field;
+  if (named === 'secret') return 'password';
+  return fields.find((field) => field === named) ?? 'address';
+}

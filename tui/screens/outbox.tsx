@@ -1,0 +1,159 @@
+/** Every mail on its way out of the mailboxes one may send from: where it is and why, who got it, and what a person can do about it. */
+import { type ReactElement, useCallback, useMemo } from 'react';
+import type { OutboxEntry } from '../../protocol/schema.ts';
+import { safeText } from '../../protocol/text.ts';
+import { List, useList } from '../components/list.tsx';
+import { Lines, Row, T, ToneLines } from '../components/text.tsx';
+import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
+import { type Chrome, chrome, cutToWidth, headOf, join, padEndTo, type Safe, wrap } from '../text.ts';
+import type { Tone } from '../theme.ts';
+import { moment } from '../units.ts';
+import { useView } from '../use-mirror.ts';
+import { useApp } from './contract.ts';
+import { Conversation } from './conversation.tsx';
+import { useGoing } from './going.tsx';
+import { doOutboxMove, openOutboxChoices, outboxMoves } from './outbox-choices.tsx';
+import { copyWords, isWaiting, needsSomebody, recipientLine, stateSentence, stateWord } from './outbox-words.ts';
+import { keyOf, type Place } from './places.ts';
+import { useNow } from './use-now.ts';
+import { useRemembered } from './use-remembered.ts';
+
+/** Rows below the list that tell about the mail under the cursor. */
+const detailRows = 9;
+
+export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }> }): ReactElement {
+  const app = useApp();
+  const { mirror } = app;
+  const shell = useShell();
+  const { columns, rows: height } = useViewport();
+  const { data, error } = useView(mirror.wholeOutbox);
+  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
+  const byId = useMemo(() => new Map((data ?? []).map((one) => [one.id, one])), [data]);
+  const list = useList(ids, Math.max(1, height - detailRows - 1), {
+    onOpen: (id) => {
+      const entry = byId.get(id);
+      if (entry?.conversation == null) shell.flash(chrome`its conversation is gone`);
+      else shell.open({ name: 'conversation', element: <Conversation id={entry.conversation} /> });
+    },
+  });
+  useRemembered(keyOf(place), list);
+  const current = byId.get(list.state.cursor ?? '') ?? null;
+  useGoing(current?.mailbox ?? null);
+
+  const moves = current === null ? [] : outboxMoves(current);
+  const handler = (method: (typeof moves)[number]['method']) => {
+    const move = moves.find((one) => one.method === method);
+    return current === null || move === undefined ? undefined : () => doOutboxMove(app, current, move);
+  };
+  const [retry, cancel, settle] = [handler('outbox.retry'), handler('outbox.cancel'), handler('outbox.settle')];
+  useCommands(
+    {
+      ...(retry === undefined ? {} : { 'outbox.now': retry }),
+      ...(cancel === undefined ? {} : { 'outbox.take-back': cancel }),
+      ...(settle === undefined ? {} : { 'outbox.arrived': settle }),
+      ...(current === null || moves.length === 0 ? {} : { 'outbox.choices': () => openOutboxChoices(app, current) }),
+      'sync.now': () => mirror.refresh(),
+    },
+    { facts: { mailbox: current?.mailbox ?? null } },
+  );
+
+  const now = useNow(1_000);
+  // Rows have no clock but the hour: they are drawn again with what changed, and once a minute.
+  const minute = Math.floor(now / 60_000) * 60_000;
+  const draw = useCallback(
+    (entry: OutboxEntry, row: { columns: number }) => <EntryRow entry={entry} now={minute} columns={row.columns} />,
+    [minute],
+  );
+  const stuck = (data ?? []).filter(needsSomebody).length;
+  const waiting = (data ?? []).filter(isWaiting).length;
+  return (
+    <Screen
+      title={chrome`OUTBOX`}
+      right={data === null ? chrome`` : chrome`${waiting} on the way `}
+      filter={
+        stuck > 0 ? (
+          <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do`}</T>
+        ) : (
+          chrome`out of every mailbox that you may send from · Enter opens the conversation`
+        )
+      }
+    >
+      <Row>
+        <T tone="muted">{chrome`   ${padEndTo(chrome`state`, 10)} ${padEndTo(chrome`written`, 12)} ${padEndTo(chrome`from`, 10)} ${padEndTo(chrome`to`, toColumns(columns))} subject`}</T>
+      </Row>
+      <List
+        list={list}
+        columns={columns}
+        rowAt={(index) => data?.[index]}
+        draw={draw}
+        empty={
+          <T tone={error === null ? 'muted' : 'warning'}>
+            {error !== null
+              ? chrome`  ${safeText(error.message)}`
+              : data === null
+                ? chrome`  loading…`
+                : chrome`  Nothing is on its way out.`}
+          </T>
+        }
+      />
+      {current !== null && <Details entry={current} now={now} columns={columns} />}
+    </Screen>
+  );
+}
+
+const toColumns = (columns: number): number => Math.max(10, Math.min(34, Math.floor((columns - 40) / 2)));
+
+function EntryRow({ entry, now, columns }: { entry: OutboxEntry; now: number; columns: number }): ReactElement {
+  const { glyph, word, tone } = stateWord(entry);
+  const { to, createdAt, mailbox, subject } = entry;
+  const others = to.length > 1 ? chrome` +${to.length - 1}` : chrome``;
+  const who = chrome`${cutToWidth(to[0] ?? chrome`-`, toColumns(columns) - others.length)}${others}`;
+  const copy = copyWords(entry);
+  return (
+    <>
+      {chrome` `}
+      <T tone={tone}>{chrome`${glyph} ${padEndTo(word, 10)}`}</T>
+      <T tone="muted">{chrome` ${padEndTo(moment(createdAt, now), 12)} `}</T>
+      {chrome`${padEndTo(headOf(mailbox, '@', 10), 10)} ${padEndTo(who, toColumns(columns + 1))} `}
+      {copy !== null && <T tone={copy.tone}>{chrome`[no copy] `}</T>}
+      {subject === '' ? chrome`(no subject)` : subject}
+    </>
+  );
+}
+
+function Details({ entry, now, columns }: { entry: OutboxEntry; now: number; columns: number }): ReactElement {
+  const { author, mailbox, attempts, createdAt, recipients, lastError, state } = entry;
+  const copy = copyWords(entry);
+  const facts: Safe[] = [
+    chrome`written by ${author}`,
+    chrome`from ${mailbox}`,
+    moment(createdAt, now),
+    attempts === 1 ? chrome`1 attempt` : chrome`${attempts} attempts`,
+  ];
+  const room = detailRows - 1;
+  const head: { text: Safe; tone: Tone }[] = [
+    ...wrap(stateSentence(entry, now), columns - 4)
+      .slice(0, 3)
+      .map((text) => ({ text, tone: needsSomebody(entry) ? ('danger' as const) : ('plain' as const) })),
+    { text: join(facts, chrome` · `), tone: 'muted' },
+    ...(copy === null ? [] : [copy]),
+  ];
+  // The sentence has the words of one server already: they are not said twice for the one recipient.
+  const lines = (state === 'cancelled' ? [] : recipients).map((one) =>
+    recipientLine(recipients.length === 1 && one.reply === lastError ? { ...one, reply: null } : one),
+  );
+  const fits = room - head.length;
+  const shown = lines.length <= fits ? lines : lines.slice(0, Math.max(0, fits - 1));
+  const left = lines.length - shown.length;
+  return (
+    <>
+      <Row>
+        <T tone="muted">{chrome` ${rule(columns - 2)}`}</T>
+      </Row>
+      <ToneLines lines={[...head, ...shown].map(({ text, tone }) => ({ text: cutToWidth(chrome`  ${text}`, columns - 1), tone }))} />
+      {left > 0 && <Lines tone="muted" lines={[chrome`  ⋮ ${left}`]} />}
+    </>
+  );
+}
+
+const rule = (columns: number): Chrome => join(Array<Chrome>(Math.max(0, columns)).fill(chrome`─`));
