@@ -139,8 +139,8 @@ async function transact(
   await said('250', 'RCPT');
   await smtp.write('DATA\r\n');
   await said('354', 'DATA');
-  // Dots are doubled after CRLF alone: every other octet is the mail's own, bare line feeds too.
-  const text = octets.toString('latin1').replace(/(^|\r\n)\./g, '$1..');
+  // Dots are doubled after every line feed, since the receiver's library takes one away after bare ones, too.
+  const text = octets.toString('latin1').replace(/(^|\n)\./g, '$1..');
   await smtp.write(Buffer.from(`${text}.\r\n`, 'latin1'));
   await said('250', 'the end of the mail');
 }
