@@ -89,7 +89,7 @@ describe('every order is caught', () => {
   });
 });
 
-const harmless = table(`
+const harmless = table<{ text: string; what: string }>(`
   text                    what
   \\e[1mbold\\e[22m       bold
   \\e[3A\\e[12G             cursor
@@ -97,7 +97,7 @@ const harmless = table(`
   \\e[?2026h\\e[?2026l    frame
   \\e]0;Postroom\\a       title
 `);
-for (const { text = '', what } of harmless) {
+for (const { text, what } of harmless) {
   test(`what the renderer does passes: ${what}`, () => {
     expect(verdict(octets(`grüße ${text.replaceAll('\\e', '\u001b').replaceAll('\\a', '\u0007')} 🙂 漢`))).toEqual([]);
   });

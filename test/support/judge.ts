@@ -183,7 +183,7 @@ export class VtParser {
   }
 }
 
-const strictUtf8 = (): TextDecoder => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const strictUtf8 = () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const isControl = (code: number): boolean => code < 0x20 || (code >= 0x7f && code <= 0x9f);
 
 function csiKind(sequence: string, final: string): ActKind {
