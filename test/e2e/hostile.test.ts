@@ -11,11 +11,13 @@ import type { Client } from '../../protocol/client.ts';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { mailCommands } from '../../tui/cli/mail.ts';
+import { mailboxCommands } from '../../tui/cli/mailboxes.ts';
 import { runCommand } from '../../tui/cli/program.ts';
 import { Arena } from '../support/arena.ts';
-import { bloatedThread, hostileMails } from '../support/hostile.ts';
+import { bloatedThread, hostileFolders, hostileMails } from '../support/hostile.ts';
 import { inWords, Judge, judgePlain } from '../support/judge.ts';
 import { mail } from '../support/message.ts';
+import { startPostroom } from '../support/postroom.ts';
 import { openScreen, type Screen } from '../support/screen.ts';
 
 const corpus = process.env.POSTROOM_CORPUS ?? '';
@@ -128,7 +130,7 @@ async function cli(client: Client, ...argv: string[]): Promise<{ code: number; o
     follow: async () => undefined,
     close: async () => undefined,
   };
-  const groups = [{ heading: 'Mail:', nouns: { outbox: 'on its way' }, rows: mailCommands }];
+  const groups = [{ heading: 'Mail:', nouns: { outbox: 'on its way' }, rows: [...mailCommands, ...mailboxCommands] }];
   const code = await runCommand(groups, argv, { out: take, err: take }, { version: '0', makeSession: async () => session });
   return { code, out };
 }
@@ -394,6 +396,48 @@ test('a thread that somebody fills up still opens: the newest mails whole, the o
   if (oldest === undefined) throw new Error('the oldest mail is not there');
   const alone = await place.client.call('conversation.show', { conversation: row.conversation, message: oldest.id });
   expect(alone.messages).toMatchObject([{ defeated: false, text: expect.stringMatching(/^mail 0 /) }]);
+});
+
+test('names of folders that a hostile server lists are words in the command line and on the screen', { timeout: 60_000 }, async () => {
+  await using postroom = await startPostroom();
+  const address = await postroom.mailbox('folders');
+  await postroom.deliver(address, { subject: 'Order 1' });
+  const { store, directory } = postroom.daemon.world;
+  const id = directory.snapshot().mailboxByAddress(address)?.id ?? '';
+  const inbox = (await store.folders(id)).map(({ path, name, delimiter, role, selectable }) => ({
+    path,
+    name,
+    delimiter,
+    role,
+    selectable,
+  }));
+  const listed = hostileFolders.map((name) => ({ path: name, name, delimiter: '/', role: null, selectable: true }));
+  await store.putFolders(id, [...inbox, ...listed]);
+  const eva = await postroom.as('eva');
+  const { rows } = await eva.call('mailbox.folders', { mailbox: address });
+  expect(rows).toHaveLength(inbox.length + hostileFolders.length);
+  // Each is named exactly by its key, whatever can be shown of it.
+  for (const { key, stored } of rows) {
+    expect((await eva.call('folder.list', { mailbox: address, folder: key })).rows).toHaveLength(stored);
+  }
+  const { code, out } = await cli(eva, 'folders', address);
+  expect(code).toBe(0);
+  expect(judgePlain(Buffer.from(out), 'folders').map(inWords)).toEqual([]);
+
+  const identityFile = join(postroom.home, 'eva.identity.json');
+  await writeFile(identityFile, JSON.stringify(postroom.identity('eva')), { mode: 0o600 });
+  for (const size of sizes) {
+    await using reader = new Reader(identityFile, size);
+    await reader.until('starting', (s) => ofList(s) !== null);
+    reader.screen.press('g');
+    await reader.press('f', 'the folders', (s) => s.line(0).startsWith(' FOLDERS') && s.text().includes('Inbox'));
+    await reader.redraw('the folders');
+    const top = reader.screen.text();
+    await reader.press('G', 'the last folder', (s) => s.text() !== top);
+    await reader.redraw('the last folders');
+    await reader.press('<enter>', 'a folder', (s) => s.line(0).startsWith(' FOLDER '));
+    expect(await reader.leave()).toEqual([]);
+  }
 });
 
 // --- the corpus ----------------------------------------------------------------------------------------------------
