@@ -1,7 +1,7 @@
 /**
  * Opens mails for people: a queue in front of one worker thread that is given 3 seconds and 256 MB for each, and is killed and
- * replaced when it needs more. A mail that defeats it is shown by its headers and the text of the lean walk, once: the outcome is
- * remembered by content.
+ * replaced when it needs more. A mail that defeats it is shown by its headers and the text of the lean walk; that it did is remembered
+ * by content for long after its text, so that it costs those 3 seconds once.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -26,13 +26,16 @@ const maxMs = 3_000;
 const maxHeapMb = 256;
 const maxCached = 64;
 const maxCachedCharacters = 8_000_000;
+const maxDefeats = 10_000;
 
-type Job = { octets: Uint8Array; resolve: (opened: OpenedMail) => void; reject: (why: unknown) => void };
+type Job = { octets: Uint8Array; hash: string; resolve: (opened: OpenedMail) => void; reject: (why: unknown) => void };
 
 export class Opener {
   readonly #queue: Job[] = [];
   readonly #cache = new Map<string, Promise<OpenedMail>>();
   readonly #sizes = new Map<string, number>();
+  /** Hashes of the mails that were too much, the oldest first. */
+  readonly #defeats = new Set<string>();
   #worker: Worker | null = null;
   #running: Promise<void> | null = null;
   #ids = 0;
@@ -54,7 +57,7 @@ export class Opener {
       this.#cache.set(hash, known);
       return known;
     }
-    const opened = new Promise<OpenedMail>((resolve, reject) => this.#queue.push({ octets, resolve, reject }));
+    const opened = new Promise<OpenedMail>((resolve, reject) => this.#queue.push({ octets, hash, resolve, reject }));
     this.#cache.set(hash, opened);
     opened.then(
       (mail) => this.#remember(hash, mail),
@@ -88,19 +91,26 @@ export class Opener {
   async #run(): Promise<void> {
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
       if (this.#closed) job.resolve(defeatedBy(null));
-      else await this.#openOne(job.octets).then(job.resolve, job.reject);
+      else await this.#openOne(job).then(job.resolve, job.reject);
     }
     this.#running = null;
   }
 
-  async #openOne(octets: Uint8Array): Promise<OpenedMail> {
+  async #openOne({ octets, hash }: Job): Promise<OpenedMail> {
     const worker = this.#worker ?? (await this.#start());
     const id = ++this.#ids;
     const copy = new Uint8Array(octets); // a view would be sent with all of the buffer behind it
-    const outcome = await ask(worker, { id, octets: copy });
+    const outcome = await ask(worker, { id, octets: copy, leanOnly: this.#defeats.has(hash) });
+    if (outcome.mail.defeated && !this.#closed) this.#defeated(hash);
     if (outcome.alive) worker.unref();
     else await this.#stop();
     return outcome.mail;
+  }
+
+  #defeated(hash: string): void {
+    this.#defeats.add(hash);
+    const [oldest] = this.#defeats;
+    if (this.#defeats.size > maxDefeats && oldest !== undefined) this.#defeats.delete(oldest);
   }
 
   /** The clock of a mail does not run while its thread starts. */

@@ -86,6 +86,15 @@ describe('Opener', () => {
     });
   });
 
+  test('a mail that defeated the parser costs its time once, also when its text is long forgotten', async () => {
+    const heavy = Buffer.from(`Subject: heavy\r\n\r\nAgain\r\n${'\r\n'.repeat(6_000_000)}`);
+    expect(await opener.open(heavy)).toMatchObject({ defeated: true });
+    for (let n = 0; n < 70; n++) await opener.open(mail({ from: 'a@x.org', to: 'b@x.org', subject: `${n}`, text: `between ${n}` }));
+    const begun = performance.now();
+    expect(await opener.open(heavy)).toMatchObject({ defeated: true, text: expect.stringMatching(/^Again/) });
+    expect(performance.now() - begun).toBeLessThan(2_500); // the clock of a mail that is tried is 3 seconds
+  });
+
   test('hostile HTML: deep, broad, broken', async () => {
     for (const body of [
       '<div>'.repeat(100_000),

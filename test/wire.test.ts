@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { Context, Dealer, Router } from 'zeromq';
+import { Context, Router } from 'zeromq';
 import * as z from 'zod';
 import { type ClientOf, type ClientState, connectOf, openClientOf, type Told } from '../protocol/client.ts';
 import { notFound, PostroomError } from '../protocol/errors.ts';
@@ -10,8 +10,8 @@ import { pack, readEnvelope, readJson, receiveAll, sizes, writeEnvelope } from '
 import { gateDomain, openGate } from '../protocol/gate.ts';
 import { type CurveKeys, newKeyPair } from '../protocol/keys.ts';
 import { type Events, event, type Methods, method } from '../protocol/rows.ts';
-import { agree, type Seal } from '../protocol/seal.ts';
 import { type Limits, listen, type Server, type ServerOptions, type Service, type Who } from '../protocol/server.ts';
+import { rawClient as freeClient } from './support/raw-client.ts';
 
 const mailbox = z.object({ mailbox: z.string() });
 const methods = {
@@ -217,53 +217,10 @@ const errorOf = async (promise: Promise<unknown>): Promise<PostroomError> => {
   throw new Error('did not fail');
 };
 
-/** A client that does what it likes: raw parts, its own routing id, its own seal. */
 async function rawClient(daemon: Daemon, keys: CurveKeys, routingId?: string) {
-  const context = new Context({ blocky: false });
-  const socket = new Dealer({
-    context,
-    linger: 0,
-    curveServerKey: daemon.keys.publicKey,
-    curvePublicKey: keys.publicKey,
-    curveSecretKey: keys.secretKey,
-    ...(routingId ? { routingId } : {}),
-  });
-  const inbox: Buffer[][] = [];
-  socket.connect(daemon.endpoint);
-  const received = receiveAll(socket, (parts) => inbox.push(parts));
-  const close = async () => {
-    socket.close();
-    await received;
-  };
-  cleanUp.push(close);
-  const next = async (): Promise<Buffer[]> => {
-    await vi.waitFor(() => expect(inbox.length).toBeGreaterThan(0), { timeout: 5_000, interval: 5 });
-    return inbox.shift() ?? [];
-  };
-  return {
-    socket,
-    inbox,
-    close,
-    next,
-    /** Greets as `claimed`, seals with our own keys. */
-    greet: async (claimed = keys.publicKey): Promise<{ seal: Seal; session: Buffer }> => {
-      const nonce = Buffer.alloc(32, 9).toString('base64url');
-      await socket.send([writeEnvelope('hello'), JSON.stringify({ release: 'raw', key: claimed, nonce })]);
-      const [envelope, body] = await next();
-      if (!envelope || !body || readEnvelope(envelope).kind !== 'welcome') throw new Error(`refused: ${body}`);
-      const session = Buffer.from(readEnvelope(envelope).session);
-      const { nonce: daemonNonce } = z.object({ nonce: z.string() }).parse(readJson(body));
-      return { session, seal: agree({ role: 'client', own: keys, peer: daemon.keys.publicKey, session, clientNonce: nonce, daemonNonce }) };
-    },
-    /** What the next sealed message says. */
-    opened: async (seal: Seal): Promise<unknown> => {
-      const [envelope, body] = await next();
-      if (!envelope || !body) throw new Error('nothing');
-      if (readEnvelope(envelope).kind !== 'sealed') return readJson(body);
-      const open = seal.open(envelope, readEnvelope(envelope).counter, body);
-      return readJson(open.subarray(4, 4 + open.readUInt32BE(0)));
-    },
-  };
+  const client = freeClient(daemon.identity(keys), keys, routingId);
+  cleanUp.push(client.close);
+  return client;
 }
 
 const ask = (id: number, text: string) => pack({ t: 'ask', id, method: 'echo', params: { text } });

@@ -1,10 +1,12 @@
 /** Panel, lists, conversations, and the team's verbs on them. */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { Asked } from '../../protocol/methods.ts';
+import type { Message } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { attachmentBytes, rawHeaders } from '../mail/message.ts';
+import type { OpenedMail } from '../open.ts';
 import type { ConversationDetail, EntryRow, Folder, WorkResult } from '../store/types.ts';
 import { conversationOf, folderKey, granteeOf, iso, isoOrNull, messageOf, noteOf, surfacesOf } from './wire.ts';
 import { type Caller, type Handlers, inBackground, mailboxesWith, mailboxNamed, rolesOf, seenBy, type World } from './world.ts';
@@ -161,13 +163,45 @@ async function folderNamed(world: World, mailbox: Mailbox, named: string): Promi
   return folder;
 }
 
-async function* textOf(world: World, entries: readonly EntryRow[], headers: boolean, snapshot: Snapshot) {
-  for (const entry of entries) {
-    const octets = await world.store.octets(entry.hash);
-    const opened = await world.opener.open(octets);
+/**
+ * One answer has an end (protocol/frame.ts) and who asked waits, while anybody may add mails of any size to a thread by naming it. So the
+ * newest mails come whole as far as these reach, counted as JSON, older ones without their text, and what then is left not at all.
+ */
+const shownAtMost = { wholeCharacters: 4_000_000, briefCharacters: 1_200_000, openingMs: 10_000 };
+/** A mail whose text is left out is asked for by itself, with `message`. */
+const unopened: OpenedMail = { text: '', html: false, links: [], attachments: [], defeated: true };
+const briefly = 20;
+
+async function messagesOf(world: World, entries: readonly EntryRow[], headers: boolean, snapshot: Snapshot): Promise<Message[]> {
+  const until = performance.now() + shownAtMost.openingMs;
+  const room = { whole: shownAtMost.wholeCharacters, brief: shownAtMost.briefCharacters };
+  const messages: Message[] = [];
+  for (const entry of entries.toReversed()) {
     const outbox = entry.outbox === null ? null : await world.store.outboxRow(entry.outbox);
-    yield messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null);
+    if (room.whole > 0 && (messages.length === 0 || performance.now() < until)) {
+      const octets = await world.store.octets(entry.hash);
+      const opened = await world.opener.open(octets);
+      const message = messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null);
+      room.whole -= JSON.stringify(message).length;
+      if (room.whole >= 0 || messages.length === 0) {
+        messages.push(message);
+        continue;
+      }
+    }
+    const [to, cc, replyTo] = [entry.to, entry.cc, entry.replyTo].map((people) => people.slice(0, briefly));
+    const attachments = entry.attachments.slice(0, briefly);
+    const message = messageOf(
+      snapshot,
+      { ...entry, to: to ?? [], cc: cc ?? [], replyTo: replyTo ?? [], attachments },
+      unopened,
+      outbox,
+      null,
+    );
+    room.brief -= JSON.stringify(message).length;
+    if (room.brief < 0) break;
+    messages.push(message);
   }
+  return messages.reverse();
 }
 
 async function stream(octets: Uint8Array, download: (chunk: Uint8Array) => Promise<void>): Promise<void> {
@@ -288,8 +322,7 @@ export const mailHandlers: Handlers<MailMethods> = {
     const isDraft = (entry: EntryRow) => entry.placements.length > 0 && entry.placements.every((placement) => placement.role === 'drafts');
     const entries = detail.entries.filter((entry) => (asked.message === null ? !isDraft(entry) : entry.id === asked.message));
     if (asked.message !== null && entries.length === 0) throw notFound();
-    const messages = [];
-    for await (const message of textOf(world, entries, asked.headers, snapshot)) messages.push(message);
+    const messages = await messagesOf(world, entries, asked.headers, snapshot);
     const { row } = detail;
     const rights = surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now()));
     return {

@@ -10,7 +10,8 @@ import PostalMime from 'postal-mime';
 import { type Attachment, maxText as leanMaxText, type Message, readMessage } from '../mail/message.ts';
 import { boundHtml } from './bound-html.ts';
 
-export type OpenRequest = { id: number; octets: Uint8Array<ArrayBuffer> };
+/** `leanOnly`: the mail defeated the parsers before. */
+export type OpenRequest = { id: number; octets: Uint8Array<ArrayBuffer>; leanOnly: boolean };
 /** `ready` comes once, when the parsers are loaded; `opened` null: the parser refused the mail or was spared it. */
 export type OpenAnswer =
   | { stage: 'ready' }
@@ -104,11 +105,11 @@ function linksIn(text: string): string[] {
 const port = parentPort;
 if (port === null) throw new Error('open.worker runs as a worker thread only');
 
-port.on('message', async ({ id, octets }: OpenRequest) => {
+port.on('message', async ({ id, octets, leanOnly }: OpenRequest) => {
   const lean = readMessage(octets);
   port.postMessage({ id, stage: 'lean', text: lean.text, attachments: lean.attachments } satisfies OpenAnswer);
   // postal-mime has no limit on breadth: what went past the limits of the lean walk is not given to it.
-  const spared = octets.length > maxOctets || !lean.complete;
+  const spared = leanOnly || octets.length > maxOctets || !lean.complete;
   const opened = spared ? null : await openWhole(octets, lean).catch((error: unknown) => refused(error));
   port.postMessage({ id, stage: 'whole', opened } satisfies OpenAnswer);
 });
