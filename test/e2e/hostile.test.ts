@@ -128,6 +128,7 @@ async function cli(client: Client, ...argv: string[]): Promise<{ code: number; o
   const session = {
     call: client.call.bind(client),
     follow: async () => undefined,
+    onState: () => undefined,
     close: async () => undefined,
   };
   const groups = [{ heading: 'Mail:', nouns: { outbox: 'on its way' }, rows: [...mailCommands, ...mailboxCommands] }];
