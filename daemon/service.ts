@@ -5,13 +5,14 @@ import type { Named, Need, Operation, Surface } from '../protocol/rows.ts';
 import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
+import { grantHandlers } from './service/grants.ts';
 import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
 import { sendingHandlers } from './service/sending.ts';
 import type { Caller, Handlers, World } from './service/world.ts';
 
-const handlers: Handlers = { ...peopleHandlers, ...mailboxHandlers, ...mailHandlers, ...sendingHandlers };
+const handlers: Handlers = { ...peopleHandlers, ...grantHandlers, ...mailboxHandlers, ...mailHandlers, ...sendingHandlers };
 
 const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);
 const isMailboxSurface = (need: Need): need is Exclude<Surface, 'session'> =>
