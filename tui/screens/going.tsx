@@ -6,6 +6,7 @@ import { chrome } from '../text.ts';
 import { useView } from '../use-mirror.ts';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
+import { openGrants } from './grants.tsx';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
 
@@ -27,6 +28,7 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
     else if (only !== undefined && another === undefined) onPick(only);
     else pick(title, among, onPick);
   };
+  const managed = mailboxes.filter(({ rights }) => rights.settings);
   const { last } = navigator;
 
   useCommands(
@@ -49,6 +51,9 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
+      ...(managed.length > 0
+        ? { 'go.grants': () => inMailbox(chrome`Grants of`, managed, ({ address }) => openGrants(app, address)) }
+        : {}),
       ...(mailboxes.some(({ rights }) => rights.send) ? { 'go.drafts': () => openDrafts(app) } : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),
     },

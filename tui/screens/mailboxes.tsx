@@ -103,7 +103,7 @@ function Details({ mailbox, now, columns }: { mailbox: Mailbox; now: number; col
   const ways = [
     rights.panel ? chrome`panel` : null,
     rights.timeline ? chrome`g a all open · g f folders` : null,
-    !rights.panel && !rights.timeline ? chrome`Setup alone shows no mail: the command line has its settings and grants` : null,
+    rights.settings ? chrome`g r grants` : null,
   ].filter((way): way is Chrome => way !== null);
   const lines: { text: Safe; trouble?: boolean }[] = [
     {
