@@ -7,8 +7,10 @@ import { useView } from '../use-mirror.ts';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { openGrants } from './grants.tsx';
+import { openPeople } from './people.tsx';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
+import { openRoles } from './roles.tsx';
 
 /** `mailbox`: the one in view, by address, for `g f` and `g a`; without one they ask. */
 export function useGoing(mailbox: SafeText | null, active = true): void {
@@ -50,6 +52,8 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
       ...(open.length > 0
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
+      'go.people': () => openPeople(app),
+      'go.roles': () => openRoles(app),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
       ...(managed.length > 0
         ? { 'go.grants': () => inMailbox(chrome`Grants of`, managed, ({ address }) => openGrants(app, address)) }
