@@ -119,6 +119,15 @@ describe('80x24', () => {
     screen.press('<enter>');
     await screen.waitFor(sees('user li', /S\*/));
     await screen.waitFor('write would: li +panel +send');
+    await screen.waitFor(cursorOn('user li'));
+    screen.type(':');
+    await screen.waitFor('Esc close');
+    screen.type('observe');
+    await screen.waitFor('Observe: Access');
+    screen.press('<enter>');
+    await screen.waitFor(sees('user li', /A\*\]? +- +-/));
+    screen.type('z');
+    await screen.waitFor(sees('user li', /S\*/));
     screen.type('q');
     await screen.waitFor('Leave the grants?');
     screen.press('<esc>');

@@ -135,6 +135,7 @@ function Grants({ first }: { first: SafeText }): ReactElement {
           onPick={(grantee, level) => {
             const row = rowFor(state, mailbox, grantee);
             if (row.owner) return shell.flash(chrome`the owner holds everything already`);
+            list.select(wide ? `${grantee.kind} ${grantee.name}` : row.key);
             if (row.grant === null) return setState((before) => stage(before, row, presets[level]));
             const beside = { ...row, ...presets[level], until: null, from: null, note: null };
             shell.openModal({
