@@ -6,6 +6,7 @@ import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
 import { doctorHandlers } from './service/doctor.ts';
+import { grantHandlers } from './service/grants.ts';
 import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
@@ -16,6 +17,7 @@ import type { Caller, Handlers, World } from './service/world.ts';
 
 const handlers: Handlers = {
   ...peopleHandlers,
+  ...grantHandlers,
   ...mailboxHandlers,
   ...mailHandlers,
   ...searchHandlers,

@@ -10,14 +10,18 @@ import {
   AddressText,
   Conversation,
   Cursor,
+  Explanation,
   Folder,
   Grant,
+  GrantEdit,
+  GrantPreview,
   IsoDate,
   Key,
   Limit,
   Mailbox,
   MailboxName,
   MailboxSettings,
+  Matrix,
   Message,
   Name,
   Note,
@@ -62,6 +66,8 @@ const timelinePage = {
 };
 const timeline = z.object({ rows: z.array(TimelineRow), next: z.string().nullable(), seq: Seq });
 const grants = z.object({ revision: Revision, rows: z.array(Grant) });
+const edits = z.array(GrantEdit).max(200);
+const staged = { mailbox: MailboxName, ifRevision: Revision.nullable().default(null) };
 
 export const methods = {
   // --- who am I, is the daemon well ------------------------------------------------------------------------------
@@ -452,14 +458,37 @@ export const methods = {
     needs: 'any', // the handler lets others than owner and Setup holders ask only about themselves
     mailboxOf: ofMailbox,
     params: z.object({ mailbox: MailboxName, person: Name }),
-    result: z.object({
-      mailbox: Safe,
-      person: Safe,
-      rights: Surfaces,
-      because: z.array(z.object({ right: Safe, via: z.array(Safe), until: IsoDate.nullable() })),
-      denied: z.array(z.object({ right: Safe, why: Safe })),
-    }),
+    result: Explanation,
     errors: [],
+  }),
+  'grant.matrix': method({
+    doc: 'Everybody whom rights on a mailbox reach: what each was given, what comes to them through roles, and from where.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: mailbox,
+    result: Matrix,
+    errors: [],
+  }),
+  'grant.preview': method({
+    doc: 'What edits of grants would do: who gains and who loses what, who holds Setup afterwards, why they would be refused.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({
+      ...staged,
+      edits: edits.default([]),
+      /** Also what this person would hold, and through what. */
+      person: Name.nullable().default(null),
+    }),
+    result: GrantPreview,
+    errors: [],
+  }),
+  'grant.write': method({
+    doc: 'Several edits of grants in one change: all of them or none.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    params: z.object({ ...staged, edits: edits.min(1) }),
+    result: Matrix,
+    errors: ['conflict'],
   }),
 
   // --- mail ------------------------------------------------------------------------------------------------------

@@ -121,6 +121,70 @@ export const Grant = z.object({
   at: IsoDate,
 });
 
+const Right = z.enum(['access', 'send', 'setup']);
+/** The chain that gives or denies each right of one person. */
+export const Explanation = z.object({
+  mailbox: Safe,
+  person: Safe,
+  rights: Surfaces,
+  because: z.array(z.object({ right: Right, via: z.array(Safe), until: IsoDate.nullable() })),
+  denied: z.array(z.object({ right: Right, why: Safe })),
+});
+/** A grant on a mailbox, or somebody whom rights reach without one of their own (`grant` null). */
+export const MatrixRow = z.object({
+  grantee: Grantee,
+  owner: z.boolean(),
+  /** How many persons it comes to. */
+  people: z.int(),
+  grant: z.string().nullable(),
+  access: z.boolean(),
+  send: z.boolean(),
+  setup: z.boolean(),
+  /** What reaches the grantee beside grants of their own, and from where: `role agents`, `owner`. */
+  inherited: z.object({ access: z.array(Safe), send: z.array(Safe), setup: z.array(Safe) }),
+  state: z.enum(['live', 'coming', 'ended']).nullable(),
+  from: IsoDate.nullable(),
+  until: IsoDate.nullable(),
+  note: Safe.nullable(),
+  by: Safe.nullable(),
+  at: IsoDate.nullable(),
+});
+export const Matrix = z.object({ mailbox: Safe, revision: Revision, shared: z.boolean(), owner: Safe, rows: z.array(MatrixRow) });
+const note = z.string().max(500).nullable().default(null);
+/** One staged edit of grants. Edits of one request happen together or not at all. */
+export const GrantEdit = z.discriminatedUnion('kind', [
+  /** The standing grant: exactly these rights. */
+  z.strictObject({ kind: z.literal('set'), grantee: Name, ...Rights.shape, note }),
+  /** One more, with an end. */
+  z.strictObject({ kind: z.literal('add'), grantee: Name, ...Rights.shape, from: IsoDate.nullable().default(null), until: IsoDate, note }),
+  /** Another content for a grant that is there; without an end it stands. */
+  z.strictObject({
+    kind: z.literal('change'),
+    grant: z.string().max(100),
+    ...Rights.shape,
+    from: IsoDate.nullable().default(null),
+    until: IsoDate.nullable().default(null),
+    note,
+  }),
+  /** One grant, or all of the grantee's. */
+  z.strictObject({ kind: z.literal('remove'), grantee: Name, grant: z.string().max(100).nullable().default(null) }),
+]);
+/** What staged edits would do. */
+export const GrantPreview = z.object({
+  mailbox: Safe,
+  revision: Revision,
+  /** Who gains and who loses what there; `from` is the first moment at which it differs, null: with the write. */
+  differences: z.array(
+    z.object({ person: Safe, gains: z.array(Surfaces.keyof()), loses: z.array(Surfaces.keyof()), from: IsoDate.nullable() }),
+  ),
+  /** Who holds Setup afterwards, the owner first. */
+  holders: z.array(Grantee.extend({ people: z.int() })),
+  /** Of the person that was asked about, afterwards. */
+  effective: Explanation.nullable(),
+  /** Why the write would be refused. */
+  refused: z.object({ code: z.string(), why: Safe.nullable(), message: Safe }).nullable(),
+});
+
 export const WorkState = z.enum(['open', 'waiting', 'snoozed', 'done']);
 export const Assignee = Grantee;
 export const Conversation = z.object({
@@ -278,6 +342,11 @@ export type Mailbox = z.output<typeof Mailbox>;
 export type MailboxState = z.output<typeof MailboxState>;
 export type SyncProgress = z.output<typeof SyncProgress>;
 export type Grant = z.output<typeof Grant>;
+export type Explanation = z.output<typeof Explanation>;
+export type Matrix = z.output<typeof Matrix>;
+export type MatrixRow = z.output<typeof MatrixRow>;
+export type GrantEdit = z.input<typeof GrantEdit>;
+export type GrantPreview = z.output<typeof GrantPreview>;
 export type Conversation = z.output<typeof Conversation>;
 export type WorkState = z.output<typeof WorkState>;
 export type Message = z.output<typeof Message>;

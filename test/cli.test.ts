@@ -201,6 +201,12 @@ test('grant set, add, list, explain, remove', async () => {
   const stale = ['--if-revision', `${set.revision - 1}`, '--json'];
   expect(failure(await postroom('grant', 'set', support, 'li', '--access', ...stale))).toBe('5 conflict');
   await postroom('grant', 'set', support, 'li', '--access', '--if-revision', `${set.revision}`);
+  const before = (await postroom('grant', 'list', support)).out;
+  const tried = await postroom('grant', 'set', support, 'li', '--level', 'manage', '--dry-run');
+  expect(tried.out).toMatch(/nothing is written/);
+  expect(tried.out).toMatch(/li +panel send settings/);
+  expect(failure(await postroom('grant', 'remove', support, 'li', '--dry-run', ...stale))).toBe('5 conflict');
+  expect((await postroom('grant', 'list', support)).out).toBe(before);
   const dated = await postroom('grant', 'add', support, 'li', '--send', '--from', '2100-01-01', '--until', '2100-01-31', '--json');
   const cover = document(contract.Grants, dated).rows.find((row) => row.until !== null);
   expect(cover).toMatchObject({ send: true, from: '2100-01-01T00:00:00.000Z', until: '2100-01-31T23:59:59.999Z', by: 'eva' });

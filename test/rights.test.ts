@@ -96,6 +96,21 @@ const verbs: Record<string, Verb> = {
     ask: (c, at) => c.call('conversation.move', { conversation: at.conversation, to: { role: 'trash' } }),
   },
   grants: { needs: 'settings', inside: false, ask: (c, at) => c.call('grant.list', { mailbox: at.mailbox }) },
+  'the matrix of grants': { needs: 'settings', inside: false, ask: (c, at) => c.call('grant.matrix', { mailbox: at.mailbox }) },
+  'preview of grants': {
+    needs: 'settings',
+    inside: false,
+    ask: (c, at) => c.call('grant.preview', { mailbox: at.mailbox, edits: [{ kind: 'remove', grantee: 'li' }], person: 'li' }),
+  },
+  'write of grants': {
+    needs: 'settings',
+    inside: false,
+    ask: (c, at) =>
+      c.call('grant.write', {
+        mailbox: at.mailbox,
+        edits: [{ kind: 'set', grantee: 'li', access: true, send: false, setup: false }],
+      }),
+  },
   'set a name': {
     needs: 'settings',
     inside: false,

@@ -21,6 +21,9 @@ export const scopes = [
   'note',
   'outbox',
   'settings',
+  'matrix',
+  'people',
+  'roles',
   'mailboxes',
   'field',
   'modal',
@@ -41,9 +44,13 @@ export type Facts = {
   readonly online: boolean;
   /** The mailbox in view, by address; null over all of them. */
   readonly mailbox: string | null;
+  /** Something staged that is not written. */
+  readonly staged: boolean;
+  /** Whether the person may change people and roles. */
+  readonly managesPeople: boolean;
 };
 
-export const noFacts: Facts = { conversation: null, undo: false, online: true, mailbox: null };
+export const noFacts: Facts = { conversation: null, undo: false, online: true, mailbox: null, staged: false, managesPeople: false };
 
 type Reason = (facts: Facts) => Chrome | null;
 
@@ -69,6 +76,9 @@ const needsDaemon: Reason = (facts) => (facts.online ? null : chrome`the daemon 
 const needsConversation: Reason = (facts) => (facts.conversation === null ? chrome`no conversation is selected` : needsDaemon(facts));
 const needsSend: Reason = (facts) =>
   needsConversation(facts) ?? (facts.conversation?.send === false ? chrome`you do not hold Send here` : null);
+const needsStaged: Reason = (facts) => (facts.staged ? null : chrome`nothing is staged`);
+const needsManager: Reason = (facts) =>
+  facts.managesPeople ? needsDaemon(facts) : chrome`this needs people.manage: ask somebody who manages people`;
 const needsUndo: Reason = (facts) => (facts.undo ? null : chrome`nothing to undo`);
 
 export const commands = {
@@ -114,6 +124,9 @@ export const commands = {
     scope: 'goto',
   },
   'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, words: 'sending failed on its way', scope: 'goto' },
+  'go.grants': { keys: ['g r'], title: chrome`Go to the grants of the mailbox`, words: 'rights access share who matrix', scope: 'goto' },
+  'go.people': { keys: [], title: chrome`Go to people`, words: 'persons users invite keys disable', scope: 'goto' },
+  'go.roles': { keys: [], title: chrome`Go to roles`, words: 'teams groups members', scope: 'goto' },
   'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
   'go.settings': {
     keys: ['g ,'],
@@ -312,6 +325,102 @@ export const commands = {
   'note.save': { keys: ['y'], title: chrome`Save the note for the team`, hint: chrome`save`, scope: 'note' },
   'review.keep': { keys: ['q'], title: chrome`Keep as draft`, hint: chrome`keep`, scope: 'review' },
   'review.discard': { keys: ['D'], title: chrome`Discard the draft`, hint: chrome`discard`, scope: 'review' },
+
+  'matrix.left': { keys: ['h', 'left'], title: chrome`The right before`, scope: 'matrix', counts: true, keyOnly: true },
+  'matrix.right': { keys: ['l', 'right'], title: chrome`The next right`, scope: 'matrix', counts: true, keyOnly: true },
+  'matrix.toggle': { keys: ['space'], title: chrome`Give or take this right`, hint: chrome`toggle`, scope: 'matrix' },
+  'matrix.access': { keys: ['A'], title: chrome`Give or take Access`, scope: 'matrix' },
+  'matrix.send': { keys: ['S'], title: chrome`Give or take Send`, scope: 'matrix' },
+  'matrix.setup': { keys: ['U'], title: chrome`Give or take Setup`, scope: 'matrix' },
+  'matrix.observe': { keys: [], title: chrome`Observe: Access`, words: 'preset level grant', scope: 'matrix' },
+  'matrix.reply': { keys: [], title: chrome`Reply: Send`, words: 'preset level grant', scope: 'matrix' },
+  'matrix.full': { keys: [], title: chrome`Full: Access and Send`, words: 'preset level grant', scope: 'matrix' },
+  'matrix.manage': { keys: [], title: chrome`Manage: all three rights`, words: 'preset level grant', scope: 'matrix' },
+  'matrix.add': { keys: ['a'], title: chrome`Add a person or a role`, hint: chrome`add`, words: 'share invite', scope: 'matrix' },
+  'matrix.remove': { keys: ['d'], title: chrome`Remove this grant`, hint: chrome`remove`, words: 'delete revoke', scope: 'matrix' },
+  'matrix.until': {
+    keys: ['e'],
+    title: chrome`Dates and note of this grant`,
+    hint: chrome`until`,
+    words: 'expiry end limits',
+    scope: 'matrix',
+  },
+  'matrix.preview': {
+    keys: ['p', 'enter'],
+    title: chrome`What they would hold, and through what`,
+    hint: chrome`preview`,
+    words: 'explain effective why',
+    scope: 'matrix',
+  },
+  'matrix.difference': {
+    keys: ['D'],
+    title: chrome`What is staged, and what it would do`,
+    hint: chrome`diff`,
+    words: 'edits',
+    scope: 'matrix',
+    disabled: needsStaged,
+  },
+  'matrix.write': {
+    keys: ['W'],
+    title: chrome`Write what is staged`,
+    hint: chrome`write`,
+    words: 'save apply',
+    scope: 'matrix',
+    disabled: (facts) => needsStaged(facts) ?? needsDaemon(facts),
+  },
+  'matrix.undo': { keys: ['z'], title: chrome`Take back one staged edit`, hint: chrome`undo`, scope: 'matrix', disabled: needsStaged },
+  'matrix.mailbox': { keys: ['m'], title: chrome`Grants of another mailbox`, words: 'switch all', scope: 'matrix' },
+
+  'people.add': {
+    keys: ['a'],
+    title: chrome`Invite a person`,
+    hint: chrome`invite`,
+    words: 'add new',
+    scope: 'people',
+    disabled: needsManager,
+  },
+  'people.key': {
+    keys: ['i'],
+    title: chrome`Invite one more key for them`,
+    hint: chrome`one more key`,
+    words: 'laptop device',
+    scope: 'people',
+  },
+  'people.able': {
+    keys: ['d'],
+    title: chrome`Disable, or enable again`,
+    hint: chrome`disable/enable`,
+    words: 'lock out',
+    scope: 'people',
+    disabled: needsManager,
+  },
+  'people.keys': { keys: ['v'], title: chrome`Keys: revoke one`, hint: chrome`keys`, scope: 'people' },
+  'people.operations': {
+    keys: ['o'],
+    title: chrome`System operations`,
+    hint: chrome`operations`,
+    words: 'allow deny manage audit share',
+    scope: 'people',
+    disabled: needsManager,
+  },
+  'roles.add': {
+    keys: ['a'],
+    title: chrome`Make a role`,
+    hint: chrome`new role`,
+    words: 'add team',
+    scope: 'roles',
+    disabled: needsManager,
+  },
+  'roles.join': { keys: ['+'], title: chrome`Add a member`, hint: chrome`member`, words: 'join', scope: 'roles', disabled: needsManager },
+  'roles.leave': {
+    keys: ['-'],
+    title: chrome`Take a member out`,
+    hint: chrome`out`,
+    words: 'remove member',
+    scope: 'roles',
+    disabled: needsManager,
+  },
+  'roles.remove': { keys: ['#'], title: chrome`Remove the role`, words: 'delete', scope: 'roles', disabled: needsManager },
 
   'field.next': { keys: ['tab'], title: chrome`Next field`, hint: chrome`next field`, scope: 'field', keyOnly: true },
   'field.editor': { keys: ['ctrl-g'], title: chrome`Edit in your editor`, hint: chrome`editor`, scope: 'field', keyOnly: true },

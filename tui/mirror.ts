@@ -15,7 +15,7 @@ import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
 import type { Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
-import type { Conversation, Mailbox, OutboxState } from '../protocol/schema.ts';
+import type { Conversation, GrantEdit, GrantPreview, Mailbox, Matrix, OutboxState, PersonDetail } from '../protocol/schema.ts';
 
 /** What a view holds at one moment. `data` is null until the first answer. */
 export type Picture<T> = {
@@ -62,6 +62,15 @@ export interface ListView extends View<ListPicture> {
 export type Shown = Result<'conversation.show'>;
 export type Outbox = Result<'outbox.list'>['rows'];
 export type Me = Result<'session.whoami'>;
+export type People = Result<'person.list'>['rows'];
+export type Roles = Result<'role.list'>['rows'];
+/** Edits of grants that are tried out, and whose reach is asked for. */
+export type Trial = {
+  readonly mailbox: string;
+  readonly edits: readonly GrantEdit[];
+  readonly ifRevision: number | null;
+  readonly person: string | null;
+};
 export type Folders = Result<'mailbox.folders'>['rows'];
 
 /** What a person does to a conversation, for the team or for themselves. */
@@ -231,6 +240,18 @@ async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<Lis
 
 /** Which mailbox an event is about; null for those that concern everything. */
 const mailboxOf = (event: DaemonEvent): string | null => ('mailbox' in event.payload ? event.payload.mailbox : null);
+const aboutDirectory = ({ name }: DaemonEvent): boolean => name === 'directory.changed' || name === 'rights.changed' || name === 'resync';
+
+/** The view of a key. The last few stay warm; older ones are asked for again. */
+function kept<T>(views: Map<string, Asked<T>>, key: string, make: () => Asked<T>): Asked<T> {
+  const known = views.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  if (views.size >= 50) for (const [oldest] of views) if (views.delete(oldest)) break;
+  views.set(key, made);
+  return made;
+}
+
 const aboutMail = new Set<EventName>(['conversation.changed', 'conversation.read', 'rights.changed', 'resync']);
 
 export class Mirror {
@@ -243,6 +264,11 @@ export class Mirror {
   readonly #me: Asked<Me>;
   readonly #outbox: Asked<Outbox>;
   readonly #wholeOutbox: Asked<Outbox>;
+  readonly #people: Asked<People>;
+  readonly #roles: Asked<Roles>;
+  readonly #persons = new Map<string, Asked<PersonDetail>>();
+  readonly #matrices = new Map<string, Asked<readonly Matrix[]>>();
+  readonly #previews = new Map<string, Asked<GrantPreview>>();
   /** Conversations that this session just worked on, and until when their events are echoes. */
   readonly #echoes = new Map<string, number>();
   /** Once made, the client renews it with each connection. */
@@ -278,6 +304,8 @@ export class Mirror {
       () => this.call('session.whoami', {}),
       ({ name }) => name === 'directory.changed' || name === 'rights.changed' || name === 'resync',
     );
+    this.#people = new Asked<People>(this, async () => (await this.call('person.list', {})).rows, aboutDirectory);
+    this.#roles = new Asked<Roles>(this, async () => (await this.call('role.list', {})).rows, aboutDirectory);
     const aboutOutbox = ({ name }: DaemonEvent): boolean => name === 'outbox.changed' || name === 'rights.changed' || name === 'resync';
     // What failed weeks ago still waits for somebody, however much was sent since.
     const open = async (): Promise<Outbox> => (await this.call('outbox.list', { states: [...unsettled], limit: outboxRows })).rows;
@@ -291,6 +319,33 @@ export class Mirror {
       },
       aboutOutbox,
     );
+  }
+
+  get people(): View<People> {
+    return this.#people;
+  }
+
+  get roles(): View<Roles> {
+    return this.#roles;
+  }
+
+  /** One person: roles, operations and keys as far as one may see them. */
+  person(name: string): View<PersonDetail> {
+    return kept(this.#persons, name, () => new Asked<PersonDetail>(this, () => this.call('person.show', { name }), aboutDirectory));
+  }
+
+  /** Who may do what on each of these mailboxes, in their order. */
+  matrices(mailboxes: readonly string[]): View<readonly Matrix[]> {
+    return kept(this.#matrices, JSON.stringify(mailboxes), () => {
+      const ask = () => Promise.all(mailboxes.map((mailbox) => this.call('grant.matrix', { mailbox })));
+      return new Asked<readonly Matrix[]>(this, ask, aboutDirectory);
+    });
+  }
+
+  /** What staged edits of grants would do. */
+  preview({ edits, ...trial }: Trial): View<GrantPreview> {
+    const ask = () => this.call('grant.preview', { ...trial, edits: [...edits] });
+    return kept(this.#previews, JSON.stringify([edits, trial]), () => new Asked<GrantPreview>(this, ask, aboutDirectory));
   }
 
   get mailboxes(): View<readonly Mailbox[]> {
@@ -446,10 +501,10 @@ export class Mirror {
   }
 
   #failAll(error: PostroomError): void {
-    const cached = [this.#lists, this.#conversations, this.#counts, this.#folders].flatMap((views): Asked<unknown>[] => [
-      ...views.values(),
-    ]);
-    for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox]) view.fail(error);
+    const cached = [this.#lists, this.#conversations, this.#counts, this.#folders, this.#persons, this.#matrices, this.#previews].flatMap(
+      (views): Asked<unknown>[] => [...views.values()],
+    );
+    for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox, this.#people, this.#roles]) view.fail(error);
   }
 
   #hear(event: DaemonEvent): void {

@@ -1,22 +1,16 @@
-/** Changes of mailboxes, their addresses, grants and watches. Each is a function of the document; act.ts says what all of them obey. */
-import { PostroomError } from '../../protocol/errors.ts';
-import type { Right } from '../access/decide.ts';
-import { type Grantee, type Millis, rolesOf } from '../access/reach.ts';
-import { rightsIndex } from '../access/rights.ts';
+/** Changes of mailboxes, their addresses and watches. Each is a function of the document; act.ts says what all of them obey. */
+import type { Millis } from '../access/reach.ts';
 import {
   type Act,
   absent,
   type Change,
   conclude,
-  find,
   invalid,
   needMailbox,
   needOperation,
   type Policy,
   personOf,
   replace,
-  roleOf,
-  touch,
   unchanged,
 } from './act.ts';
 import {
@@ -24,14 +18,13 @@ import {
   type Directory,
   defaultSettings,
   fold,
-  type Grant,
   type Mailbox,
   newId,
-  type Person,
   type SecretRef,
   type Server,
   type Settings,
 } from './document.ts';
+import { checkRevision, needPlan } from './grants.ts';
 
 const dayMs = 86_400_000;
 
@@ -216,97 +209,6 @@ function setAddresses(doc: Directory, mailbox: Mailbox, addresses: readonly stri
   return conclude(doc, after, act, { kind: 'system', action, mailbox: mailbox.id, summary, details: { addresses } }, mailbox.id);
 }
 
-// --- grants -----------------------------------------------------------------------------------------------------
-
-type Rights = Readonly<Record<Right, boolean>>;
-
-interface GrantAsked extends Rights {
-  readonly mailbox: string;
-  readonly grantee: Grantee;
-  readonly note: string | null;
-  /** Of the mailbox, which rises with its grants. */
-  readonly ifRevision?: number | null;
-}
-
-/** The standing grant of a grantee: exactly these rights. */
-export function grantSet(doc: Directory, asked: GrantAsked, act: Act): Change {
-  const { mailbox, name } = granting(doc, asked, act);
-  const { access, send, setup, note, grantee } = asked;
-  const old = doc.grants.find((grant) => grant.standing && grant.mailbox === mailbox.id && grant.grantee.id === grantee.id);
-  const began = old && (old.send || !send) ? old.began : act.now;
-  const given = { access, send, setup, note, by: act.actor, at: act.now, began };
-  const grant: Grant = old
-    ? { ...old, ...given }
-    : { id: newId('g'), mailbox: mailbox.id, grantee, standing: true, from: null, until: null, ...given };
-  const grants = old ? replace(doc.grants, grant) : [...doc.grants, grant];
-  const details = { grant: grant.id, grantee: name, ...rightsIn(grant), before: old ? rightsIn(old) : null, note };
-  const summary = `gave ${name} ${inWords(grant)}`;
-  return setGrants(doc, mailbox, grants, { action: 'grant.set', summary, details }, act, grant.id);
-}
-
-/** One more, with an end. */
-export function grantAdd(doc: Directory, asked: GrantAsked & { from: Millis | null; until: Millis }, act: Act): Change {
-  const { mailbox, name } = granting(doc, asked, act);
-  const { access, send, setup, note, grantee, from, until } = asked;
-  if (until <= act.now) throw invalid('This grant would have ended already. Give a later --until.');
-  if (from !== null && from >= until) throw invalid('This grant would end before it begins. Give an earlier --from or a later --until.');
-  const given = { access, send, setup, note, by: act.actor, at: act.now, began: act.now };
-  const grant: Grant = { id: newId('g'), mailbox: mailbox.id, grantee, standing: false, from, until, ...given };
-  const dates = { from: dateOf(from), until: dateOf(until) };
-  const details = { grant: grant.id, grantee: name, ...rightsIn(grant), ...dates, note };
-  const summary = `gave ${name} ${inWords(grant)} ${dates.from ? `from ${dates.from} ` : ''}until ${dates.until}`;
-  return setGrants(doc, mailbox, [...doc.grants, grant], { action: 'grant.add', summary, details }, act, grant.id);
-}
-
-/** One grant, or all of the grantee's. */
-export function grantRemove(
-  doc: Directory,
-  asked: { mailbox: string; grantee: Grantee; grant: string | null; ifRevision?: number | null },
-  act: Act,
-): Change {
-  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
-  checkRevision(doc, mailbox, asked.ifRevision);
-  const name = nameOf(doc, asked.grantee);
-  const gone = doc.grants.filter(
-    (grant) => grant.mailbox === mailbox.id && grant.grantee.id === asked.grantee.id && (asked.grant ?? grant.id) === grant.id,
-  );
-  if (gone.length === 0) throw absent(`${name} has no such grant on ${mailbox.address}. Look at: postroom grant list ${mailbox.address}`);
-  const grants = doc.grants.filter((grant) => !gone.includes(grant));
-  const details = { grantee: name, grants: gone.map((grant) => ({ grant: grant.id, ...rightsIn(grant), until: dateOf(grant.until) })) };
-  const what = asked.grant === null ? 'every grant' : inWords(gone[0] ?? { access: false, send: false, setup: false });
-  return setGrants(doc, mailbox, grants, { action: 'grant.remove', summary: `took ${what} from ${name}`, details }, act, null);
-}
-
-function granting(doc: Directory, asked: GrantAsked, act: Act): { mailbox: Mailbox; name: string } {
-  const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
-  checkRevision(doc, mailbox, asked.ifRevision);
-  if (!(asked.access || asked.send || asked.setup)) {
-    throw invalid('A grant gives at least one of Access, Send and Setup. To take everything away: postroom grant remove');
-  }
-  const name = nameOf(doc, asked.grantee);
-  needPlan(personOf(doc, mailbox.owner), act.policy);
-  if (act.policy.requireCommonRole && !inOneRole(doc, mailbox.owner, asked.grantee)) {
-    throw new PostroomError(
-      'forbidden',
-      `Here a mailbox is shared only within a role, and its owner and ${name} are in none together. Ask somebody who manages people to put them in one.`,
-      { why: 'no-common-role' },
-    );
-  }
-  return { mailbox, name };
-}
-
-function setGrants(
-  doc: Directory,
-  mailbox: Mailbox,
-  grants: readonly Grant[],
-  told: { action: string; summary: string; details: Record<string, unknown> },
-  act: Act,
-  id: string | null,
-): Change {
-  const after = { ...doc, grants, mailboxes: touch(doc.mailboxes, new Set([mailbox.id])) };
-  return conclude(doc, after, act, { kind: 'grant', mailbox: mailbox.id, ...told }, id);
-}
-
 /** One's own; it narrows counts and notifications, never rights, so nobody is told. */
 export function watchSet(doc: Directory, asked: { mailbox: string; level: 'all' | 'mine' | 'none' }, act: Act): Change {
   const { id } = needMailbox(doc, act, asked.mailbox, 'panel');
@@ -319,41 +221,12 @@ export function watchSet(doc: Directory, asked: { mailbox: string; level: 'all' 
 
 // --- shared by the above ----------------------------------------------------------------------------------------
 
-const rightsIn = ({ access, send, setup }: Rights): Rights => ({ access, send, setup });
-
-const inWords = ({ access, send, setup }: Rights): string =>
-  [access && 'Access', send && 'Send', setup && 'Setup'].filter((word) => word !== false).join(' + ');
-
-const dateOf = (when: Millis | null): string | null => (when === null ? null : new Date(when).toISOString());
-
-const nameOf = (doc: Directory, { kind, id }: Grantee): string => (kind === 'person' ? personOf(doc, id) : roleOf(doc, id)).name;
-
 const sameValue = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 const at = (of: Settings, key: string): unknown => Object.entries(of).find(([name]) => name === key)?.[1];
 
 const defined = <T extends object>(of: T): Partial<T> =>
   Object.fromEntries(Object.entries(of).filter(([, value]) => value !== undefined)) as Partial<T>;
-
-/** Refuses a change that was made looking at an older state, and carries what is there now, so that nothing staged is lost. */
-function checkRevision(doc: Directory, mailbox: Mailbox, ifRevision: number | null | undefined): void {
-  const { revision, settings } = mailbox;
-  if (ifRevision === null || ifRevision === undefined || ifRevision === revision) return;
-  const grants = doc.grants
-    .filter((grant) => grant.mailbox === mailbox.id)
-    .map((grant) => ({
-      id: grant.id,
-      grantee: { kind: grant.grantee.kind, name: nameOf(doc, grant.grantee) },
-      ...rightsIn(grant),
-      from: dateOf(grant.from),
-      until: dateOf(grant.until),
-      note: grant.note,
-    }));
-  throw new PostroomError('conflict', `${mailbox.address} was changed meanwhile. Look at what is there now, then repeat.`, {
-    revision,
-    current: { settings, grants },
-  });
-}
 
 /** The address as it is written down, if it is one, nobody has it, and mail to it goes where the mailbox is. */
 function freeAddress(doc: Directory, asked: string, beside: readonly string[], kind: Mailbox['kind'], policy: Policy): string {
@@ -382,21 +255,4 @@ function checkSecret(secret: SecretRef | null, { imap, smtp }: { imap: Server; s
     throw invalid(`The secret of this command does not go to ${elsewhere}. An administrator names the servers it is for.`, {
       field: 'secret',
     });
-}
-
-function needPlan(owner: Person, { plans }: Policy): void {
-  if (plans.length === 0 || (owner.plan !== null && plans.includes(owner.plan))) return;
-  throw new PostroomError(
-    'forbidden',
-    `To share a mailbox its owner needs one of the plans ${plans.join(', ')}; ${owner.name} has ${owner.plan ?? 'none'}. Ask somebody who manages people.`,
-    { why: 'plan', plans },
-  );
-}
-
-/** Whether one role reaches both: some role that holds the grantee (or is it) and the owner. */
-function inOneRole(doc: Directory, owner: string, grantee: Grantee): boolean {
-  if (grantee.id === owner) return true;
-  const ofOwner = rightsIndex(doc).who(owner)?.roles ?? new Map();
-  if (grantee.kind === 'role' && ofOwner.has(find(doc.roles, grantee.id).id)) return true;
-  return [...rolesOf(doc.roles, grantee).keys()].some((role) => ofOwner.has(role));
 }

@@ -1,16 +1,15 @@
-/** Persons, keys, roles, grants: each handler is one change of the directory. What may not be is decided there. */
+/** Persons, keys, roles: each handler is one change of the directory. What may not be is decided there. */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { encodeInvitation, fingerprint, newKeyPair } from '../../protocol/keys.ts';
 import { safeText } from '../../protocol/text.ts';
-import { explain } from '../access/explain.ts';
 import { personsReached } from '../access/reach.ts';
 import type { Act, Change } from '../directory/changes.ts';
 import * as changes from '../directory/changes.ts';
-import type { Directory, Mailbox, Person, Role } from '../directory/document.ts';
+import type { Directory, Person, Role } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { actOf, policyOf } from './policy.ts';
-import { grantOf, iso, keyOf, personOf, roleOf, safeOrNull } from './wire.ts';
-import { type Caller, type Handlers, mailboxNamed, type World } from './world.ts';
+import { iso, keyOf, personOf, roleOf, safeOrNull } from './wire.ts';
+import type { Caller, Handlers, World } from './world.ts';
 
 const invitationMs = 24 * 3_600_000;
 
@@ -25,7 +24,8 @@ export async function change(
   return { snapshot: after, id: outcome.id };
 }
 
-const absent = (what: string, name: string): PostroomError => new PostroomError('not-found', `There is no ${what} "${safeText(name)}".`);
+export const absent = (what: string, name: string): PostroomError =>
+  new PostroomError('not-found', `There is no ${what} "${safeText(name)}".`);
 
 function personNamed(snapshot: Snapshot, name: string): Person {
   const person = snapshot.personByName(name);
@@ -39,7 +39,7 @@ function roleNamed(snapshot: Snapshot, name: string): Role {
   return role;
 }
 
-function granteeNamed(snapshot: Snapshot, name: string) {
+export function granteeNamed(snapshot: Snapshot, name: string) {
   const grantee = snapshot.granteeByName(name);
   if (grantee === undefined) throw absent('person and no role', name);
   return { kind: grantee.kind, id: grantee.id };
@@ -80,25 +80,6 @@ async function invite(
   };
 }
 
-const grantRows = (world: World, name: string) => {
-  const snapshot = world.directory.snapshot();
-  const mailbox = mailboxNamed(snapshot, name);
-  return { revision: mailbox.revision, rows: snapshot.grantsOn(mailbox.id).map((grant) => grantOf(snapshot, grant)) };
-};
-
-/** The mailbox that a settings request names, and its change. */
-async function grant(
-  world: World,
-  caller: Caller,
-  name: string,
-  make: (doc: Directory, mailbox: Mailbox, snapshot: Snapshot, act: Act) => Change,
-) {
-  const snapshot = world.directory.snapshot();
-  const mailbox = mailboxNamed(snapshot, name);
-  await change(world, caller, (doc, act) => make(doc, mailbox, snapshot, act));
-  return grantRows(world, mailbox.id);
-}
-
 const done = { ok: true } as const;
 
 type PeopleMethods =
@@ -124,12 +105,7 @@ type PeopleMethods =
   | 'role.allow'
   | 'role.deny'
   | 'role.member.add'
-  | 'role.member.remove'
-  | 'grant.list'
-  | 'grant.set'
-  | 'grant.add'
-  | 'grant.remove'
-  | 'grant.explain';
+  | 'role.member.remove';
 
 export const peopleHandlers: Handlers<PeopleMethods> = {
   'session.whoami': async (world, _asked, caller) => {
@@ -329,60 +305,5 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
       changes.roleMemberRemove(doc, { role: role.id, member: granteeNamed(before, asked.member).id }, act),
     );
     return shownRole(snapshot, role.id);
-  },
-
-  'grant.list': async (world, asked) => grantRows(world, asked.mailbox),
-
-  'grant.set': (world, asked, caller) =>
-    grant(world, caller, asked.mailbox, (doc, mailbox, snapshot, act) => {
-      const { access, send, setup, note, ifRevision } = asked;
-      return changes.grantSet(
-        doc,
-        { mailbox: mailbox.id, grantee: granteeNamed(snapshot, asked.grantee), access, send, setup, note, ifRevision },
-        act,
-      );
-    }),
-
-  'grant.add': (world, asked, caller) =>
-    grant(world, caller, asked.mailbox, (doc, mailbox, snapshot, act) => {
-      const { access, send, setup, note, ifRevision } = asked;
-      const dates = { from: asked.from === null ? null : Date.parse(asked.from), until: Date.parse(asked.until) };
-      return changes.grantAdd(
-        doc,
-        { mailbox: mailbox.id, grantee: granteeNamed(snapshot, asked.grantee), access, send, setup, note, ifRevision, ...dates },
-        act,
-      );
-    }),
-
-  'grant.remove': (world, asked, caller) =>
-    grant(world, caller, asked.mailbox, (doc, mailbox, snapshot, act) =>
-      changes.grantRemove(
-        doc,
-        { mailbox: mailbox.id, grantee: granteeNamed(snapshot, asked.grantee), grant: asked.grant, ifRevision: asked.ifRevision },
-        act,
-      ),
-    ),
-
-  'grant.explain': async (world, asked, caller) => {
-    const now = world.now();
-    const snapshot = world.directory.snapshot();
-    const mailbox = mailboxNamed(snapshot, asked.mailbox);
-    const person = snapshot.personByName(asked.person);
-    if (person?.id !== caller.person && !snapshot.access.surfaces(caller.person, mailbox.id, now).settings) {
-      throw new PostroomError(
-        'forbidden',
-        `Only the owner and holders of Setup may ask about others on ${mailbox.address}. You may ask about yourself.`,
-        { why: 'no-grant' },
-      );
-    }
-    const why = person === undefined ? null : explain(snapshot.directory, person.id, mailbox.id, now);
-    if (why === null) throw absent('person', asked.person);
-    return {
-      mailbox: safeText(why.mailbox),
-      person: safeText(why.person),
-      rights: why.rights,
-      because: why.because.map((one) => ({ right: safeText(one.right), via: one.via.map((step) => safeText(step)), until: one.until })),
-      denied: why.denied.map((one) => ({ right: safeText(one.right), why: safeText(one.why) })),
-    };
   },
 };

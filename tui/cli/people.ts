@@ -1,11 +1,12 @@
 /** Persons, keys, roles, grants, and joining. */
+import { isErrorCode, PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
-import type { Operation } from '../../protocol/schema.ts';
+import type { GrantEdit, Operation } from '../../protocol/schema.ts';
 import { version } from '../../protocol/version.ts';
 import { join } from '../join.ts';
 import { day, facts, table, yes } from './print.ts';
-import { type CommandRow, usageError } from './program.ts';
+import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
 import { identityPath } from './session.ts';
 import { date, flag, list, number, option, pairs } from './values.ts';
 
@@ -61,6 +62,37 @@ const grantsText = (grants: Result<'grant.list'>): string =>
     'Nobody but the owner has a right on it. Give one with: postroom grant set ADDRESS NAME --level reply',
   );
 
+const previewText = (preview: Result<'grant.preview'>): string => {
+  const holders = preview.holders.map(({ kind, name, people }) => (kind === 'role' ? `role ${name} (${people} people)` : name));
+  return [
+    `This would happen on ${preview.mailbox}; nothing is written.`,
+    table(
+      ['person', 'gains', 'loses', 'from'],
+      preview.differences.map((row) => [
+        row.person,
+        row.gains.join(' '),
+        row.loses.join(' '),
+        row.from === null ? 'at once' : day(row.from),
+      ]),
+      'Nobody gains or loses anything.',
+    ),
+    `Setup afterwards: ${holders.join(', ')}`,
+  ].join('\n');
+};
+
+/** With --dry-run: what the edit would do. Fails exactly as the write would. */
+async function tried(context: Context, values: Values, mailbox: string, edit: GrantEdit): Promise<Outcome> {
+  const preview = await (await context.session()).call('grant.preview', { mailbox, edits: [edit], ifRevision: revisionOf(values) });
+  const { refused } = preview;
+  if (refused !== null) {
+    const details = refused.why === null ? {} : { why: refused.why };
+    throw new PostroomError(isErrorCode(refused.code) ? refused.code : 'forbidden', refused.message, details);
+  }
+  return { data: preview, text: previewText(preview) };
+}
+
+const revisionOf = (values: Values): number | null => number(values, 'ifRevision', '--if-revision') ?? null;
+
 const levels = {
   observe: { access: true, send: false, setup: false },
   reply: { access: false, send: true, setup: false },
@@ -89,6 +121,7 @@ const rightFlags = [
   ['--level <level>', 'a preset of the three', levelNames],
 ] as const;
 const noteFlag = ['--note <text>', 'why, for those who read it later'] as const;
+const dryRunFlag = ['--dry-run', 'say who would gain and lose what, and write nothing'] as const;
 const revisionFlag = ['--if-revision <n>', 'only if nobody changed it since'] as const;
 
 export const peopleCommands: readonly CommandRow[] = [
@@ -300,51 +333,45 @@ export const peopleCommands: readonly CommandRow[] = [
   {
     usage: 'grant set <mailbox> <grantee>',
     doc: 'the standing grant: exactly these rights',
-    options: [...rightFlags, noteFlag, revisionFlag],
+    options: [...rightFlags, noteFlag, revisionFlag, dryRunFlag],
     run: async (context, args, values) => {
-      const rights = rightsOf(values);
-      const ifRevision = number(values, 'ifRevision', '--if-revision') ?? null;
-      const grants = await (await context.session()).call('grant.set', {
-        mailbox: arg(args, 0),
-        grantee: arg(args, 1),
-        ...rights,
-        note: option(values, 'note'),
-        ifRevision,
-      });
+      const [mailbox, grantee] = [arg(args, 0), arg(args, 1)];
+      const given = { grantee, ...rightsOf(values), note: option(values, 'note') };
+      if (flag(values, 'dryRun')) return tried(context, values, mailbox, { kind: 'set', ...given });
+      const grants = await (await context.session()).call('grant.set', { mailbox, ...given, ifRevision: revisionOf(values) });
       return { data: grants, text: grantsText(grants) };
     },
   },
   {
     usage: 'grant add <mailbox> <grantee>',
     doc: 'one more grant, with an end',
-    options: [...rightFlags, ['--from <date>', 'when it begins'], ['--until <date>', 'when it ends'], noteFlag, revisionFlag],
+    options: [...rightFlags, ['--from <date>', 'when it begins'], ['--until <date>', 'when it ends'], noteFlag, revisionFlag, dryRunFlag],
     run: async (context, args, values) => {
       const until = option(values, 'until');
       if (until === null) throw usageError('--until is missing. A grant without an end is the standing one: postroom grant set.');
       const from = option(values, 'from');
-      const grants = await (await context.session()).call('grant.add', {
-        mailbox: arg(args, 0),
-        grantee: arg(args, 1),
+      const [mailbox, grantee] = [arg(args, 0), arg(args, 1)];
+      const given = {
+        grantee,
         ...rightsOf(values),
         from: from === null ? null : date(from, '--from', 'begin'),
         until: date(until, '--until', 'end'),
         note: option(values, 'note'),
-        ifRevision: number(values, 'ifRevision', '--if-revision') ?? null,
-      });
+      };
+      if (flag(values, 'dryRun')) return tried(context, values, mailbox, { kind: 'add', ...given });
+      const grants = await (await context.session()).call('grant.add', { mailbox, ...given, ifRevision: revisionOf(values) });
       return { data: grants, text: grantsText(grants) };
     },
   },
   {
     usage: 'grant remove <mailbox> <grantee>',
     doc: 'take grants away',
-    options: [['--grant <id>', 'only this one; without it all of the grantee'], revisionFlag],
+    options: [['--grant <id>', 'only this one; without it all of the grantee'], revisionFlag, dryRunFlag],
     run: async (context, args, values) => {
-      const grants = await (await context.session()).call('grant.remove', {
-        mailbox: arg(args, 0),
-        grantee: arg(args, 1),
-        grant: option(values, 'grant'),
-        ifRevision: number(values, 'ifRevision', '--if-revision') ?? null,
-      });
+      const [mailbox, grantee] = [arg(args, 0), arg(args, 1)];
+      const given = { grantee, grant: option(values, 'grant') };
+      if (flag(values, 'dryRun')) return tried(context, values, mailbox, { kind: 'remove', ...given });
+      const grants = await (await context.session()).call('grant.remove', { mailbox, ...given, ifRevision: revisionOf(values) });
       return { data: grants, text: grantsText(grants) };
     },
   },

@@ -6,8 +6,11 @@ import { chrome } from '../text.ts';
 import { useView } from '../use-mirror.ts';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
+import { openGrants } from './grants.tsx';
+import { openPeople } from './people.tsx';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
+import { openRoles } from './roles.tsx';
 import { Settings } from './settings.tsx';
 
 /** `mailbox`: the one in view, by address, for `g f` and `g a`; without one they ask. */
@@ -31,6 +34,7 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
   // Over what one looks at: leaving them leads back to it.
   const openSettings = ({ address }: Mailbox): void =>
     shell.open({ name: 'settings', element: <Settings place={{ kind: 'settings', mailbox: address }} /> });
+  const managed = mailboxes.filter(({ rights }) => rights.settings);
   const { last } = navigator;
 
   useCommands(
@@ -52,18 +56,16 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
       ...(open.length > 0
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
+      'go.people': () => openPeople(app),
+      'go.roles': () => openRoles(app),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
       ...(mailboxes.some(({ rights }) => rights.send)
         ? { 'go.outbox': () => navigator.go({ kind: 'outbox' }), 'go.drafts': () => openDrafts(app) }
         : {}),
-      ...(mailboxes.some(({ rights }) => rights.settings)
+      ...(managed.length > 0
         ? {
-            'go.settings': () =>
-              inMailbox(
-                chrome`Settings of`,
-                mailboxes.filter(({ rights }) => rights.settings),
-                openSettings,
-              ),
+            'go.grants': () => inMailbox(chrome`Grants of`, managed, ({ address }) => openGrants(app, address)),
+            'go.settings': () => inMailbox(chrome`Settings of`, managed, openSettings),
           }
         : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),

@@ -108,7 +108,7 @@ function Details({ mailbox, now, columns }: { mailbox: Mailbox; now: number; col
   const ways = [
     rights.panel ? chrome`panel` : null,
     rights.timeline ? chrome`g a all open · g f folders` : null,
-    rights.settings ? chrome`g , settings` : null,
+    rights.settings ? chrome`g , settings · g r grants` : null,
   ].filter((way): way is Chrome => way !== null);
   const lines: { text: Safe; trouble?: boolean }[] = [
     {

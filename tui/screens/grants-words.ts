@@ -1,0 +1,127 @@
+/** What grants, their preview and their refusals are called on the screen. Pure. */
+import type { Explanation, GrantPreview, MatrixRow, Surfaces } from '../../protocol/schema.ts';
+import { safeText } from '../../protocol/text.ts';
+import { type Chrome, chrome, join, type Safe } from '../text.ts';
+import type { Grantee, News, RightName, RowView } from './grants-state.ts';
+
+export const rightWords: Readonly<Record<RightName, Chrome>> = { access: chrome`Access`, send: chrome`Send`, setup: chrome`Setup` };
+const letters: Readonly<Record<RightName, readonly [given: Chrome, inherited: Chrome]>> = {
+  access: [chrome`A`, chrome`a`],
+  send: [chrome`S`, chrome`s`],
+  setup: [chrome`U`, chrome`u`],
+};
+const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** `30 Nov`, `30 Nov 2027`: the last day on which it holds. */
+export function lastDay(until: string, now: number): Safe {
+  return dayOf(new Date(Date.parse(until) - 1), now);
+}
+
+export function dayOf(date: Date, now: number): Safe {
+  const year = date.getUTCFullYear() === new Date(now).getUTCFullYear() ? '' : ` ${date.getUTCFullYear()}`;
+  return safeText(`${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''}${year}`);
+}
+
+export const granteeWords = ({ kind, name }: Grantee): Chrome => (kind === 'role' ? chrome`role ${name}` : chrome`user ${name}`);
+
+/** A capital is given, a small letter comes through a role, `*` is staged. */
+export function cellWords(row: RowView, right: RightName): Chrome {
+  const [given, inherited] = letters[right];
+  const letter = row[right] ? given : row.inherited[right].length > 0 ? inherited : chrome`-`;
+  return row.changed.has(right) ? chrome`${letter}*` : letter;
+}
+
+/** Where the rights of a row come from: `agents + direct`. */
+export function sourceWords({ inherited, access, send, setup, owner }: Pick<RowView, 'inherited' | RightName | 'owner'>): Safe {
+  const through = [...new Set([...inherited.access, ...inherited.send, ...inherited.setup])]
+    .filter((source) => source !== 'owner')
+    .map((source) => safeText(source.replace(/^role /, '')));
+  const all: Safe[] = [...(owner ? [chrome`owner`] : []), ...through, ...(access || send || setup ? [chrome`direct`] : [])];
+  return join(all, chrome` + `);
+}
+
+export const lastChangeWords = (row: RowView, now: number): Safe => {
+  if (row.staged) return chrome`staged`;
+  if (row.by === null || row.at === null) return chrome``;
+  return chrome`${row.by} ${dayOf(new Date(row.at), now)}`;
+};
+
+export function untilWords({ from, until, state }: Pick<RowView, 'from' | 'until' | 'state'>, now: number): Safe {
+  if (until === null) return chrome`-`;
+  if (state === 'ended') return chrome`ended`;
+  if (from !== null && Date.parse(from) > now) return chrome`${dayOf(new Date(from), now)} on`;
+  return lastDay(until, now);
+}
+
+/** What opens each surface. */
+const opening: readonly (readonly [surface: keyof Surfaces, right: RightName])[] = [
+  ['panel', 'send'],
+  ['timeline', 'access'],
+  ['send', 'send'],
+  ['settings', 'setup'],
+];
+const denials: Readonly<Record<string, Chrome>> = {
+  disabled: chrome`is disabled`,
+  'not-yet': chrome`begins later`,
+  ended: chrome`has ended`,
+  'not-shared': chrome`the mailbox is not shared`,
+};
+
+export type SurfaceLine = { readonly surface: Safe; readonly open: boolean; readonly words: Safe; readonly ways: readonly Safe[] };
+
+/** Each surface, whether it is open, and through what. */
+export function surfaceLines(why: Explanation, now: number): readonly SurfaceLine[] {
+  return opening.map(([surface, right]) => {
+    const given = why.because.filter((one) => one.right === right);
+    const denied = why.denied.find((one) => one.right === right);
+    const ways = given.map(({ via, until }) => {
+      const way = via[0] === 'owner' ? chrome`owner` : via[0]?.startsWith('person ') === true ? chrome`direct` : join(via, chrome` > `);
+      return chrome`${way}${until === null ? chrome`` : chrome` until ${lastDay(until, now)}`}`;
+    });
+    const words = denied === undefined ? join(ways.slice(0, 1)) : (denials[denied.why] ?? chrome`no ${rightWords[right]}`);
+    return { surface: safeText(surface), open: why.rights[surface], words, ways };
+  });
+}
+
+export const surfaceWords = ({ surface, open, words }: SurfaceLine): Chrome => chrome`${surface} ${open ? chrome`✓` : chrome`✗`} ${words}`;
+
+/** `ben +panel +send, li -timeline from 3 Dec`. */
+export function differenceWords(differences: GrantPreview['differences'], now: number): readonly Chrome[] {
+  return differences.map(({ person, gains, loses, from }) => {
+    const what = [...gains.map((surface) => chrome`+${safeText(surface)}`), ...loses.map((surface) => chrome`-${safeText(surface)}`)];
+    return chrome`${person} ${join(what, chrome` `)}${from === null ? chrome`` : chrome` from ${dayOf(new Date(from), now)}`}`;
+  });
+}
+
+export const holdersWords = (holders: GrantPreview['holders']): Chrome =>
+  join(
+    holders.map(({ kind, name, people }) =>
+      kind === 'role' ? chrome`role ${name} (${people} ${people === 1 ? chrome`person` : chrome`people`})` : name,
+    ),
+    chrome`, `,
+  );
+
+/** What somebody else changed: `li +Send (by dora)`. */
+export function newsWords(news: readonly News[]): Chrome {
+  return join(
+    news.map(({ grantee, gained, lost, by }) => {
+      const what = [...gained.map((right) => chrome`+${rightWords[right]}`), ...lost.map((right) => chrome`-${rightWords[right]}`)];
+      const words = what.length === 0 ? chrome`other dates or note` : join(what, chrome` `);
+      return chrome`${grantee.kind === 'role' ? chrome`role ` : chrome``}${grantee.name} ${words}${by === null ? chrome`` : chrome` (${by})`}`;
+    }),
+    chrome`, `,
+  );
+}
+
+/** A staged edit of a row, against what is there. */
+export function editWords(row: RowView, base: MatrixRow | undefined, now: number): Chrome {
+  const rights = (['access', 'send', 'setup'] as const).filter((right) => row[right] !== (base?.[right] ?? false));
+  const changes = rights.map((right) => chrome`${row[right] ? chrome`+` : chrome`-`}${rightWords[right]}`);
+  const dates =
+    row.until === (base?.until ?? null) && row.from === (base?.from ?? null)
+      ? []
+      : [row.until === null ? chrome`without an end` : chrome`until ${lastDay(row.until, now)}`];
+  const note = row.note === (base?.note ?? null) ? [] : [chrome`another note`];
+  const gone = !row.access && !row.send && !row.setup ? [chrome`(the grant goes)`] : [];
+  return chrome`${granteeWords(row.grantee)} ${join([...changes, ...dates, ...note, ...gone], chrome` `)}`;
+}

@@ -1,0 +1,184 @@
+/** Everybody who belongs here: invited, disabled, their keys and what they may do to the whole system. Changing takes people.manage. */
+import { type ReactElement, useCallback, useMemo } from 'react';
+import type { Person, PersonDetail } from '../../protocol/schema.ts';
+import { safeBlock, safeText } from '../../protocol/text.ts';
+import { List, useList } from '../components/list.tsx';
+import { Lines, Row, T } from '../components/text.tsx';
+import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
+import { chrome, join, padEndTo, type Safe } from '../text.ts';
+import { useConnection, useView } from '../use-mirror.ts';
+import { type AppContext, useApp } from './contract.ts';
+import { Pages } from './pages.tsx';
+import { Details, detailRows, NameBox, OperationPicker, useDoing } from './people-parts.tsx';
+import { Picker } from './pickers.tsx';
+
+export function openPeople({ shell }: Pick<AppContext, 'shell'>): void {
+  shell.open({ name: 'people', element: <People /> });
+}
+
+function People(): ReactElement {
+  const app = useApp();
+  const { mirror } = app;
+  const shell = useShell();
+  const { columns, rows: height } = useViewport();
+  const { data, error } = useView(mirror.people);
+  const me = useView(mirror.me).data;
+  const online = useConnection().state.state === 'online';
+  const manages = me?.operations.includes('people.manage') ?? false;
+  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
+  const list = useList(ids, Math.max(1, height - detailRows - 1));
+  const current = data?.[list.state.index];
+  const shown = useView(mirror.person(current?.name ?? me?.person.name ?? ''));
+  const { refused, attempt } = useDoing();
+  const invited = (given: { person: { name: Safe }; invitation: string; warning: Safe | null }): void => showInvitation(app, given);
+
+  useCommands(
+    {
+      'people.add': () =>
+        shell.openModal({
+          name: 'invite',
+          element: (
+            <NameBox
+              title={chrome`Invite a person`}
+              withEmail
+              onAccept={(name, email) =>
+                attempt(chrome`Invited: ${safeText(name)}`, async () => invited(await mirror.call('person.add', { name, email })))
+              }
+            />
+          ),
+        }),
+      ...(current === undefined
+        ? {}
+        : {
+            'people.key': () =>
+              attempt(chrome`One more key invited for ${current.name}`, async () =>
+                invited(await mirror.call('person.invite', { name: current.name })),
+              ),
+            'people.able': () => {
+              const verb = current.status === 'disabled' ? 'enable' : 'disable';
+              const change = (): void =>
+                attempt(verb === 'enable' ? chrome`${current.name} is let in again` : chrome`${current.name} is disabled`, () =>
+                  mirror.call(`person.${verb}`, { name: current.name }),
+                );
+              if (verb === 'enable') return change();
+              shell.ask({
+                title: chrome`Disable ${current.name}?`,
+                consequence: chrome`Their sessions end at once and their queued mail is held; everything of theirs is kept.`,
+                onAccept: change,
+              });
+            },
+            'people.keys': () =>
+              shell.openModal({
+                name: 'keys',
+                element: (
+                  <Picker<string>
+                    title={chrome`Keys of ${current.name}: Enter revokes`}
+                    load={async () =>
+                      (await mirror.call('person.show', { name: current.name })).keys
+                        .filter(({ revokedAt }) => revokedAt === null)
+                        .map((key) => ({
+                          key: key.fingerprint,
+                          label: chrome`${safeText(key.fingerprint)} ${key.label}`,
+                          detail: key.current ? chrome`this session` : chrome``,
+                          value: key.fingerprint,
+                        }))
+                    }
+                    nothing={chrome`No key of theirs that you may see.`}
+                    onPick={(fingerprint) =>
+                      shell.ask({
+                        title: chrome`Revoke this key of ${current.name}?`,
+                        consequence: chrome`${safeText(fingerprint)}: its sessions end at once, and it does not come back.`,
+                        onAccept: () =>
+                          attempt(chrome`A key of ${current.name} is revoked`, () => mirror.call('key.revoke', { fingerprint })),
+                      })
+                    }
+                  />
+                ),
+              }),
+            'people.operations': () =>
+              shell.openModal({
+                name: 'operations',
+                element: (
+                  <OperationPicker
+                    of={current.name}
+                    held={shown.data?.operations ?? []}
+                    onPick={(operation, verb) =>
+                      attempt(chrome`${current.name}: ${safeText(operation)} ${verb === 'allow' ? chrome`given` : chrome`taken`}`, () =>
+                        mirror.call(`person.${verb}`, { name: current.name, operation }),
+                      )
+                    }
+                  />
+                ),
+              }),
+          }),
+    },
+    { facts: { managesPeople: manages, online } },
+  );
+  const draw = useCallback(
+    (person: Person) => chrome` ${padEndTo(person.name, 24)}${padEndTo(safeText(person.status), 12)}${person.email ?? chrome``}`,
+    [],
+  );
+  return (
+    <Screen
+      title={chrome`PEOPLE`}
+      right={data === null ? chrome`` : chrome`${data.length} `}
+      filter={manages ? chrome`everybody who belongs here` : chrome`everybody who belongs here · changing takes people.manage`}
+    >
+      <Row>
+        <T tone="muted">{chrome`  ${padEndTo(chrome`name`, 24)}${padEndTo(chrome`status`, 12)}e-mail`}</T>
+      </Row>
+      <List
+        list={list}
+        columns={columns}
+        rowAt={(index) => data?.[index]}
+        draw={draw}
+        empty={<Lines tone="muted" lines={[error === null ? chrome`  loading…` : chrome`  ${safeText(error.message)}`]} />}
+      />
+      <Details lines={shown.data === null ? [] : detailLines(shown.data)} refused={refused} />
+    </Screen>
+  );
+}
+
+function detailLines({ name, roles, operations, keys, owns, ownsHidden, plan }: PersonDetail): Safe[] {
+  const live = keys.filter(({ revokedAt }) => revokedAt === null);
+  const hidden = ownsHidden > 0 ? [chrome`${ownsHidden} you cannot see`] : [];
+  return [
+    chrome`${name}${plan === null ? chrome`` : chrome` · plan ${plan}`} · roles: ${roles.length === 0 ? chrome`none` : join(roles, chrome`, `)}`,
+    ...(operations.length === 0
+      ? []
+      : [
+          chrome`may: ${join(
+            operations.map((one) => safeText(one)),
+            chrome`, `,
+          )}`,
+        ]),
+    ...(live.length === 0
+      ? []
+      : [
+          chrome`keys: ${join(
+            live.map(({ fingerprint, label }) => chrome`${safeText(fingerprint)} ${label}`),
+            chrome`, `,
+          )}`,
+        ]),
+    ...(owns.length + hidden.length === 0 ? [] : [chrome`owns: ${join([...owns, ...hidden], chrome`, `)}`]),
+  ];
+}
+
+/** On a page of its own, without anything beside it: it is copied by hand. */
+function showInvitation({ shell }: AppContext, given: { person: { name: Safe }; invitation: string; warning: Safe | null }): void {
+  const lines = [
+    chrome`Give this to ${given.person.name}, once. It is one line without blanks after "join":`,
+    '',
+    `postroom join ${given.invitation}`,
+    '',
+    ...(given.warning === null ? [] : [given.warning]),
+  ];
+  const page = (
+    <Pages
+      title={chrome`INVITATION  ${given.person.name}`}
+      note={chrome`it works once; q closes, and it is not shown again`}
+      text={safeBlock(lines.join('\n'))}
+    />
+  );
+  shell.open({ name: 'invitation', element: page });
+}
