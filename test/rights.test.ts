@@ -190,6 +190,22 @@ test('grants of a mailbox that is not shared are kept and do not count', async (
   expect(await outcome(ben.call('conversation.show', { conversation: at.conversation }))).toBe('yes');
 });
 
+test('mail that comes is unread for holders of Send, and for nobody by Access alone', async () => {
+  const { postroom, at } = await prepared();
+  await using _ = postroom;
+  await postroom.grant('ben', at.mailbox, { send: true });
+  await postroom.grant('li', at.mailbox, { access: true });
+  await postroom.deliver(at.mailbox, { subject: 'A new one' });
+  const unread = async (name: string): Promise<number[]> => {
+    const listed = await (await postroom.as(name)).call('conversation.list', { mailbox: at.mailbox });
+    const [row] = listed.rows;
+    const shown = await (await postroom.as(name)).call('conversation.show', { conversation: row?.conversation ?? '' });
+    return [Math.min(listed.unread, 1), row?.unread ?? -1, shown.unread];
+  };
+  expect(await unread('ben')).toEqual([1, 1, 1]);
+  expect(await unread('li')).toEqual([0, 0, 0]);
+});
+
 test('a grant that goes takes effect in live sessions at once', async () => {
   const { postroom, at } = await prepared();
   await using _ = postroom;

@@ -333,6 +333,7 @@ export class Shell {
   #dispatch(token: Token): void {
     if (token.kind !== 'key' && token.kind !== 'paste') return;
     if (this.#state.chord === null && !this.blind && this.#capture()?.(token) === true) return;
+    if (token.kind === 'key' && this.#splitAlt(token)) return;
     if (token.kind === 'paste') {
       this.flash(chrome`a paste goes into a text field only`);
       return;
@@ -359,6 +360,18 @@ export class Shell {
       default:
         pressed satisfies never;
     }
+  }
+
+  /** Esc and a letter that came in one read look like Alt and that letter. Where nothing is bound to Alt, they were two keys. */
+  #splitAlt({ name, text }: Extract<Token, { kind: 'key' }>): boolean {
+    if (!name.startsWith('alt-') || this.keymap().has(name)) return false;
+    const serial = this.#paintedSerial;
+    const letter = name.slice('alt-'.length);
+    this.#queue.unshift(
+      { token: { kind: 'key', name: 'esc', text: '' }, serial },
+      { token: { kind: 'key', name: letter, text: text === '' ? letter : text }, serial },
+    );
+    return true;
   }
 
   /** Equal keys that follow in the queue, read under the same screen: a held key is one step of many rows. */

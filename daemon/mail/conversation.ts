@@ -12,6 +12,7 @@
  *   offers and claims, offers never meet offers: two questions titled "Order" stay two conversations.
  * - At most 200 references count (the first 10, the last 190), ids are cut at 512 characters.
  */
+import { quoteBlocks } from '../../protocol/quotes.ts';
 import type { Message } from './message.ts';
 
 export type ThreadKeys = {
@@ -103,144 +104,11 @@ export function forwardSubject(subject: string): string {
 
 // --- quotes --------------------------------------------------------------------------------------------------------
 
-export type TextBlock = { kind: 'text' | 'quote' | 'signature'; lines: string[] };
-
-/** "On Tuesday, Jane wrote:", over one to three lines. Each language: how the line begins, and the verb that ends it. */
-const attributions: readonly (readonly [RegExp, RegExp])[] = [
-  [/^On\b/, /\bwrote\s?:$/],
-  [/^Am\b/, /\b(?:schrieb|geschrieben)\b.{0,120}:$/],
-  [/^Le\b/, /\ba\s+écrit\s?:$/],
-  [/^El\b/, /\bescribi[óo]\s?:$/],
-  [/^Il\b/, /\bha\s+scritto\s?:$/],
-  [/^Op\b/, /\bschreef\b.{0,120}:$/],
-  [/^(?:Den|På|Fra|Från)\b/, /\b(?:skrev|wrote)\b.{0,120}:$/],
-  [/^(?:W dniu|Dnia|\S{1,6} \d)/, /\b(?:napisał|napisała|pisze|napisał\(a\))\s?:$/],
-  [/^(?:Em|No dia)\b/, /\bescreveu\s?:$/],
-  [/^Dne\b/, /\bnapsal(?:\(a\)|a)?\s?:$/],
-  [/^\d{1,4}[.\-/年]/, /(?:wrote|schrieb|пишет|написала?|написал\(а\)|写道|書きました|のメール|작성)\s?[:：]$/u],
-];
-const maxAttribution = 400;
-
-/** A line after which a program puts the mail that is answered, not marked by `>`. */
-const originalMessage =
-  /^\s*-{2,}\s*(?:original message|original appointment|ursprüngliche nachricht|originalnachricht|message d['’]origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|ursprungligt meddelande|opprinnelig melding|oprindelig meddelelse|alkuperäinen viesti|wiadomość oryginalna|původní zpráva|исходное сообщение|原始邮件|元のメッセージ)\s*-{2,}\s*$/iu;
-/** Outlook's block of headers in the text: a From line, and near it a date or an addressee. */
-const headFrom = /^\*?(?:From|Von|De|Da|Van|Från|Fra|Lähettäjä|Od|От|发件人|差出人)\*?\s?[:：]\*?\s+\S/u;
-const headMore =
-  /^\*?(?:Sent|Date|To|Gesendet|Datum|An|Envoyé|À|Enviado|Para|Inviato|Data|A|Verzonden|Aan|Skickat|Till|Sendt|Til|Wysłano|Do|Отправлено|Кому|发送时间|收件人|送信日時|宛先)\*?\s?[:：]\*?\s/u;
-const forwarded = /^\s*-{2,}\s*(?:forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado|inoltrato)/iu;
-
-/**
- * A body cut into what its author wrote, what they quoted and their signature. The lines of the blocks, in order, are the lines of
- * the text: folding loses nothing. Forwarded mail is content, not a quote.
- */
-export function quoteFold(text: string): TextBlock[] {
-  const lines = text.split(/\r\n|\n|\r/);
-  const blocks: TextBlock[] = [];
-  const put = (kind: TextBlock['kind'], added: readonly string[]): void => {
-    const last = blocks.at(-1);
-    if (last?.kind !== kind && added.length > 0) blocks.push({ kind, lines: [...added] });
-    else for (const line of added) last?.lines.push(line);
-  };
-
-  let at = 0;
-  while (at < lines.length) {
-    const line = lines[at] ?? '';
-    if (line === '') {
-      put('text', [line]); // most lines of the worst mails
-      at += 1;
-      continue;
-    }
-    if (forwarded.test(line.slice(0, maxAttribution))) {
-      put('text', lines.slice(at));
-      break;
-    }
-    if (isSignatureMark(line)) {
-      const end = signatureEnd(lines, at);
-      put('signature', lines.slice(at, end));
-      at = end;
-    } else if (isQuoted(line)) {
-      const end = quoteEnd(lines, at);
-      put('quote', lines.slice(at, end));
-      at = end;
-    } else if (beginsUnmarkedQuote(lines, at)) {
-      put('quote', lines.slice(at));
-      break;
-    } else {
-      const attribution = attributionLines(lines, at);
-      if (attribution === 0) {
-        put('text', [line]);
-        at += 1;
-        continue;
-      }
-      const next = firstFilled(lines, at + attribution);
-      if (next === lines.length || isQuoted(lines[next] ?? '')) {
-        put('quote', lines.slice(at, next));
-        at = next;
-      } else {
-        put('quote', lines.slice(at)); // a program that does not mark what it quotes: all that follows is the older mail
-        break;
-      }
-    }
-  }
-  return blocks;
-}
-
-const isQuoted = (line: string): boolean => /^ {0,2}>/.test(line);
-/** RFC 3676 4.3; many programs lose the blank after the dashes. */
-const isSignatureMark = (line: string): boolean => line === '-- ' || line === '--';
-
-function quoteEnd(lines: readonly string[], from: number): number {
-  let end = from;
-  for (let at = from; at < lines.length; at++) {
-    if (isQuoted(lines[at] ?? '')) end = at + 1;
-    else if ((lines[at] ?? '').trim() !== '') break;
-  }
-  return end;
-}
-
-/** A signature ends where a quote begins: below a bottom signature there is nothing, above a quote there may be one. */
-function signatureEnd(lines: readonly string[], from: number): number {
-  for (let at = from + 1; at < lines.length; at++) {
-    if (isQuoted(lines[at] ?? '') || beginsUnmarkedQuote(lines, at) || attributionLines(lines, at) > 0) return at;
-  }
-  return lines.length;
-}
-
-function firstFilled(lines: readonly string[], from: number): number {
-  let at = from;
-  while (at < lines.length && (lines[at] ?? '').trim() === '') at++;
-  return at;
-}
-
-/** How many lines from `at` are an attribution: 0 to 3. */
-function attributionLines(lines: readonly string[], at: number): number {
-  const first = (lines[at] ?? '').slice(0, maxAttribution).trim();
-  const languages = attributions.filter(([begin]) => begin.test(first));
-  if (languages.length === 0) return 0;
-  let joined = first;
-  for (let count = 1; count <= 3; count++) {
-    if (languages.some(([, end]) => end.test(joined))) return count;
-    const next = (lines[at + count] ?? '').slice(0, maxAttribution).trim();
-    if (next === '' || joined.length > maxAttribution) return 0;
-    joined = `${joined} ${next}`;
-  }
-  return 0;
-}
-
-function beginsUnmarkedQuote(lines: readonly string[], at: number): boolean {
-  const line = (lines[at] ?? '').slice(0, maxAttribution);
-  if (originalMessage.test(line)) return true;
-  const head = /^\s*_{10,}\s*$/.test(line) ? firstFilled(lines, at + 1) : at;
-  if (!headFrom.test((lines[head] ?? '').slice(0, maxAttribution))) return false;
-  return [1, 2].filter((n) => headMore.test((lines[head + n] ?? '').slice(0, maxAttribution))).length === 2;
-}
-
 /** The text as an answer quotes it: without the signature below it, each line behind `>`. `at` in milliseconds since 1970. */
 export function quoteForReply(text: string, who: string, at: number): string {
-  const blocks = quoteFold(text);
-  const kept = blocks.at(-1)?.kind === 'signature' ? blocks.slice(0, -1) : blocks;
-  const lines = kept.flatMap((block) => block.lines);
+  const all = text.split(/\r\n|\n|\r/);
+  const last = [...quoteBlocks(all)].at(-1);
+  const lines = last?.kind === 'signature' ? all.slice(0, last.from) : all;
   while (lines.length > 0 && (lines.at(-1) ?? '').trim() === '') lines.pop();
   const day = new Date(at).toISOString().replace('T', ' ').slice(0, 16);
   return [`On ${day} UTC, ${who} wrote:`, ...lines.map((line) => (line.startsWith('>') ? `>${line}` : `> ${line}`.trimEnd()))].join('\n');

@@ -9,9 +9,10 @@
  * - Attachments are numbered in the order of the octets, from 0; `attachmentBytes` counts the same way.
  * - All strings are as the mail has them, decoded and unfiltered: SafeText is made at the wire.
  */
+
+import { ownText } from '../../protocol/quotes.ts';
 import { safeFileName } from '../../protocol/text.ts';
 import { decodeBase64, decodeBinary, decodeQuotedPrintable, decodeText } from './charset.ts';
-import { quoteFold } from './conversation.ts';
 import {
   type Address,
   first,
@@ -309,10 +310,7 @@ function unflow(text: string, deleteSpace: boolean): string {
 
 function snippetOf(text: string): string {
   const head = text.slice(0, 8_000);
-  const written = quoteFold(head)
-    .filter(({ kind }) => kind === 'text')
-    .map(({ lines }) => lines.join(' '))
-    .join(' ');
+  const written = ownText(head.replace(/\r\n?/g, '\n'));
   const line = (written.trim() === '' ? head.replace(/^>[> ]*/gm, '') : written).replace(/\s+/g, ' ').trim();
   const cut = line.slice(0, 200);
   return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;

@@ -219,12 +219,13 @@ async function listed(world: World, asked: Omit<Asked<'folder.list'>, 'folder'>,
     limit: asked.limit,
     cursor: asked.cursor,
   });
-  // Access without Send raises no count, here neither.
+  // Access without Send raises no count and no unread mark, here neither.
   const counted = snapshot.access.surfaces(caller.person, mailbox.id, now).panel;
   const counts = counted
     ? await world.store.panelCounts({ person: caller.person, roles: rolesOf(snapshot, caller.person), mailboxes: [seen] })
     : null;
-  return { rows: page.rows.map((row) => conversationOf(snapshot, row)), next: page.next, unread: counts?.unread ?? 0, seq };
+  const rows = page.rows.map((row) => conversationOf(snapshot, counted ? row : { ...row, unread: 0 }));
+  return { rows, next: page.next, unread: counts?.unread ?? 0, seq };
 }
 
 type MailMethods =
@@ -290,16 +291,17 @@ export const mailHandlers: Handlers<MailMethods> = {
     const messages = [];
     for await (const message of textOf(world, entries, asked.headers, snapshot)) messages.push(message);
     const { row } = detail;
+    const rights = surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now()));
     return {
       ...current({ snapshot, mailbox, detail }),
       mailbox: safeText(mailbox.address),
       subject: safeText(row.subject),
-      unread: row.unread,
+      unread: rights.panel ? row.unread : 0,
       starred: row.starred,
       waitingSince: isoOrNull(row.waitingSince),
       notes: detail.notes.map((note) => noteOf(snapshot, note)),
       messages,
-      rights: surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now())),
+      rights,
       seq,
     };
   },

@@ -137,6 +137,14 @@ describe('layers', () => {
     keyboard.press('q');
     await sees('▌row b');
   });
+  test('Esc and a letter in one read are two keys where nothing is bound to Alt', async () => {
+    const { keyboard, sees, misses } = await start(<Rows />);
+    keyboard.press('q');
+    await sees('Quit Postroom?');
+    keyboard.press('alt-j');
+    await misses('Quit Postroom?');
+    await sees('▌row b');
+  });
   test('while a modal is open all other keys are dead', async () => {
     const { keyboard, sees, misses, exit } = await start(<Rows />);
     keyboard.press('q');

@@ -8,9 +8,9 @@
  *   that left could differ.
  */
 import type { Params } from '../../protocol/methods.ts';
+import { ownText } from '../../protocol/quotes.ts';
 import type { Draft } from '../drafts.ts';
 import type { Attached } from '../files.ts';
-import { ownText } from '../quotes.ts';
 import type { Safe } from '../text.ts';
 
 export const addressFields = ['to', 'cc', 'bcc'] as const;

@@ -5,9 +5,11 @@
  * - The window is bound to an item and a row in it, never to a count from the top: what comes in above or below moves nothing.
  * - Rows are made when they are looked at, and kept: drawing costs what is seen, however long a mail or a thread is.
  */
+
+import { ownText, quoteBlocks } from '../../protocol/quotes.ts';
 import type { Message, Note } from '../../protocol/schema.ts';
 import { displayAddress, displaySender, type SafeText, safeText } from '../../protocol/text.ts';
-import { folds, ownText, quoteBlocks } from '../quotes.ts';
+import { folds } from '../fold.ts';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, widthOf, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
 import { moment, octets } from '../units.ts';

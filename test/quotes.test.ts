@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { folds, ownText, quoteBlocks } from '../../tui/quotes.ts';
+import { ownText, quoteBlocks } from '../protocol/quotes.ts';
+import { folds } from '../tui/fold.ts';
 
 const kinds = (text: string): string => {
   const lines = text.split('\n');
@@ -67,4 +68,71 @@ test('the beginning of a huge mail is cut without looking at its end', () => {
   const lines = Array<string>(1_000_000).fill('a line of text');
   const first = quoteBlocks(lines).next().value;
   expect(first).toEqual({ kind: 'text', from: 0, to: 200 });
+});
+
+describe('how many lines are what', () => {
+  const shape = (text: string): string => {
+    const counts: { kind: string; lines: number }[] = [];
+    for (const { kind, from, to } of quoteBlocks(text.split('\n'))) {
+      const last = counts.at(-1);
+      if (last?.kind === kind) last.lines += to - from;
+      else counts.push({ kind, lines: to - from });
+    }
+    return counts.map(({ kind, lines }) => `${kind} ${lines}`).join(', ');
+  };
+  const folded = (text: string): number => [...quoteBlocks(text.split('\n'))].length;
+
+  test.each([
+    ['nothing quoted', 'Hello,\n\nworld', 'text 3'],
+    ['marked', 'Yes.\n\n> Really?\n>\n> Yes?\n\nBye', 'text 2, quote 3, text 2'],
+    ['an attribution', 'Yes.\n\nOn Tue, 3 Mar 2026 at 10:15, Jane Cooper <jane@example.com> wrote:\n> Really?', 'text 2, quote 2'],
+    ['one over two lines', 'Yes.\n\nOn Tue, 3 Mar 2026 at 10:15, Jane Cooper\n<jane@example.com> wrote:\n\n> Really?', 'text 2, quote 4'],
+    ['German', 'Ja.\n\nAm 03.03.2026 um 17:12 schrieb Jane:\n> Wirklich?', 'text 2, quote 2'],
+    ['French', 'Oui.\n\nLe mar. 3 mars 2026 à 10:15, Jane a écrit :\n> Vraiment ?', 'text 2, quote 2'],
+    ['Spanish', 'Sí.\n\nEl 3/3/26 a las 10:15, Jane escribió:\n> ¿De verdad?', 'text 2, quote 2'],
+    ['unmarked below an attribution', 'Yes.\n\nOn Tue, Jane wrote:\n\nReally?\n\nAsking.', 'text 2, quote 5'],
+    ['Outlook', 'Yes.\n\n-----Original Message-----\nFrom: Jane\nReally?', 'text 2, quote 3'],
+    ['Outlook in German', 'Ja.\n\n-----Ursprüngliche Nachricht-----\nVon: Jane\nWirklich?', 'text 2, quote 3'],
+    [
+      'headers below a rule',
+      'Yes.\n\n________________________________\nFrom: Jane\nSent: Tuesday\nTo: Support\n\nReally?',
+      'text 2, quote 6',
+    ],
+    ['a signature', 'Yes.\n-- \nJane\nExample Ltd.', 'text 1, signature 3'],
+    ['a signature above a quote', 'Yes.\n-- \nJane\n> Really?', 'text 1, signature 2, quote 1'],
+    ['a forward is content', 'See below.\n\n---------- Forwarded message ---------\nFrom: Jane\nDate: Tue\nTo: x\n\n> hi', 'text 8'],
+    ['an ordinary sentence', 'On Tuesday we met.\nThen she wrote: nothing', 'text 2'],
+  ])('%s', (_, text, expected) => {
+    expect(shape(text)).toBe(expected);
+  });
+
+  test('folding loses no line', () => {
+    const line = fc.constantFrom(
+      '',
+      'Hello',
+      '> quoted',
+      '>> deep',
+      'On Monday, Jane wrote:',
+      '-- ',
+      '-----Original Message-----',
+      'From: Jane',
+      'Sent: x',
+      'To: y',
+      '____________',
+      'Am Montag schrieb Jane:',
+    );
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1, maxLength: 30 }), (lines) => {
+        expect([...quoteBlocks(lines)].flatMap(({ from, to }) => lines.slice(from, to))).toEqual(lines);
+      }),
+    );
+  });
+
+  test('a body of half a million lines is folded at once', () => {
+    const begun = performance.now();
+    folded('>'.repeat(20_000) + '\n'.repeat(500_000));
+    folded('On x\n'.repeat(100_000));
+    folded('____________\n\n'.repeat(50_000));
+    expect(performance.now() - begun).toBeLessThan(3_000);
+  });
 });

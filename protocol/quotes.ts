@@ -1,6 +1,6 @@
 /**
- * Which lines of a body its author wrote, which they quoted, and which are their signature: for folding on the screen. Pure, and lazy:
- * only as much of a long mail is looked at as is drawn.
+ * Which lines of a body its author wrote, which they quoted, and which are their signature. Both sides ask: the daemon for snippets and
+ * for what an answer quotes, screens for folding. Pure, and lazy: only as much of a long mail is looked at as is drawn.
  */
 
 export type Block = {
@@ -106,7 +106,8 @@ function signatureEnd(lines: readonly string[], from: number): number {
   return lines.length;
 }
 
-function firstFilled(lines: readonly string[], from: number): number {
+/** The first line from `from` on that holds anything; the number of lines when none does. */
+export function firstFilled(lines: readonly string[], from: number): number {
   let at = from;
   while (at < lines.length && (lines[at] ?? '').trim() === '') at++;
   return at;
@@ -141,16 +142,4 @@ export function ownText(text: string): string {
   const own: string[] = [];
   for (const { kind, from, to } of quoteBlocks(lines)) if (kind === 'text') own.push(...lines.slice(from, to));
   return own.join('\n');
-}
-
-/** A quote this short stands between answers to it: folding it would take the question away from its answer. */
-const shortQuote = 3;
-
-/**
- * Whether a quote is folded: not when it is short and answered below, and not when there is nothing else to read. `seen` says whether
- * its mail had words of its own before it.
- */
-export function folds(block: Block, lines: readonly string[], seen: boolean): boolean {
-  const end = firstFilled(lines, block.to) === lines.length;
-  return end ? seen : block.to - block.from > shortQuote;
 }
