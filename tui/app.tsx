@@ -16,6 +16,7 @@ import { FolderList } from './screens/folders.tsx';
 import { MailboxList } from './screens/mailboxes.tsx';
 import { ConversationList } from './screens/panel.tsx';
 import { firstPlace, keyOf, Navigator, NavigatorContext, type Place, useNavigator } from './screens/places.ts';
+import { Timeline } from './screens/timeline.tsx';
 import { useNow } from './screens/use-now.ts';
 import type { NewLayer, Shell } from './shell.ts';
 import { startShell } from './start.tsx';
@@ -40,7 +41,7 @@ export async function runApp({ identity, home, starts }: AppOptions): Promise<vo
     status: <StatusRow starting={isStarting} />,
     around: (view, running) => (
       <MirrorContext value={mirror}>
-        <NavigatorContext value={new Navigator((layer) => running.shell.goTo(layer), layerFor)}>
+        <NavigatorContext value={new Navigator((layer, over) => (over ? running.shell.open(layer) : running.shell.goTo(layer)), layerFor)}>
           <AppProvider app={{ mirror, running, shell: running.shell, drafts, me: identity.person }}>{view}</AppProvider>
         </NavigatorContext>
       </MirrorContext>
@@ -96,6 +97,8 @@ function layerFor(place: Place): NewLayer {
       return { name: place.kind, element: <ConversationList key={keyOf(place)} place={place} /> };
     case 'folders':
       return { name: 'folders', element: <FolderList key={keyOf(place)} place={place} /> };
+    case 'timeline':
+      return { name: 'timeline', element: <Timeline key={keyOf(place)} start={place.start} /> };
     case 'mailboxes':
       return { name: 'mailboxes', element: <MailboxList key={keyOf(place)} place={place} /> };
     default:

@@ -20,6 +20,7 @@ export const scopes = [
   'review',
   'note',
   'mailboxes',
+  'timeline',
   'field',
   'modal',
 ] as const;
@@ -39,9 +40,11 @@ export type Facts = {
   readonly online: boolean;
   /** The mailbox in view, by address; null over all of them. */
   readonly mailbox: string | null;
+  /** Whether the person holds Access there; over all mailboxes, on any. */
+  readonly access: boolean;
 };
 
-export const noFacts: Facts = { conversation: null, undo: false, online: true, mailbox: null };
+export const noFacts: Facts = { conversation: null, undo: false, online: true, mailbox: null, access: true };
 
 type Reason = (facts: Facts) => Chrome | null;
 
@@ -67,6 +70,7 @@ const needsDaemon: Reason = (facts) => (facts.online ? null : chrome`the daemon 
 const needsConversation: Reason = (facts) => (facts.conversation === null ? chrome`no conversation is selected` : needsDaemon(facts));
 const needsSend: Reason = (facts) =>
   needsConversation(facts) ?? (facts.conversation?.send === false ? chrome`you do not hold Send here` : null);
+const needsAccess: Reason = (facts) => (facts.access ? null : chrome`you do not hold Access here: it shows timelines`);
 const needsUndo: Reason = (facts) => (facts.undo ? null : chrome`nothing to undo`);
 
 export const commands = {
@@ -85,6 +89,8 @@ export const commands = {
   'move.page-up': { keys: ['pageup'], title: chrome`A page up`, scope: 'everywhere', counts: true, keyOnly: true },
   'move.next-unread': { keys: [']'], title: chrome`Next unread`, scope: 'everywhere' },
   'move.previous-unread': { keys: ['['], title: chrome`Previous unread`, scope: 'everywhere' },
+  'move.section-down': { keys: ['}'], title: chrome`A bigger step down: a day`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.section-up': { keys: ['{'], title: chrome`A bigger step up: a day`, scope: 'everywhere', counts: true, keyOnly: true },
   'read.on': { keys: ['space'], title: chrome`Read on: scroll, then the next unread`, scope: 'everywhere', keyOnly: true },
   'item.open': { keys: ['enter', 'right', 'o'], title: chrome`Open`, hint: chrome`open`, scope: 'everywhere', keyOnly: true },
   'item.next': { keys: ['J'], title: chrome`Next of the list behind`, hint: chrome`next`, scope: 'everywhere', counts: true },
@@ -110,6 +116,20 @@ export const commands = {
     title: chrome`Go to the mailboxes and how their sync stands`,
     words: 'sync state accounts',
     scope: 'goto',
+  },
+  'go.timeline': {
+    keys: ['g t'],
+    title: chrome`Go to the timeline: what happened here`,
+    words: 'history events activity',
+    scope: 'goto',
+    disabled: needsAccess,
+  },
+  'go.contact': {
+    keys: ['g c'],
+    title: chrome`Go to the contact: all mail with them`,
+    words: 'customer sender history',
+    scope: 'goto',
+    disabled: needsAccess,
   },
   'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
   'go.last': { keys: ['g -'], title: chrome`Go to the last view`, scope: 'goto' },
@@ -212,6 +232,18 @@ export const commands = {
     scope: 'conversation',
   },
 
+  'timeline.scope': {
+    keys: ['tab'],
+    title: chrome`The mailbox, the contact, or the conversation of this event`,
+    hint: chrome`scope`,
+    scope: 'timeline',
+    keyOnly: true,
+  },
+  'timeline.scope-back': { keys: ['shift-tab'], title: chrome`The scope before`, scope: 'timeline', keyOnly: true },
+  'timeline.kinds': { keys: ['\\'], title: chrome`Which kinds of events`, hint: chrome`kinds`, words: 'filter', scope: 'timeline' },
+  'timeline.expand': { keys: ['space'], title: chrome`Expand or fold the event`, hint: chrome`expand`, scope: 'timeline', keyOnly: true },
+  'timeline.follow': { keys: ['F'], title: chrome`Follow what happens`, hint: chrome`follow`, words: 'live tail', scope: 'timeline' },
+
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
   'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },
   'review.bcc': { keys: ['b'], title: chrome`Bcc`, scope: 'review' },
@@ -245,6 +277,7 @@ export const commands = {
   'modal.accept': { keys: ['enter'], title: chrome`Do it`, hint: chrome`do it`, scope: 'modal', keyOnly: true },
   'modal.down': { keys: ['down', 'ctrl-n'], title: chrome`Down`, scope: 'modal', counts: true, keyOnly: true },
   'modal.up': { keys: ['up', 'ctrl-p'], title: chrome`Up`, scope: 'modal', counts: true, keyOnly: true },
+  'modal.toggle': { keys: ['space'], title: chrome`On or off`, hint: chrome`on/off`, scope: 'modal', keyOnly: true },
   'modal.more': { keys: ['?'], title: chrome`Keys of all views`, hint: chrome`all views`, scope: 'modal', keyOnly: true },
 } as const satisfies Record<string, CommandRow>;
 

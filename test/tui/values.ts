@@ -1,5 +1,5 @@
 /** Nouns of the wire for tests of screens. */
-import type { Conversation, Mailbox } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, TimelineRow } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 
 export function conversation(id: string, given: Partial<Conversation> = {}): Conversation {
@@ -43,6 +43,26 @@ export function mailbox(address: string, given: Partial<Mailbox> = {}): Mailbox 
     folders: 6,
     messages: 10,
     watch: 'all',
+    ...given,
+  };
+}
+
+export function event(id: string, at: string, given: Partial<TimelineRow> = {}): TimelineRow {
+  return {
+    id,
+    at,
+    kind: 'mail-in',
+    mailbox: safeText('support@x.example'),
+    conversation: `c-${id}`,
+    actor: null,
+    from: { name: safeText('Jane Cooper'), address: safeText('jane@example.org') },
+    to: [{ name: null, address: safeText('support@x.example') }],
+    subject: safeText(`subject ${id}`),
+    summary: safeText(`text of ${id}`),
+    message: `m-${id}`,
+    outbox: null,
+    assignee: null,
+    state: null,
     ...given,
   };
 }

@@ -20,6 +20,7 @@ const headings: Record<Scope, Chrome> = {
   review: chrome`Review before sending`,
   note: chrome`Note`,
   mailboxes: chrome`Mailboxes`,
+  timeline: chrome`Timeline`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,
   always: chrome`Always`,

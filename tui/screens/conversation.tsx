@@ -12,17 +12,18 @@ import type { Tone } from '../theme.ts';
 import { octets } from '../units.ts';
 import { useView } from '../use-mirror.ts';
 import { openCompose } from './compose.tsx';
-import { type Behind, type Target, useApp } from './contract.ts';
+import { type Behind, useApp } from './contract.ts';
 import { useGoing } from './going.tsx';
 import { ThreadPane } from './thread.tsx';
 import { outboxWords } from './thread-layout.ts';
+import { targetOf } from './use-target.ts';
 import { useVerbs } from './verbs.tsx';
 
 /** The facts stand beside the thread from here on. */
 const factsFrom = 140;
 
-/** `behind` is the list it was opened from: J and K walk it as it was sorted then. */
-export function Conversation({ id: first, behind }: { id: string; behind?: Behind }): ReactElement {
+/** `behind` is the list it was opened from: J and K walk it as it was sorted then. `at` is the mail to begin with. */
+export function Conversation({ id: first, behind, at: begin = null }: { id: string; behind?: Behind; at?: string | null }): ReactElement {
   const { mirror } = useApp();
   const shell = useShell();
   const { columns } = useViewport();
@@ -72,6 +73,7 @@ export function Conversation({ id: first, behind }: { id: string; behind?: Behin
       // Mounted anew with each conversation: keys and hints keep their order, folds and places are its own.
       key={shown.conversation}
       shown={shown}
+      begin={id === first || shown.conversation === first ? begin : null}
       place={place}
       walk={{
         step,
@@ -89,7 +91,7 @@ type Walk = {
   readonly moveOn: () => void;
 };
 
-function Opened({ shown, place, walk }: { shown: Shown; place: Chrome; walk: Walk }): ReactElement {
+function Opened({ shown, begin, place, walk }: { shown: Shown; begin: string | null; place: Chrome; walk: Walk }): ReactElement {
   const app = useApp();
   const { mirror, me } = app;
   const { columns, rows } = useViewport();
@@ -101,7 +103,12 @@ function Opened({ shown, place, walk }: { shown: Shown; place: Chrome; walk: Wal
       if (kind === 'done' || kind === 'trash' || kind === 'spam' || kind === 'move') walk.moveOn();
     },
   });
-  useGoing(shown.mailbox);
+  const outside = shown.messages.findLast(({ direction }) => direction === 'in')?.from[0];
+  useGoing(shown.mailbox, {
+    contact: outside === undefined ? null : { name: displayAddress(outside), address: outside.address },
+    conversation: { id: shown.conversation, subject: shown.subject },
+    over: true,
+  });
   useCommands({
     ...(shown.rights.send ? { 'mail.compose': () => openCompose(app, { mailbox: shown.mailbox }) } : {}),
     'item.next': (count) => walk.step(count),
@@ -127,6 +134,7 @@ function Opened({ shown, place, walk }: { shown: Shown; place: Chrome; walk: Wal
       <Box height={rows}>
         <ThreadPane
           shown={shown}
+          begin={begin}
           columns={facts === 0 ? columns : columns - facts - 1}
           rows={rows}
           focused
@@ -180,12 +188,6 @@ export function Reader({ id, columns, rows, focused, acts = true }: ReaderProps)
       <ThreadPane key={shown.conversation} shown={shown} columns={columns} rows={rows - 3} focused={focused} reads acts={acts} />
     </Box>
   );
-}
-
-function targetOf(shown: Shown): Target {
-  const attachments = shown.messages.reduce((sum, one) => sum + one.attachments.length, 0);
-  const { conversation, mailbox, subject, revision, state, assignee, starred, unread } = shown;
-  return { conversation, mailbox, subject, revision, state, assignee, starred, unread, attachments };
 }
 
 // --- words -----------------------------------------------------------------------------------------------------------

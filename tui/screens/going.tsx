@@ -8,9 +8,19 @@ import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
+import type { Contact, ScopeName, Scopes } from './timeline-state.ts';
 
-/** `mailbox`: the one in view, by address, for `g f` and `g a`; without one they ask. */
-export function useGoing(mailbox: SafeText | null, active = true): void {
+type Given = {
+  /** The correspondent of what is under the cursor, for `g c`. */
+  readonly contact?: Contact | null;
+  /** The conversation in view: `g t` is its history. */
+  readonly conversation?: Scopes['conversation'];
+  /** Something is being read: a timeline opens over it, and `q` leads back. */
+  readonly over?: boolean;
+};
+
+/** `mailbox`: the one in view, by address, for `g t`, `g f` and `g a`; without one they ask. */
+export function useGoing(mailbox: SafeText | null, { contact = null, conversation = null, over = false }: Given = {}): void {
   const shell = useShell();
   const navigator = useNavigator();
   const app = useApp();
@@ -28,6 +38,14 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
     else pick(title, among, onPick);
   };
   const { last } = navigator;
+  // What another one's history shows is asked of the daemon; of which mailboxes there is one is known here.
+  const access = mailbox === null ? listed.length > 0 : listed.some(({ address }) => address === mailbox);
+  const timeline = (scopes: Scopes, name: ScopeName): void => {
+    const place = { kind: 'timeline', start: { scopes, name } } as const;
+    if (over) navigator.look(place);
+    else navigator.go(place);
+  };
+  const known = access ? mailbox : null;
 
   useCommands(
     {
@@ -48,10 +66,21 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
       ...(open.length > 0
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
+      ...(open.length > 0
+        ? {
+            'go.timeline': () => {
+              if (conversation !== null) return timeline({ mailbox: known, contact, conversation }, 'conversation');
+              return inMailbox(chrome`Timeline of`, listed, ({ address }) =>
+                timeline({ mailbox: address, contact, conversation }, 'mailbox'),
+              );
+            },
+          }
+        : {}),
+      ...(contact === null ? {} : { 'go.contact': () => timeline({ mailbox: known, contact, conversation }, 'contact') }),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
       ...(mailboxes.some(({ rights }) => rights.send) ? { 'go.drafts': () => openDrafts(app) } : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),
     },
-    { active },
+    { facts: { access } },
   );
 }

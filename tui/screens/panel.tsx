@@ -4,7 +4,7 @@
  */
 import { type ReactElement, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
 import type { Conversation as Row } from '../../protocol/schema.ts';
-import { safeText } from '../../protocol/text.ts';
+import { displayAddress, safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
 import { List, useList } from '../components/list.tsx';
 import { Panes, usePanes } from '../components/panes.tsx';
@@ -105,7 +105,10 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
     if (place.kind !== 'panel' || !here) return;
     for (const view of ['mine', 'unassigned', 'team', 'done'] as const) mirror.list(listOf({ ...place, view })).warm();
   }, [mirror, place, here]);
-  useGoing(place.mailbox ?? current?.mailbox ?? null);
+  const from = current?.direction === 'in' ? current.from : null;
+  useGoing(place.mailbox ?? current?.mailbox ?? null, {
+    contact: from === null ? null : { name: displayAddress(from), address: from.address },
+  });
   useSyncNow(place.mailbox);
   useOthersChanges(rows.slice(cursorList.state.top, cursorList.state.top + height));
 
