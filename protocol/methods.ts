@@ -29,6 +29,7 @@ import {
   Revision,
   Role,
   Safe,
+  SearchHit,
   SecretSource,
   Seq,
   ServerUrl,
@@ -620,6 +621,31 @@ export const methods = {
     needs: 'session',
     params: z.object({ address: z.string().trim().min(1).max(320), ...timelinePage }),
     result: timeline,
+    errors: [],
+  }),
+
+  // --- search ----------------------------------------------------------------------------------------------------
+  'search.run': method({
+    doc: 'Mails and notes that fit a query, over everything the person may open, newest first; `` fits all.',
+    needs: 'session',
+    params: z.object({
+      /** Grammar: 3-cli.md, "Query language". */
+      query: z.string().max(1_000).default(''),
+      /** As somebody types: the last word may go on, and a newer search of the session takes the place of this one (`rate-limited`). */
+      typing: z.boolean().default(false),
+      limit: Limit,
+      cursor: Cursor,
+    }),
+    result: z.object({
+      rows: z.array(SearchHit),
+      next: z.string().nullable(),
+      total: z.int(),
+      /** False: there are at least `total`. */
+      exact: z.boolean(),
+      /** False: the time was over before the page was full. */
+      complete: z.boolean(),
+      seq: Seq,
+    }),
     errors: [],
   }),
 

@@ -209,6 +209,23 @@ export const TimelineRow = z.object({
   state: WorkState.nullable(),
 });
 
+/** A mail that a search found, or a note with the mail it was written about. */
+export const SearchHit = z.object({
+  kind: z.enum(['mail', 'note']),
+  conversation: z.string(),
+  message: z.string().nullable(),
+  note: z.string().nullable(),
+  /** Who wrote the note. */
+  author: Safe.nullable(),
+  mailbox: Safe,
+  subject: Safe,
+  from: Address.nullable(),
+  date: IsoDate,
+  snippet: Safe,
+  /** Where the words that were asked for stand in `snippet`, in UTF-16 units. */
+  hits: z.array(z.tuple([z.int(), z.int()])),
+});
+
 export const Folder = z.object({
   path: Safe,
   /** Names the folder exactly, also where its name cannot be shown; `move` and `list` take it like a path. */
@@ -265,6 +282,7 @@ export type Attachment = z.output<typeof Attachment>;
 export type Note = z.output<typeof Note>;
 export type ActivityKind = z.output<typeof ActivityKind>;
 export type TimelineRow = z.output<typeof TimelineRow>;
+export type SearchHit = z.output<typeof SearchHit>;
 export type Folder = z.output<typeof Folder>;
 export type OutboxEntry = z.output<typeof OutboxEntry>;
 export type OutboxState = z.output<typeof OutboxState>;
