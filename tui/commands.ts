@@ -21,6 +21,7 @@ export const scopes = [
   'note',
   'mailboxes',
   'timeline',
+  'search',
   'field',
   'modal',
 ] as const;
@@ -100,6 +101,16 @@ export const commands = {
   'pane.next': { keys: ['tab'], title: chrome`Next pane`, scope: 'everywhere', keyOnly: true },
   'pane.previous': { keys: ['shift-tab', 'left'], title: chrome`Previous pane`, scope: 'everywhere', keyOnly: true },
   'list.filter': { keys: ['\\'], title: chrome`Filter this list`, hint: chrome`filter`, scope: 'everywhere' },
+  'search.open': {
+    keys: ['/'],
+    title: chrome`Search`,
+    hint: chrome`find`,
+    words: 'find query',
+    scope: 'everywhere',
+    disabled: needsDaemon,
+  },
+  'search.next': { keys: ['n'], title: chrome`Next hit`, hint: chrome`next hit`, scope: 'everywhere', counts: true },
+  'search.previous': { keys: ['N'], title: chrome`Previous hit`, scope: 'everywhere', counts: true },
   'edit.undo': { keys: ['z'], title: chrome`Undo`, words: 'take back revert', scope: 'everywhere', disabled: needsUndo },
   'edit.repeat': { keys: ['.'], title: chrome`Repeat the last command`, scope: 'everywhere', keyOnly: true },
   'sync.now': { keys: ['ctrl-r'], title: chrome`Synchronise now`, words: 'fetch refresh', scope: 'everywhere', disabled: needsDaemon },
@@ -214,6 +225,11 @@ export const commands = {
   'panel.unassigned': { keys: ['2'], title: chrome`Unassigned`, words: 'view tab', scope: 'panel' },
   'panel.team': { keys: ['3'], title: chrome`Team`, words: 'view tab', scope: 'panel' },
   'panel.done': { keys: ['4'], title: chrome`Done`, words: 'view tab', scope: 'panel' },
+  'panel.saved-5': { keys: ['5'], title: chrome`Saved view 5`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-6': { keys: ['6'], title: chrome`Saved view 6`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-7': { keys: ['7'], title: chrome`Saved view 7`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-8': { keys: ['8'], title: chrome`Saved view 8`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-9': { keys: ['9'], title: chrome`Saved view 9`, words: 'view tab search', scope: 'panel' },
   'panel.preview': { keys: ['p'], title: chrome`Preview on or off`, words: 'reader pane', scope: 'panel' },
 
   'message.fold': { keys: ['enter', 'o'], title: chrome`Fold or unfold the mail`, words: 'open close', scope: 'conversation' },
@@ -244,6 +260,9 @@ export const commands = {
   'timeline.expand': { keys: ['space'], title: chrome`Expand or fold the event`, hint: chrome`expand`, scope: 'timeline', keyOnly: true },
   'timeline.follow': { keys: ['F'], title: chrome`Follow what happens`, hint: chrome`follow`, words: 'live tail', scope: 'timeline' },
 
+  'search.save': { keys: ['S'], title: chrome`Save as a view of the panel`, hint: chrome`save view`, words: 'tab', scope: 'search' },
+  'search.forget': { keys: [], title: chrome`Forget this saved view`, words: 'remove delete tab', scope: 'search' },
+
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
   'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },
   'review.bcc': { keys: ['b'], title: chrome`Bcc`, scope: 'review' },
@@ -267,9 +286,17 @@ export const commands = {
   'review.keep': { keys: ['q'], title: chrome`Keep as draft`, hint: chrome`keep`, scope: 'review' },
   'review.discard': { keys: ['D'], title: chrome`Discard the draft`, hint: chrome`discard`, scope: 'review' },
 
-  'field.next': { keys: ['tab'], title: chrome`Next field`, hint: chrome`next field`, scope: 'field', keyOnly: true },
+  'field.next': {
+    keys: ['tab'],
+    title: chrome`Next field; in a search: complete the word`,
+    hint: chrome`next`,
+    scope: 'field',
+    keyOnly: true,
+  },
   'field.editor': { keys: ['ctrl-g'], title: chrome`Edit in your editor`, hint: chrome`editor`, scope: 'field', keyOnly: true },
   'field.submit': { keys: ['ctrl-enter'], title: chrome`Done writing`, scope: 'field', keyOnly: true },
+  'field.older': { keys: ['up'], title: chrome`What was typed before`, scope: 'field', keyOnly: true },
+  'field.newer': { keys: ['down'], title: chrome`What was typed after`, scope: 'field', keyOnly: true },
   'field.accept': { keys: ['enter'], title: chrome`Accept`, hint: chrome`ok`, scope: 'field', keyOnly: true },
   'field.leave': { keys: ['esc', 'ctrl-c'], title: chrome`Leave the field`, hint: chrome`leave`, scope: 'field', keyOnly: true },
 

@@ -461,6 +461,11 @@ export class Mirror {
     return this.#client.call(method, params, options);
   }
 
+  /** Asks once; what a screen does with many questions in a row is in live-search.ts. */
+  search(asked: Params<'search.run'>): Promise<Result<'search.run'>> {
+    return this.call('search.run', asked, { timeoutMs: askTimeoutMs });
+  }
+
   list(of: ListOf): ListView {
     const key = JSON.stringify(of);
     const known = this.#lists.get(key);

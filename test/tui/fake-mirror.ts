@@ -104,6 +104,15 @@ export class FakeMirror {
     return this.call(method, params);
   }
 
+  search(params: Call['params']): Promise<unknown> {
+    return this.call('search.run', params);
+  }
+
+  /** Calls what listens to events. */
+  say(event: unknown): void {
+    for (const listener of this.#listeners) listener(event as never);
+  }
+
   isEcho(): boolean {
     return false;
   }

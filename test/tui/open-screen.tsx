@@ -3,6 +3,7 @@ import { render } from 'ink-testing-library';
 import type { ReactElement } from 'react';
 import { afterEach, expect, vi } from 'vitest';
 import { ShellView } from '../../tui/app-shell.tsx';
+import { SavedViews } from '../../tui/saved-views.ts';
 import { AppContext } from '../../tui/screens/contract.ts';
 import { Navigator, NavigatorContext } from '../../tui/screens/places.ts';
 import { Shell } from '../../tui/shell.ts';
@@ -16,7 +17,7 @@ afterEach(() => {
 });
 
 /** A screen on `fake` with 100 columns; `went` are the places one was taken to. Unmounted after the test. */
-export function openOn(fake: FakeMirror, element: ReactElement) {
+export function openOn(fake: FakeMirror, element: ReactElement, given: { views?: SavedViews } = {}) {
   const shell = new Shell();
   const press = { current: (_name: string): void => undefined };
   const went: unknown[] = [];
@@ -30,7 +31,7 @@ export function openOn(fake: FakeMirror, element: ReactElement) {
   shell.goTo({ name: 'screen', element });
   const keyboard = {
     listen: (listener: Parameters<Parameters<typeof ShellView>[0]['keyboard']['listen']>[0]) => {
-      press.current = (name) => listener({ kind: 'key', name, text: [...name].length === 1 ? name : '' });
+      press.current = (name) => listener({ kind: 'key', name, text: name === 'space' ? ' ' : [...name].length === 1 ? name : '' });
       return () => undefined;
     },
   };
@@ -40,6 +41,7 @@ export function openOn(fake: FakeMirror, element: ReactElement) {
     me: 'anna',
     running: { edit: () => Promise.reject(new Error('no editor in this test')), setTitle: () => undefined },
     drafts: {} as AppContext['drafts'],
+    views: given.views ?? new SavedViews('/nonexistent/views.json', 'key'),
   };
   const view = render(
     <MirrorContext value={fake.mirror}>

@@ -1,5 +1,5 @@
 /** Nouns of the wire for tests of screens. */
-import type { Conversation, Mailbox, TimelineRow } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, SearchHit, TimelineRow } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 
 export function conversation(id: string, given: Partial<Conversation> = {}): Conversation {
@@ -63,6 +63,23 @@ export function event(id: string, at: string, given: Partial<TimelineRow> = {}):
     outbox: null,
     assignee: null,
     state: null,
+    ...given,
+  };
+}
+
+export function hit(id: string, given: Partial<SearchHit> = {}): SearchHit {
+  return {
+    kind: 'mail',
+    conversation: `c-${id}`,
+    message: `m-${id}`,
+    note: null,
+    author: null,
+    mailbox: safeText('support@x.example'),
+    subject: safeText(`subject ${id}`),
+    from: { name: safeText('Jane Cooper'), address: safeText('jane@example.org') },
+    date: '2026-11-20T11:00:00Z',
+    snippet: safeText(`found in ${id}`),
+    hits: [],
     ...given,
   };
 }

@@ -21,6 +21,7 @@ const headings: Record<Scope, Chrome> = {
   note: chrome`Note`,
   mailboxes: chrome`Mailboxes`,
   timeline: chrome`Timeline`,
+  search: chrome`Search`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,
   always: chrome`Always`,

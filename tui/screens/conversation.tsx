@@ -23,12 +23,14 @@ import { useVerbs } from './verbs.tsx';
 const factsFrom = 140;
 
 /** `behind` is the list it was opened from: J and K walk it as it was sorted then. `at` is the mail to begin with. */
-export function Conversation({ id: first, behind, at: begin = null }: { id: string; behind?: Behind; at?: string | null }): ReactElement {
+export function Conversation({ id: first, behind, at: wanted = null }: { id: string; behind?: Behind; at?: string | null }): ReactElement {
   const { mirror } = useApp();
   const shell = useShell();
   const { columns } = useViewport();
   const [id, setId] = useState(first);
-  const [ids] = useState(() => behind?.list.picture.data?.ids ?? []);
+  const [begin, setBegin] = useState({ conversation: first, at: wanted });
+  const [hit, setHit] = useState(behind?.hits?.at ?? null);
+  const [ids] = useState(() => behind?.ids ?? []);
   const { data: shown, error } = useView(mirror.conversation(id));
   const known = useKnown(shown);
   // It was merged into an older one, or is one of the daemon's names for it.
@@ -43,7 +45,7 @@ export function Conversation({ id: first, behind, at: begin = null }: { id: stri
     }
   };
   const nextUnread = (step: 1 | -1): void => {
-    const unread = new Set(behind?.list.picture.data?.rows.filter((row) => row.unread > 0).map((row) => row.conversation));
+    const unread = behind?.unread() ?? new Set();
     const rest = step === 1 ? ids.slice(at + 1) : ids.slice(0, Math.max(0, at)).toReversed();
     goTo(
       rest.find((one) => unread.has(one)),
@@ -54,6 +56,18 @@ export function Conversation({ id: first, behind, at: begin = null }: { id: stri
     // A held key stops at the end of the list.
     const next = Math.max(0, Math.min(ids.length - 1, at + by));
     goTo(next === at ? undefined : ids[next], chrome`that was the ${by > 0 ? chrome`last` : chrome`first`} one of the list`);
+  };
+  const stepHit = (by: number): void => {
+    const all = behind?.hits?.all ?? [];
+    const next = all[all.findIndex((one) => one.id === hit) + by];
+    if (next === undefined) {
+      shell.flash(by > 0 ? chrome`that was the last hit` : chrome`that was the first hit`);
+      return;
+    }
+    behind?.hits?.select(next.id);
+    setHit(next.id);
+    setId(next.conversation);
+    setBegin({ conversation: next.conversation, at: next.at });
   };
   const moveOn = (): void => {
     const next = ids[at + 1];
@@ -71,9 +85,10 @@ export function Conversation({ id: first, behind, at: begin = null }: { id: stri
   return (
     <Opened
       // Mounted anew with each conversation: keys and hints keep their order, folds and places are its own.
-      key={shown.conversation}
+      key={`${shown.conversation} ${begin.at ?? ''}`}
       shown={shown}
-      begin={id === first || shown.conversation === first ? begin : null}
+      begin={id === begin.conversation || shown.conversation === begin.conversation ? begin.at : null}
+      onHit={behind?.hits === undefined ? null : stepHit}
       place={place}
       walk={{
         step,
@@ -91,7 +106,17 @@ type Walk = {
   readonly moveOn: () => void;
 };
 
-function Opened({ shown, begin, place, walk }: { shown: Shown; begin: string | null; place: Chrome; walk: Walk }): ReactElement {
+type OpenedProps = {
+  readonly shown: Shown;
+  /** The mail or note to begin with. */
+  readonly begin: string | null;
+  readonly place: Chrome;
+  readonly walk: Walk;
+  /** To the next or the previous hit of the search behind. */
+  readonly onHit: ((by: number) => void) | null;
+};
+
+function Opened({ shown, begin, place, walk, onHit }: OpenedProps): ReactElement {
   const app = useApp();
   const { mirror, me } = app;
   const { columns, rows } = useViewport();
@@ -111,6 +136,7 @@ function Opened({ shown, begin, place, walk }: { shown: Shown; begin: string | n
   });
   useCommands({
     ...(shown.rights.send ? { 'mail.compose': () => openCompose(app, { mailbox: shown.mailbox }) } : {}),
+    ...(onHit === null ? {} : { 'search.next': (count: number) => onHit(count), 'search.previous': (count: number) => onHit(-count) }),
     'item.next': (count) => walk.step(count),
     'item.previous': (count) => walk.step(-count),
     'move.next-unread': () => walk.nextUnread(1),

@@ -77,6 +77,7 @@ export function useGoing(mailbox: SafeText | null, { contact = null, conversatio
           }
         : {}),
       ...(contact === null ? {} : { 'go.contact': () => timeline({ mailbox: known, contact, conversation }, 'contact') }),
+      ...(open.length > 0 ? { 'search.open': () => navigator.look({ kind: 'search' }) } : {}),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
       ...(mailboxes.some(({ rights }) => rights.send) ? { 'go.drafts': () => openDrafts(app) } : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),

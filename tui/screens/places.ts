@@ -16,6 +16,7 @@ export type Place =
   | ListPlace
   | { readonly kind: 'folders'; readonly mailbox: SafeText }
   | { readonly kind: 'timeline'; readonly start: TimelineStart }
+  | { readonly kind: 'search' }
   /** `mailbox`: the one under the cursor. */
   | { readonly kind: 'mailboxes'; readonly mailbox: SafeText | null };
 
@@ -58,6 +59,8 @@ export class Navigator {
   readonly cursors = new Map<string, string>();
   /** Whether lists show a reader beside them where there is room. */
   preview = true;
+  /** What was searched for in this session, the last one at the end. */
+  searched: readonly string[] = [];
   #here: Place | null = null;
   #last: Place | null = null;
 
