@@ -39,10 +39,10 @@ beforeAll(async () => {
   await postroom.grant('ben', support, { access: true, send: true });
   await postroom.grant('otto', support, { access: true });
   await postroom.grant('sid', support, { send: true });
-  for (let at = 1; at <= 60; at++) await postroom.deliver(support, { subject: `Order ${at}` });
+  for (let at = 1; at <= 120; at++) await postroom.deliver(support, { subject: `Order ${at}` });
   const anna = await postroom.as('anna');
-  await anna.call('conversation.take', { conversation: await conversation('Order 60') });
-  await anna.call('conversation.note', { conversation: await conversation('Order 60'), text: 'carrier ref 77-12' });
+  await anna.call('conversation.take', { conversation: await conversation('Order 120') });
+  await anna.call('conversation.note', { conversation: await conversation('Order 120'), text: 'carrier ref 77-12' });
 });
 afterAll(() => postroom[Symbol.asyncDispose]());
 
@@ -54,25 +54,27 @@ const sizes = [
 for (const size of sizes) {
   test(`a mailbox, its contact, a conversation and back, at ${size.cols}x${size.rows}`, async () => {
     await using screen = await open('anna', size);
-    await screen.waitFor('Order 60');
+    await screen.waitFor('Order 120');
     screen.type('gt');
     await screen.waitFor((s) => s.line(0).includes('TIMELINE ') && /‹mailbox support@›/.test(s.line(0)));
     await screen.waitFor(/▌\d\d:\d\d note {3}anna +team only +carrier ref 77-12/u);
-    await screen.waitFor(/ ── \w{3} \d+ \w{3} ─+|in {5}Jane Cooper {2}→ support@ +Order 59/);
+    await screen.waitFor(/ ── \w{3} \d+ \w{3} ─+|in {5}Jane Cooper {2}→ support@ +Order 119/);
     if (size.cols === 160) await screen.waitFor((s) => s.text().includes(' SCOPE') && s.text().includes(' EVENT  note'));
-    // One up is the taking, two the mail of order 60.
+    // One up is the taking, two the mail of order 120.
     screen.type('kk');
-    await screen.waitFor(/▌\d\d:\d\d in {5}Jane Cooper {2}→ support@ +Order 60/u);
+    await screen.waitFor(/▌\d\d:\d\d in {5}Jane Cooper {2}→ support@ +Order 120/u);
     await screen.waitFor((s) => s.line(0).includes('F live ○'));
     screen.press('<tab>');
-    await screen.waitFor((s) => /‹contact Jane Cooper›/.test(s.line(0)) && /▌.*Order 60/u.test(s.text()));
+    await screen.waitFor((s) => /‹contact Jane Coop/.test(s.line(0)) && /▌.*Order 120/u.test(s.text()));
     screen.press('<tab>');
-    await screen.waitFor((s) => /‹conversation Order 60/.test(s.line(0)) && /assign anna +→ anna +Order 60/.test(s.text()));
+    await screen.waitFor((s) => /‹conversation Order 120/.test(s.line(0)) && /assign anna +→ anna +Order 120/.test(s.text()));
     screen.press('<enter>');
-    await screen.waitFor((s) => s.text().includes('It has not come.') && s.line(0).includes('Order 60') && !s.line(0).includes('TIMELINE'));
+    await screen.waitFor(
+      (s) => s.text().includes('It has not come.') && s.line(0).includes('Order 120') && !s.line(0).includes('TIMELINE'),
+    );
     // Its history opens over it, and leads back.
     screen.type('gt');
-    await screen.waitFor((s) => /TIMELINE.*‹conversation Order 60/.test(s.line(0)));
+    await screen.waitFor((s) => /TIMELINE.*‹conversation Order 120/.test(s.line(0)));
     screen.type('q');
     await screen.waitFor((s) => !s.line(0).includes('TIMELINE'));
     screen.type('q');
@@ -114,6 +116,18 @@ for (const size of sizes) {
     expect(all).not.toMatch(/\u001b\][0-9]/);
   });
 }
+
+test('older pages come as one scrolls to them, and the first is the beginning', async () => {
+  await using screen = await open('ben', { cols: 80, rows: 24 });
+  await screen.waitFor('Order 1');
+  screen.type('gt');
+  await screen.waitFor((s) => s.line(0).includes('F live ●') && / since \w{3} \d+/.test(s.line(1)));
+  screen.type('gg');
+  await screen.waitFor((s) => s.line(1).includes('from the beginning'));
+  screen.type('gg');
+  await screen.waitFor(/▌\d\d:\d\d (system|grant)/u);
+  await screen.waitFor(/Order 1$/mu);
+});
 
 test('who holds Send without Access is told why', async () => {
   await using screen = await open('sid', { cols: 80, rows: 24 });

@@ -125,9 +125,6 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
   const here = current?.mailbox ?? scopes.mailbox;
   const target = useTarget(current?.conversation ?? null);
   const isMail = current?.kind === 'mail-in' || current?.kind === 'mail-out';
-  useVerbs({ target: isMail ? target : null });
-  useGoing(here, { contact: scopes.contact, over: true });
-  useSyncNow(here);
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
     if (target !== null && current !== null)
       return openReply(app, {
@@ -138,45 +135,47 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
       });
   };
   const newer = newerThanSeen(state, laid);
-  useCommands(
-    {
-      ...(current?.conversation == null
-        ? {}
-        : {
-            'item.open': () => {
-              const { conversation, message } = current;
-              if (conversation !== null) shell.open({ name: 'conversation', element: <Conversation id={conversation} at={message} /> });
-            },
-          }),
-      'timeline.scope': () => turn(1),
-      'timeline.scope-back': () => turn(-1),
-      'timeline.kinds': () =>
-        shell.openModal({ name: 'kinds', element: <Kinds groups={groups} onChange={(next) => onGroups(next, current)} /> }),
-      'timeline.expand': () => step({ do: 'expand' }),
-      'timeline.follow': () => step({ do: 'follow' }),
-      ...(isMail
-        ? {
-            'mail.reply': reply('reply'),
-            'mail.reply-all': reply('reply-all'),
-            'mail.forward': reply('forward'),
-            'work.note': () => {
-              if (target !== null) openNote(app, target);
-            },
-          }
-        : {}),
-      'move.down': (count) => step({ do: 'event', by: count }),
-      'move.up': (count) => step({ do: 'event', by: -count }),
-      'move.half-down': (count) => step({ do: 'half', by: count }),
-      'move.half-up': (count) => step({ do: 'half', by: -count }),
-      'move.page-down': (count) => step({ do: 'page', by: count }),
-      'move.page-up': (count) => step({ do: 'page', by: -count }),
-      'move.section-down': (count) => step({ do: 'day', by: count }),
-      'move.section-up': (count) => step({ do: 'day', by: -count }),
-      'move.first': () => step({ do: 'first' }),
-      'move.last': () => step({ do: 'last' }),
-    },
-    { facts: { mailbox: here } },
-  );
+  useCommands({
+    ...(current?.conversation == null
+      ? {}
+      : {
+          'item.open': () => {
+            const { conversation, message } = current;
+            if (conversation !== null) shell.open({ name: 'conversation', element: <Conversation id={conversation} at={message} /> });
+          },
+        }),
+    'timeline.scope': () => turn(1),
+    'timeline.scope-back': () => turn(-1),
+    'timeline.kinds': () =>
+      shell.openModal({ name: 'kinds', element: <Kinds groups={groups} onChange={(next) => onGroups(next, current)} /> }),
+    'timeline.expand': () => step({ do: 'expand' }),
+    'timeline.follow': () => step({ do: 'follow' }),
+    ...(isMail
+      ? {
+          'mail.reply': reply('reply'),
+          'mail.reply-all': reply('reply-all'),
+          'mail.forward': reply('forward'),
+          'work.note': () => {
+            if (target !== null) openNote(app, target);
+          },
+        }
+      : {}),
+    'move.down': (count) => step({ do: 'event', by: count }),
+    'move.up': (count) => step({ do: 'event', by: -count }),
+    'move.half-down': (count) => step({ do: 'half', by: count }),
+    'move.half-up': (count) => step({ do: 'half', by: -count }),
+    'move.page-down': (count) => step({ do: 'page', by: count }),
+    'move.page-up': (count) => step({ do: 'page', by: -count }),
+    'move.section-down': (count) => step({ do: 'day', by: count }),
+    'move.section-up': (count) => step({ do: 'day', by: -count }),
+    'move.first': () => step({ do: 'first' }),
+    'move.last': () => step({ do: 'last' }),
+  });
+  useVerbs({ target: isMail ? target : null });
+  useGoing(here, { contact: scopes.contact, over: true });
+  useSyncNow(here);
+  // The last one speaks: an event that is no mail is in a mailbox too.
+  useCommands({}, { facts: { mailbox: here } });
 
   const now = useNow(60_000);
   // To who holds Access alone nothing comes: that something is below they see, how much they do not.
