@@ -33,3 +33,26 @@ export function clockOf(ms: number): Chrome {
 function two(value: number): Chrome {
   return value < 10 ? chrome`0${value}` : chrome`${value}`;
 }
+
+const weekdays = [chrome`Sun`, chrome`Mon`, chrome`Tue`, chrome`Wed`, chrome`Thu`, chrome`Fri`, chrome`Sat`] as const;
+const months = [
+  chrome`Jan`,
+  chrome`Feb`,
+  chrome`Mar`,
+  chrome`Apr`,
+  chrome`May`,
+  chrome`Jun`,
+  chrome`Jul`,
+  chrome`Aug`,
+  chrome`Sep`,
+  chrome`Oct`,
+  chrome`Nov`,
+  chrome`Dec`,
+] as const;
+
+/** `Tue 21 Nov`, with the year when it is not that of `now`; in the time zone of this terminal. */
+export function dayWords(ms: number, now: number): Chrome {
+  const at = new Date(ms);
+  const year = at.getFullYear() === new Date(now).getFullYear() ? chrome`` : chrome` ${at.getFullYear()}`;
+  return chrome`${weekdays[at.getDay()] ?? chrome``} ${at.getDate()} ${months[at.getMonth()] ?? chrome``}${year}`;
+}

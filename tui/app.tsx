@@ -10,6 +10,7 @@ import { Lines } from './components/text.tsx';
 import { startDaemon } from './daemon-process.ts';
 import { Drafts, draftsFolder } from './drafts.ts';
 import { Mirror } from './mirror.ts';
+import { SavedViews, savedViewsFile } from './saved-views.ts';
 import { Screen, useCommands, useViewport } from './screen.tsx';
 import { AppContext, useApp } from './screens/contract.ts';
 import { FolderList } from './screens/folders.tsx';
@@ -17,7 +18,9 @@ import { MailboxList } from './screens/mailboxes.tsx';
 import { OutboxList } from './screens/outbox.tsx';
 import { ConversationList } from './screens/panel.tsx';
 import { firstPlace, keyOf, Navigator, NavigatorContext, type Place, useNavigator } from './screens/places.ts';
+import { Search } from './screens/search.tsx';
 import { Settings } from './screens/settings.tsx';
+import { Timeline } from './screens/timeline.tsx';
 import { useNow } from './screens/use-now.ts';
 import type { NewLayer, Shell } from './shell.ts';
 import { startShell } from './start.tsx';
@@ -38,17 +41,19 @@ export async function runApp({ identity, home, starts }: AppOptions): Promise<vo
   let starting = starts;
   const isStarting = (): boolean => starting;
   const drafts = new Drafts(draftsFolder(home), identity.publicKey);
+  const views = new SavedViews(savedViewsFile(home), identity.publicKey);
   const { shell, ended } = startShell({
     status: <StatusRow starting={isStarting} />,
     around: (view, running) => (
       <MirrorContext value={mirror}>
-        <NavigatorContext value={new Navigator((layer) => running.shell.goTo(layer), layerFor)}>
-          <AppProvider app={{ mirror, running, shell: running.shell, drafts, me: identity.person }}>{view}</AppProvider>
+        <NavigatorContext value={new Navigator((layer, over) => (over ? running.shell.open(layer) : running.shell.goTo(layer)), layerFor)}>
+          <AppProvider app={{ mirror, running, shell: running.shell, drafts, views, me: identity.person }}>{view}</AppProvider>
         </NavigatorContext>
       </MirrorContext>
     ),
   });
   shell.goTo({ name: 'start', element: <Start starting={isStarting} /> });
+  shell.attempt(() => views.load());
   const stopTelling = tellWhatHappens(mirror, shell, identity.person);
   // Connecting costs some milliseconds of this thread: the frame is first.
   setImmediate(() => mirror.start());
@@ -102,6 +107,10 @@ function layerFor(place: Place): NewLayer {
       return { name: 'outbox', element: <OutboxList key={keyOf(place)} place={place} /> };
     case 'settings':
       return { name: 'settings', element: <Settings key={keyOf(place)} place={place} /> };
+    case 'timeline':
+      return { name: 'timeline', element: <Timeline key={keyOf(place)} start={place.start} /> };
+    case 'search':
+      return { name: 'search', element: <Search /> };
     case 'mailboxes':
       return { name: 'mailboxes', element: <MailboxList key={keyOf(place)} place={place} /> };
     default:

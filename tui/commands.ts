@@ -25,6 +25,8 @@ export const scopes = [
   'people',
   'roles',
   'mailboxes',
+  'timeline',
+  'search',
   'field',
   'modal',
 ] as const;
@@ -48,9 +50,19 @@ export type Facts = {
   readonly staged: boolean;
   /** Whether the person may change people and roles. */
   readonly managesPeople: boolean;
+  /** Whether the person holds Access there; over all mailboxes, on any. */
+  readonly access: boolean;
 };
 
-export const noFacts: Facts = { conversation: null, undo: false, online: true, mailbox: null, staged: false, managesPeople: false };
+export const noFacts: Facts = {
+  conversation: null,
+  undo: false,
+  online: true,
+  mailbox: null,
+  staged: false,
+  managesPeople: false,
+  access: true,
+};
 
 type Reason = (facts: Facts) => Chrome | null;
 
@@ -79,6 +91,7 @@ const needsSend: Reason = (facts) =>
 const needsStaged: Reason = (facts) => (facts.staged ? null : chrome`nothing is staged`);
 const needsManager: Reason = (facts) =>
   facts.managesPeople ? needsDaemon(facts) : chrome`this needs people.manage: ask somebody who manages people`;
+const needsAccess: Reason = (facts) => (facts.access ? null : chrome`you do not hold Access here: it shows timelines`);
 const needsUndo: Reason = (facts) => (facts.undo ? null : chrome`nothing to undo`);
 
 export const commands = {
@@ -97,6 +110,8 @@ export const commands = {
   'move.page-up': { keys: ['pageup'], title: chrome`A page up`, scope: 'everywhere', counts: true, keyOnly: true },
   'move.next-unread': { keys: [']'], title: chrome`Next unread`, scope: 'everywhere' },
   'move.previous-unread': { keys: ['['], title: chrome`Previous unread`, scope: 'everywhere' },
+  'move.section-down': { keys: ['}'], title: chrome`A bigger step down: a day`, scope: 'everywhere', counts: true, keyOnly: true },
+  'move.section-up': { keys: ['{'], title: chrome`A bigger step up: a day`, scope: 'everywhere', counts: true, keyOnly: true },
   'read.on': { keys: ['space'], title: chrome`Read on: scroll, then the next unread`, scope: 'everywhere', keyOnly: true },
   'item.open': { keys: ['enter', 'right', 'o'], title: chrome`Open`, hint: chrome`open`, scope: 'everywhere', keyOnly: true },
   'item.next': { keys: ['J'], title: chrome`Next of the list behind`, hint: chrome`next`, scope: 'everywhere', counts: true },
@@ -106,6 +121,16 @@ export const commands = {
   'pane.next': { keys: ['tab'], title: chrome`Next pane`, scope: 'everywhere', keyOnly: true },
   'pane.previous': { keys: ['shift-tab', 'left'], title: chrome`Previous pane`, scope: 'everywhere', keyOnly: true },
   'list.filter': { keys: ['\\'], title: chrome`Filter this list`, hint: chrome`filter`, scope: 'everywhere' },
+  'search.open': {
+    keys: ['/'],
+    title: chrome`Search`,
+    hint: chrome`find`,
+    words: 'find query',
+    scope: 'everywhere',
+    disabled: needsDaemon,
+  },
+  'search.next': { keys: ['n'], title: chrome`Next hit`, hint: chrome`next hit`, scope: 'everywhere', counts: true },
+  'search.previous': { keys: ['N'], title: chrome`Previous hit`, scope: 'everywhere', counts: true },
   'edit.undo': { keys: ['z'], title: chrome`Undo`, words: 'take back revert', scope: 'everywhere', disabled: needsUndo },
   'edit.repeat': { keys: ['.'], title: chrome`Repeat the last command`, scope: 'everywhere', keyOnly: true },
   'sync.now': { keys: ['ctrl-r'], title: chrome`Synchronise now`, words: 'fetch refresh', scope: 'everywhere', disabled: needsDaemon },
@@ -127,6 +152,20 @@ export const commands = {
   'go.grants': { keys: ['g r'], title: chrome`Go to the grants of the mailbox`, words: 'rights access share who matrix', scope: 'goto' },
   'go.people': { keys: [], title: chrome`Go to people`, words: 'persons users invite keys disable', scope: 'goto' },
   'go.roles': { keys: [], title: chrome`Go to roles`, words: 'teams groups members', scope: 'goto' },
+  'go.timeline': {
+    keys: ['g t'],
+    title: chrome`Go to the timeline: what happened here`,
+    words: 'history events activity',
+    scope: 'goto',
+    disabled: needsAccess,
+  },
+  'go.contact': {
+    keys: ['g c'],
+    title: chrome`Go to the contact: all mail with them`,
+    words: 'customer sender history',
+    scope: 'goto',
+    disabled: needsAccess,
+  },
   'go.drafts': { keys: ['g d'], title: chrome`Go to my drafts`, words: 'unfinished kept', scope: 'goto' },
   'go.settings': {
     keys: ['g ,'],
@@ -216,6 +255,11 @@ export const commands = {
   'panel.unassigned': { keys: ['2'], title: chrome`Unassigned`, words: 'view tab', scope: 'panel' },
   'panel.team': { keys: ['3'], title: chrome`Team`, words: 'view tab', scope: 'panel' },
   'panel.done': { keys: ['4'], title: chrome`Done`, words: 'view tab', scope: 'panel' },
+  'panel.saved-5': { keys: ['5'], title: chrome`Saved view 5`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-6': { keys: ['6'], title: chrome`Saved view 6`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-7': { keys: ['7'], title: chrome`Saved view 7`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-8': { keys: ['8'], title: chrome`Saved view 8`, words: 'view tab search', scope: 'panel' },
+  'panel.saved-9': { keys: ['9'], title: chrome`Saved view 9`, words: 'view tab search', scope: 'panel' },
   'panel.preview': { keys: ['p'], title: chrome`Preview on or off`, words: 'reader pane', scope: 'panel' },
 
   'message.fold': { keys: ['enter', 'o'], title: chrome`Fold or unfold the mail`, words: 'open close', scope: 'conversation' },
@@ -302,6 +346,20 @@ export const commands = {
     scope: 'mailboxes',
     disabled: needsDaemon,
   },
+  'timeline.scope': {
+    keys: ['tab'],
+    title: chrome`The mailbox, the contact, or the conversation of this event`,
+    hint: chrome`scope`,
+    scope: 'timeline',
+    keyOnly: true,
+  },
+  'timeline.scope-back': { keys: ['shift-tab'], title: chrome`The scope before`, scope: 'timeline', keyOnly: true },
+  'timeline.kinds': { keys: ['\\'], title: chrome`Which kinds of events`, hint: chrome`kinds`, words: 'filter', scope: 'timeline' },
+  'timeline.expand': { keys: ['space'], title: chrome`Expand or fold the event`, hint: chrome`expand`, scope: 'timeline', keyOnly: true },
+  'timeline.follow': { keys: ['F'], title: chrome`Follow what happens`, hint: chrome`follow`, words: 'live tail', scope: 'timeline' },
+
+  'search.save': { keys: ['S'], title: chrome`Save as a view of the panel`, hint: chrome`save view`, words: 'tab', scope: 'search' },
+  'search.forget': { keys: [], title: chrome`Forget this saved view`, words: 'remove delete tab', scope: 'search' },
 
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
   'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },
@@ -422,9 +480,17 @@ export const commands = {
   },
   'roles.remove': { keys: ['#'], title: chrome`Remove the role`, words: 'delete', scope: 'roles', disabled: needsManager },
 
-  'field.next': { keys: ['tab'], title: chrome`Next field`, hint: chrome`next field`, scope: 'field', keyOnly: true },
+  'field.next': {
+    keys: ['tab'],
+    title: chrome`Next field; in a search: complete the word`,
+    hint: chrome`next`,
+    scope: 'field',
+    keyOnly: true,
+  },
   'field.editor': { keys: ['ctrl-g'], title: chrome`Edit in your editor`, hint: chrome`editor`, scope: 'field', keyOnly: true },
   'field.submit': { keys: ['ctrl-enter'], title: chrome`Done writing`, scope: 'field', keyOnly: true },
+  'field.older': { keys: ['up'], title: chrome`What was typed before`, scope: 'field', keyOnly: true },
+  'field.newer': { keys: ['down'], title: chrome`What was typed after`, scope: 'field', keyOnly: true },
   'field.accept': { keys: ['enter'], title: chrome`Accept`, hint: chrome`ok`, scope: 'field', keyOnly: true },
   'field.leave': { keys: ['esc', 'ctrl-c'], title: chrome`Leave the field`, hint: chrome`leave`, scope: 'field', keyOnly: true },
 
@@ -432,6 +498,7 @@ export const commands = {
   'modal.accept': { keys: ['enter'], title: chrome`Do it`, hint: chrome`do it`, scope: 'modal', keyOnly: true },
   'modal.down': { keys: ['down', 'ctrl-n'], title: chrome`Down`, scope: 'modal', counts: true, keyOnly: true },
   'modal.up': { keys: ['up', 'ctrl-p'], title: chrome`Up`, scope: 'modal', counts: true, keyOnly: true },
+  'modal.toggle': { keys: ['space'], title: chrome`On or off`, hint: chrome`on/off`, scope: 'modal', keyOnly: true },
   'modal.more': { keys: ['?'], title: chrome`Keys of all views`, hint: chrome`all views`, scope: 'modal', keyOnly: true },
 } as const satisfies Record<string, CommandRow>;
 

@@ -15,7 +15,17 @@ import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
 import type { Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
-import type { Conversation, GrantEdit, GrantPreview, Mailbox, Matrix, OutboxState, PersonDetail } from '../protocol/schema.ts';
+import type {
+  ActivityKind,
+  Conversation,
+  GrantEdit,
+  GrantPreview,
+  Mailbox,
+  Matrix,
+  OutboxState,
+  PersonDetail,
+  TimelineRow,
+} from '../protocol/schema.ts';
 
 /** What a view holds at one moment. `data` is null until the first answer. */
 export type Picture<T> = {
@@ -57,6 +67,25 @@ export interface ListView extends View<ListPicture> {
   warm(): void;
   /** Makes sure that rows up to this index are here, as far as there are any. */
   need(to: number): void;
+}
+
+/** Whose history: a mailbox's by address, a contact's by theirs, or a conversation's. */
+export type TimelineOf =
+  | { readonly kind: 'mailbox'; readonly mailbox: string }
+  | { readonly kind: 'contact'; readonly address: string }
+  | { readonly kind: 'conversation'; readonly conversation: string };
+
+export type TimelinePicture = {
+  /** Oldest first, as time goes; an unchanged row keeps its identity. */
+  readonly rows: readonly TimelineRow[];
+  /** Where older ones begin, for the daemon; null when there are none. */
+  readonly older: string | null;
+  /** When every row was last asked for, by this process's own clock. */
+  readonly wholeAt: number;
+};
+export interface TimelineView extends View<TimelinePicture> {
+  /** Asks for the page before the oldest row, as far as there is one. */
+  needOlder(): void;
 }
 
 export type Shown = Result<'conversation.show'>;
@@ -219,6 +248,110 @@ class AskedList extends Asked<ListPicture> implements ListView {
   }
 }
 
+/**
+ * A history from its newest end. What happens is added there by asking for the newest page alone; older pages are asked for as somebody
+ * scrolls to them. All is asked again when something in the middle may have changed: a mail that went, conversations that were joined.
+ */
+class AskedTimeline extends Asked<TimelinePicture> implements TimelineView {
+  readonly #of: TimelineOf;
+  /** What was read whole before this moment is not to be trusted. */
+  #changedAt = 0;
+  readonly #wanted: { rows: number };
+
+  constructor(mirror: Mirror, of: TimelineOf, kinds: readonly ActivityKind[] | null) {
+    const wanted = { rows: pageRows };
+    super(
+      mirror,
+      () => readTimeline(mirror, { of, kinds, wanted: wanted.rows }, this.#kept()),
+      (event) => timelineTouch(of, event) !== null,
+    );
+    this.#of = of;
+    this.#wanted = wanted;
+  }
+
+  override hear(event: DaemonEvent): void {
+    if (timelineTouch(this.#of, event) === 'middle') this.#changedAt = performance.now();
+    super.hear(event);
+  }
+
+  needOlder(): void {
+    const { data } = this.picture;
+    if (data === null || data.older === null || this.#wanted.rows > data.rows.length) return;
+    this.#wanted.rows = data.rows.length + pageRows;
+    void this.ask();
+  }
+
+  #kept(): { readonly data: TimelinePicture | null; readonly fresh: boolean } {
+    const { data } = this.picture;
+    return { data, fresh: data !== null && data.wholeAt > this.#changedAt };
+  }
+}
+
+/** What an event does to a history: something new at its end, or anything at all. */
+function timelineTouch(of: TimelineOf, { name, payload }: DaemonEvent): 'end' | 'middle' | null {
+  if (name === 'resync' || name === 'rights.changed') return 'middle';
+  if (name !== 'activity' && name !== 'outbox.changed' && name !== 'conversation.changed') return null;
+  if (of.kind === 'mailbox' && payload.mailbox !== of.mailbox) return null;
+  if (of.kind === 'conversation' && name === 'outbox.changed' && payload.conversation !== of.conversation) return null;
+  // An activity may name a conversation that was joined to this one.
+  if (name === 'activity') return 'end';
+  if (name === 'outbox.changed') return 'middle';
+  return payload.what === 'merged' || payload.what === 'gone' || !payload.live ? 'middle' : null;
+}
+
+type TimelinePage = { readonly rows: readonly TimelineRow[]; readonly next: string | null };
+
+async function readTimeline(
+  mirror: Mirror,
+  { of, kinds, wanted }: { of: TimelineOf; kinds: readonly ActivityKind[] | null; wanted: number },
+  kept: { readonly data: TimelinePicture | null; readonly fresh: boolean },
+): Promise<TimelinePicture> {
+  const startedAt = performance.now();
+  const page = (cursor: string | null): Promise<TimelinePage> => {
+    const asked = { kinds: kinds === null ? null : [...kinds], limit: pageRows, cursor };
+    switch (of.kind) {
+      case 'mailbox':
+        return mirror.call('timeline.mailbox', { mailbox: of.mailbox, ...asked });
+      case 'contact':
+        return mirror.call('timeline.contact', { address: of.address, ...asked });
+      case 'conversation':
+        return mirror.call('timeline.conversation', { conversation: of.conversation, ...asked });
+      default:
+        return of satisfies never;
+    }
+  };
+  const before = kept.data;
+  const newest = await page(null);
+  let read: TimelinePicture = { rows: newest.rows.toReversed(), older: newest.next, wholeAt: startedAt };
+  if (before !== null && kept.fresh) {
+    const spliced = spliceNewest(before, read);
+    if (spliced !== null) read = { ...spliced, wholeAt: before.wholeAt };
+  }
+  while (read.older !== null && read.rows.length < wanted) {
+    const older = await page(read.older);
+    const have = new Set(read.rows.map(({ id }) => id));
+    read = { ...read, rows: [...older.rows.toReversed().filter(({ id }) => !have.has(id)), ...read.rows], older: older.next };
+  }
+  return before === null ? read : { ...read, rows: sameRows(before.rows, read.rows) };
+}
+
+/** The rows that are here with a newer last page; null when nothing says how the two fit together. */
+export function spliceNewest(before: TimelinePicture, newest: TimelinePicture): TimelinePicture | null {
+  const [first] = newest.rows;
+  const at = first === undefined ? -1 : before.rows.findIndex(({ id }) => id === first.id);
+  if (at <= 0) return null;
+  return { ...before, rows: [...before.rows.slice(0, at), ...newest.rows] };
+}
+
+function sameRows(before: readonly TimelineRow[], after: readonly TimelineRow[]): readonly TimelineRow[] {
+  const known = new Map(before.map((row) => [row.id, row]));
+  const rows = after.map((row) => {
+    const old = known.get(row.id);
+    return old !== undefined && JSON.stringify(old) === JSON.stringify(row) ? old : row;
+  });
+  return rows.length === before.length && rows.every((row, at) => row === before[at]) ? before : rows;
+}
+
 async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<ListPicture> {
   const rows: Conversation[] = [];
   let cursor: string | null = null;
@@ -274,6 +407,7 @@ export class Mirror {
   /** Once made, the client renews it with each connection. */
   #subscription: 'none' | 'asked' | 'made' = 'none';
   readonly #conversations = new Map<string, Asked<Shown>>();
+  readonly #timelines = new Map<string, AskedTimeline>();
   readonly #eventListeners = new Set<(event: DaemonEvent) => void>();
   readonly #stateListeners = new Set<() => void>();
   /** The connection, and since when it is as it is. */
@@ -409,6 +543,11 @@ export class Mirror {
     return this.#client.call(method, params, options);
   }
 
+  /** Asks once; what a screen does with many questions in a row is in live-search.ts. */
+  search(asked: Params<'search.run'>): Promise<Result<'search.run'>> {
+    return this.call('search.run', asked, { timeoutMs: askTimeoutMs });
+  }
+
   list(of: ListOf): ListView {
     const key = JSON.stringify(of);
     const known = this.#lists.get(key);
@@ -472,6 +611,17 @@ export class Mirror {
     return made;
   }
 
+  /** `kinds`: null is all of them. */
+  timeline(of: TimelineOf, kinds: readonly ActivityKind[] | null): TimelineView {
+    const key = JSON.stringify([of, kinds]);
+    const known = this.#timelines.get(key);
+    if (known !== undefined) return known;
+    const made = new AskedTimeline(this, of, kinds);
+    if (this.#timelines.size >= 20) for (const [oldest] of this.#timelines) if (this.#timelines.delete(oldest)) break;
+    this.#timelines.set(key, made);
+    return made;
+  }
+
   /** Events as they come, for toasts and the like. */
   onEvent(listener: (event: DaemonEvent) => void): () => void {
     this.#eventListeners.add(listener);
@@ -501,9 +651,16 @@ export class Mirror {
   }
 
   #failAll(error: PostroomError): void {
-    const cached = [this.#lists, this.#conversations, this.#counts, this.#folders, this.#persons, this.#matrices, this.#previews].flatMap(
-      (views): Asked<unknown>[] => [...views.values()],
-    );
+    const cached = [
+      this.#lists,
+      this.#conversations,
+      this.#counts,
+      this.#folders,
+      this.#timelines,
+      this.#persons,
+      this.#matrices,
+      this.#previews,
+    ].flatMap((views): Asked<unknown>[] => [...views.values()]);
     for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox, this.#people, this.#roles]) view.fail(error);
   }
 
@@ -528,6 +685,11 @@ export class Mirror {
     }
     for (const conversation of this.#conversations.values()) {
       if (conversation.picture.data !== null && lost.has(conversation.picture.data.mailbox)) conversation.clear();
+    }
+    for (const timeline of this.#timelines.values()) {
+      const { data } = timeline.picture;
+      if (data?.rows.some((row) => lost.has(row.mailbox)) === true)
+        timeline.set({ ...timeline.picture, data: { ...data, rows: data.rows.filter((row) => !lost.has(row.mailbox)) } });
     }
   }
 }

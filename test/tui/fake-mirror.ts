@@ -1,7 +1,19 @@
 /** A mirror of values for tests of screens: views that a test fills, verbs that it answers. */
 import type { Method } from '../../protocol/methods.ts';
-import type { Conversation, Mailbox, OutboxEntry } from '../../protocol/schema.ts';
-import type { Counts, ListOf, ListPicture, ListView, Mirror, Picture, View } from '../../tui/mirror.ts';
+import type { Conversation, Mailbox, OutboxEntry, TimelineRow } from '../../protocol/schema.ts';
+import type {
+  Counts,
+  ListOf,
+  ListPicture,
+  ListView,
+  Mirror,
+  Picture,
+  Shown,
+  TimelineOf,
+  TimelinePicture,
+  TimelineView,
+  View,
+} from '../../tui/mirror.ts';
 
 class Held<T> implements View<T> {
   picture: Picture<T>;
@@ -22,6 +34,7 @@ class Held<T> implements View<T> {
   }
 
   need(): void {}
+  needOlder(): void {}
   refresh(): void {}
   warm(): void {}
 }
@@ -35,7 +48,8 @@ export class FakeMirror {
   readonly wholeOutbox = new Held<readonly OutboxEntry[]>([]);
   readonly #counts = new Held<Counts>({ mine: 1, unassigned: 2, team: 3, unread: 1 });
   readonly #lists = new Map<string, Held<ListPicture>>();
-  readonly #conversation = new Held<never>(null);
+  readonly #conversations = new Map<string, Held<Shown>>();
+  readonly #timelines = new Map<string, Held<TimelinePicture>>();
   readonly #listeners = new Set<(event: never) => void>();
   connection = { state: { state: 'online' as const, who: { kind: 'person' as const, person: 'p' }, daemonRelease: '1' }, since: 0 };
   readonly calls: Call[] = [];
@@ -65,8 +79,21 @@ export class FakeMirror {
     return this.#counts;
   }
 
-  conversation(): View<never> {
-    return this.#conversation;
+  conversation(id: string): Held<Shown> {
+    const made = this.#conversations.get(id) ?? new Held<Shown>(null);
+    this.#conversations.set(id, made);
+    return made;
+  }
+
+  timeline(of: TimelineOf, kinds: readonly string[] | null): TimelineView & Held<TimelinePicture> {
+    const key = JSON.stringify([of, kinds]);
+    const made = this.#timelines.get(key) ?? new Held<TimelinePicture>(null);
+    this.#timelines.set(key, made);
+    return made;
+  }
+
+  tell(of: TimelineOf, rows: readonly TimelineRow[], kinds: readonly string[] | null = null): void {
+    this.timeline(of, kinds).put({ rows, older: null, wholeAt: 0 });
   }
 
   call(method: Method, params: Call['params']): Promise<unknown> {
@@ -76,6 +103,15 @@ export class FakeMirror {
 
   work(method: Method, params: Call['params']): Promise<unknown> {
     return this.call(method, params);
+  }
+
+  search(params: Call['params']): Promise<unknown> {
+    return this.call('search.run', params);
+  }
+
+  /** Calls what listens to events. */
+  say(event: unknown): void {
+    for (const listener of this.#listeners) listener(event as never);
   }
 
   isEcho(): boolean {

@@ -1,7 +1,9 @@
 /** A screen on values, at 100 columns: keys in, frames out. One process for each test file: mounts keep native memory. */
+
 import { render } from 'ink-testing-library';
 import { afterEach, expect, vi } from 'vitest';
 import { ShellView } from '../../tui/app-shell.tsx';
+import { SavedViews } from '../../tui/saved-views.ts';
 import { AppContext } from '../../tui/screens/contract.ts';
 import { Navigator, NavigatorContext, type Place } from '../../tui/screens/places.ts';
 import { type NewLayer, Shell } from '../../tui/shell.ts';
@@ -39,6 +41,7 @@ export function mount(fake: FakeMirror, layer: NewLayer) {
     me: 'anna',
     running: { edit: () => Promise.reject(new Error('no editor in this test')), setTitle: () => undefined },
     drafts: {} as AppContext['drafts'],
+    views: new SavedViews('/nonexistent/views.json', 'key'),
   };
   const view = render(
     <MirrorContext value={fake.mirror}>

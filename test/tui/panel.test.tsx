@@ -1,84 +1,18 @@
 /** The panel on values: what a key does before, and after, the daemon has answered. */
-import { render } from 'ink-testing-library';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { PostroomError } from '../../protocol/errors.ts';
 import { safeText } from '../../protocol/text.ts';
-import { ShellView } from '../../tui/app-shell.tsx';
-import { AppContext } from '../../tui/screens/contract.ts';
 import { ConversationList } from '../../tui/screens/panel.tsx';
-import { type ListPlace, Navigator, NavigatorContext } from '../../tui/screens/places.ts';
-import { Shell } from '../../tui/shell.ts';
-import { StatusRow } from '../../tui/status.tsx';
-import { MirrorContext } from '../../tui/use-mirror.ts';
+import type { ListPlace } from '../../tui/screens/places.ts';
 import { FakeMirror } from './fake-mirror.ts';
+import { openOn } from './open-screen.tsx';
 import { conversation, mailbox } from './values.ts';
-
-const mounted: { unmount(): void }[] = [];
-afterEach(() => {
-  for (const one of mounted.splice(0)) one.unmount();
-});
 
 const support = mailbox('support@x.example');
 const place: ListPlace = { kind: 'panel', view: 'team', mailbox: null };
 const of = { kind: 'panel', view: 'team', mailbox: null } as const;
 
-/** A panel on `fake` with 100 columns; `went` are the places one was taken to. */
-async function open(fake: FakeMirror, at: ListPlace = place) {
-  const shell = new Shell();
-  const press = { current: (_name: string): void => undefined };
-  const went: unknown[] = [];
-  const navigator = new Navigator(
-    () => undefined,
-    (to) => {
-      went.push(to);
-      return { name: to.kind, element: <></> };
-    },
-  );
-  shell.goTo({ name: 'panel', element: <ConversationList place={at} /> });
-  const keyboard = {
-    listen: (listener: Parameters<Parameters<typeof ShellView>[0]['keyboard']['listen']>[0]) => {
-      press.current = (name) => listener({ kind: 'key', name, text: [...name].length === 1 ? name : '' });
-      return () => undefined;
-    },
-  };
-  const app = {
-    mirror: fake.mirror,
-    shell,
-    me: 'anna',
-    running: { edit: () => Promise.reject(new Error('no editor in this test')), setTitle: () => undefined },
-    drafts: {} as AppContext['drafts'],
-  };
-  const view = render(
-    <MirrorContext value={fake.mirror}>
-      <NavigatorContext value={navigator}>
-        <AppContext value={app}>
-          <ShellView
-            shell={shell}
-            keyboard={keyboard}
-            status={<StatusRow />}
-            surroundings={{ exit: () => undefined, redraw: () => undefined, suspend: async () => undefined }}
-            paintsOnCommit
-          />
-        </AppContext>
-      </NavigatorContext>
-    </MirrorContext>,
-  );
-  mounted.push({
-    unmount() {
-      shell.dispose();
-      view.unmount();
-    },
-  });
-  return {
-    press: (...names: string[]) => {
-      for (const name of names) press.current(name);
-    },
-    sees: (wanted: string | RegExp) => vi.waitFor(() => expect(view.lastFrame()).toMatch(wanted)),
-    misses: (unwanted: string) => vi.waitFor(() => expect(view.lastFrame()).not.toContain(unwanted)),
-    frame: () => view.lastFrame() ?? '',
-    went,
-  };
-}
+const open = async (fake: FakeMirror, at: ListPlace = place) => openOn(fake, <ConversationList place={at} />);
 
 function furnished(): FakeMirror {
   const fake = new FakeMirror([support, mailbox('sales@x.example')]);

@@ -1,5 +1,5 @@
 /** Nouns of the wire for tests of screens. */
-import type { Conversation, Mailbox, OutboxEntry } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, OutboxEntry, SearchHit, TimelineRow } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 
 export function conversation(id: string, given: Partial<Conversation> = {}): Conversation {
@@ -65,6 +65,43 @@ export function outboxEntry(id: string, given: Partial<OutboxEntry> = {}): Outbo
     recipients: [],
     sentCopy: 'pending',
     nextAttemptAt: null,
+    ...given,
+  };
+}
+
+export function event(id: string, at: string, given: Partial<TimelineRow> = {}): TimelineRow {
+  return {
+    id,
+    at,
+    kind: 'mail-in',
+    mailbox: safeText('support@x.example'),
+    conversation: `c-${id}`,
+    actor: null,
+    from: { name: safeText('Jane Cooper'), address: safeText('jane@example.org') },
+    to: [{ name: null, address: safeText('support@x.example') }],
+    subject: safeText(`subject ${id}`),
+    summary: safeText(`text of ${id}`),
+    message: `m-${id}`,
+    outbox: null,
+    assignee: null,
+    state: null,
+    ...given,
+  };
+}
+
+export function hit(id: string, given: Partial<SearchHit> = {}): SearchHit {
+  return {
+    kind: 'mail',
+    conversation: `c-${id}`,
+    message: `m-${id}`,
+    note: null,
+    author: null,
+    mailbox: safeText('support@x.example'),
+    subject: safeText(`subject ${id}`),
+    from: { name: safeText('Jane Cooper'), address: safeText('jane@example.org') },
+    date: '2026-11-20T11:00:00Z',
+    snippet: safeText(`found in ${id}`),
+    hits: [],
     ...given,
   };
 }

@@ -25,6 +25,8 @@ const headings: Record<Scope, Chrome> = {
   people: chrome`People`,
   roles: chrome`Roles`,
   mailboxes: chrome`Mailboxes`,
+  timeline: chrome`Timeline`,
+  search: chrome`Search`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,
   always: chrome`Always`,

@@ -2,7 +2,8 @@
 import { createContext, use } from 'react';
 import type { Conversation } from '../../protocol/schema.ts';
 import type { Drafts } from '../drafts.ts';
-import type { ListView, Mirror } from '../mirror.ts';
+import type { Mirror } from '../mirror.ts';
+import type { SavedViews } from '../saved-views.ts';
 import type { Shell } from '../shell.ts';
 import type { Running } from '../start.tsx';
 import type { Chrome } from '../text.ts';
@@ -15,6 +16,8 @@ export type AppContext = {
   readonly shell: Shell;
   /** Mails being written: `new Drafts(draftsFolder(home), identity.publicKey)`. */
   readonly drafts: Drafts;
+  /** Searches kept as views of the panel. */
+  readonly views: SavedViews;
   /** The name of the person behind this session. */
   readonly me: string;
 };
@@ -31,9 +34,19 @@ export function useApp(): AppContext {
 export type Behind = {
   /** `Mine`, `support@ Inbox`. */
   readonly title: Chrome;
-  readonly list: ListView;
+  /** Its conversations in order, as they are now. */
+  readonly ids: readonly string[];
+  /** Those with something unread, at this moment. */
+  readonly unread: () => ReadonlySet<string>;
   /** Puts the cursor of that list on a row: one comes back to what one read last. */
   readonly select: (id: string) => void;
+  /** The hits of the search it was opened from, for `n N`; `at` is the mail or note in its conversation. */
+  readonly hits?: {
+    readonly all: readonly { readonly id: string; readonly conversation: string; readonly at: string | null }[];
+    /** The one that was opened. */
+    readonly at: string;
+    readonly select: (id: string) => void;
+  };
 };
 
 /**

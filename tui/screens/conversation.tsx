@@ -12,22 +12,25 @@ import type { Tone } from '../theme.ts';
 import { octets } from '../units.ts';
 import { useView } from '../use-mirror.ts';
 import { openCompose } from './compose.tsx';
-import { type Behind, type Target, useApp } from './contract.ts';
+import { type Behind, useApp } from './contract.ts';
 import { useGoing } from './going.tsx';
 import { ThreadPane } from './thread.tsx';
 import { outboxWords } from './thread-layout.ts';
+import { targetOf } from './use-target.ts';
 import { useVerbs } from './verbs.tsx';
 
 /** The facts stand beside the thread from here on. */
 const factsFrom = 140;
 
-/** `behind` is the list it was opened from: J and K walk it as it was sorted then. */
-export function Conversation({ id: first, behind }: { id: string; behind?: Behind }): ReactElement {
+/** `behind` is the list it was opened from: J and K walk it as it was sorted then. `at` is the mail to begin with. */
+export function Conversation({ id: first, behind, at: wanted = null }: { id: string; behind?: Behind; at?: string | null }): ReactElement {
   const { mirror } = useApp();
   const shell = useShell();
   const { columns } = useViewport();
   const [id, setId] = useState(first);
-  const [ids] = useState(() => behind?.list.picture.data?.ids ?? []);
+  const [begin, setBegin] = useState({ conversation: first, at: wanted });
+  const [hit, setHit] = useState(behind?.hits?.at ?? null);
+  const [ids] = useState(() => behind?.ids ?? []);
   const { data: shown, error } = useView(mirror.conversation(id));
   const known = useKnown(shown);
   // It was merged into an older one, or is one of the daemon's names for it.
@@ -42,7 +45,7 @@ export function Conversation({ id: first, behind }: { id: string; behind?: Behin
     }
   };
   const nextUnread = (step: 1 | -1): void => {
-    const unread = new Set(behind?.list.picture.data?.rows.filter((row) => row.unread > 0).map((row) => row.conversation));
+    const unread = behind?.unread() ?? new Set();
     const rest = step === 1 ? ids.slice(at + 1) : ids.slice(0, Math.max(0, at)).toReversed();
     goTo(
       rest.find((one) => unread.has(one)),
@@ -53,6 +56,18 @@ export function Conversation({ id: first, behind }: { id: string; behind?: Behin
     // A held key stops at the end of the list.
     const next = Math.max(0, Math.min(ids.length - 1, at + by));
     goTo(next === at ? undefined : ids[next], chrome`that was the ${by > 0 ? chrome`last` : chrome`first`} one of the list`);
+  };
+  const stepHit = (by: number): void => {
+    const all = behind?.hits?.all ?? [];
+    const next = all[all.findIndex((one) => one.id === hit) + by];
+    if (next === undefined) {
+      shell.flash(by > 0 ? chrome`that was the last hit` : chrome`that was the first hit`);
+      return;
+    }
+    behind?.hits?.select(next.id);
+    setHit(next.id);
+    setId(next.conversation);
+    setBegin({ conversation: next.conversation, at: next.at });
   };
   const moveOn = (): void => {
     const next = ids[at + 1];
@@ -70,8 +85,10 @@ export function Conversation({ id: first, behind }: { id: string; behind?: Behin
   return (
     <Opened
       // Mounted anew with each conversation: keys and hints keep their order, folds and places are its own.
-      key={shown.conversation}
+      key={`${shown.conversation} ${begin.at ?? ''}`}
       shown={shown}
+      begin={id === begin.conversation || shown.conversation === begin.conversation ? begin.at : null}
+      onHit={behind?.hits === undefined ? null : stepHit}
       place={place}
       walk={{
         step,
@@ -89,7 +106,17 @@ type Walk = {
   readonly moveOn: () => void;
 };
 
-function Opened({ shown, place, walk }: { shown: Shown; place: Chrome; walk: Walk }): ReactElement {
+type OpenedProps = {
+  readonly shown: Shown;
+  /** The mail or note to begin with. */
+  readonly begin: string | null;
+  readonly place: Chrome;
+  readonly walk: Walk;
+  /** To the next or the previous hit of the search behind. */
+  readonly onHit: ((by: number) => void) | null;
+};
+
+function Opened({ shown, begin, place, walk, onHit }: OpenedProps): ReactElement {
   const app = useApp();
   const { mirror, me } = app;
   const { columns, rows } = useViewport();
@@ -101,9 +128,15 @@ function Opened({ shown, place, walk }: { shown: Shown; place: Chrome; walk: Wal
       if (kind === 'done' || kind === 'trash' || kind === 'spam' || kind === 'move') walk.moveOn();
     },
   });
-  useGoing(shown.mailbox);
+  const outside = shown.messages.findLast(({ direction }) => direction === 'in')?.from[0];
+  useGoing(shown.mailbox, {
+    contact: outside === undefined ? null : { name: displayAddress(outside), address: outside.address },
+    conversation: { id: shown.conversation, subject: shown.subject },
+    over: true,
+  });
   useCommands({
     ...(shown.rights.send ? { 'mail.compose': () => openCompose(app, { mailbox: shown.mailbox }) } : {}),
+    ...(onHit === null ? {} : { 'search.next': (count: number) => onHit(count), 'search.previous': (count: number) => onHit(-count) }),
     'item.next': (count) => walk.step(count),
     'item.previous': (count) => walk.step(-count),
     'move.next-unread': () => walk.nextUnread(1),
@@ -127,6 +160,7 @@ function Opened({ shown, place, walk }: { shown: Shown; place: Chrome; walk: Wal
       <Box height={rows}>
         <ThreadPane
           shown={shown}
+          begin={begin}
           columns={facts === 0 ? columns : columns - facts - 1}
           rows={rows}
           focused
@@ -180,12 +214,6 @@ export function Reader({ id, columns, rows, focused, acts = true }: ReaderProps)
       <ThreadPane key={shown.conversation} shown={shown} columns={columns} rows={rows - 3} focused={focused} reads acts={acts} />
     </Box>
   );
-}
-
-function targetOf(shown: Shown): Target {
-  const attachments = shown.messages.reduce((sum, one) => sum + one.attachments.length, 0);
-  const { conversation, mailbox, subject, revision, state, assignee, starred, unread } = shown;
-  return { conversation, mailbox, subject, revision, state, assignee, starred, unread, attachments };
 }
 
 // --- words -----------------------------------------------------------------------------------------------------------

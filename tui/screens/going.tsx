@@ -12,9 +12,21 @@ import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
 import { openRoles } from './roles.tsx';
 import { Settings } from './settings.tsx';
+import type { Contact, ScopeName, Scopes } from './timeline-state.ts';
 
-/** `mailbox`: the one in view, by address, for `g f` and `g a`; without one they ask. */
-export function useGoing(mailbox: SafeText | null, active = true): void {
+type Given = {
+  /** The correspondent of what is under the cursor, for `g c`. */
+  readonly contact?: Contact | null;
+  /** The conversation in view: `g t` is its history. */
+  readonly conversation?: Scopes['conversation'];
+  /** Something is being read: a timeline opens over it, and `q` leads back. */
+  readonly over?: boolean;
+  /** False: going elsewhere would drop what is staged here. */
+  readonly active?: boolean;
+};
+
+/** `mailbox`: the one in view, by address, for `g t`, `g f` and `g a`; without one they ask. */
+export function useGoing(mailbox: SafeText | null, { contact = null, conversation = null, over = false, active = true }: Given = {}): void {
   const shell = useShell();
   const navigator = useNavigator();
   const app = useApp();
@@ -36,6 +48,14 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
     shell.open({ name: 'settings', element: <Settings place={{ kind: 'settings', mailbox: address }} /> });
   const managed = mailboxes.filter(({ rights }) => rights.settings);
   const { last } = navigator;
+  // What another one's history shows is asked of the daemon; of which mailboxes there is one is known here.
+  const access = mailbox === null ? listed.length > 0 : listed.some(({ address }) => address === mailbox);
+  const timeline = (scopes: Scopes, name: ScopeName): void => {
+    const place = { kind: 'timeline', start: { scopes, name } } as const;
+    if (over) navigator.look(place);
+    else navigator.go(place);
+  };
+  const known = access ? mailbox : null;
 
   useCommands(
     {
@@ -58,6 +78,18 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
         : {}),
       'go.people': () => openPeople(app),
       'go.roles': () => openRoles(app),
+      ...(open.length > 0
+        ? {
+            'go.timeline': () => {
+              if (conversation !== null) return timeline({ mailbox: known, contact, conversation }, 'conversation');
+              return inMailbox(chrome`Timeline of`, listed, ({ address }) =>
+                timeline({ mailbox: address, contact, conversation }, 'mailbox'),
+              );
+            },
+          }
+        : {}),
+      ...(contact === null ? {} : { 'go.contact': () => timeline({ mailbox: known, contact, conversation }, 'contact') }),
+      ...(open.length > 0 ? { 'search.open': () => navigator.look({ kind: 'search' }) } : {}),
       'go.mailboxes': () => navigator.go({ kind: 'mailboxes', mailbox }),
       ...(mailboxes.some(({ rights }) => rights.send)
         ? { 'go.outbox': () => navigator.go({ kind: 'outbox' }), 'go.drafts': () => openDrafts(app) }
@@ -70,6 +102,6 @@ export function useGoing(mailbox: SafeText | null, active = true): void {
         : {}),
       ...(last === null ? {} : { 'go.last': () => navigator.go(last) }),
     },
-    { active },
+    { facts: { access }, active },
   );
 }

@@ -4,7 +4,7 @@
  */
 import { type ReactElement, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
 import type { Conversation as Row } from '../../protocol/schema.ts';
-import { safeText } from '../../protocol/text.ts';
+import { displayAddress, safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
 import { List, useList } from '../components/list.tsx';
 import { Panes, usePanes } from '../components/panes.tsx';
@@ -23,6 +23,7 @@ import { useOthersChanges } from './others.ts';
 import { drawRow, type RowItem, type RowLook, shortNames } from './panel-row.tsx';
 import { change, emptyPanel, unreadFrom, visible } from './panel-state.ts';
 import { keyOf, type ListPlace, listOf, useNavigator } from './places.ts';
+import { useSavedTabs } from './search.tsx';
 import { Sidebar } from './sidebar.tsx';
 import { useNow } from './use-now.ts';
 import { useRemembered } from './use-remembered.ts';
@@ -60,8 +61,15 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
   const items = useItems(rows, marks);
 
   const selecting = useRef<(id: string) => void>(() => undefined);
-  const behind: Behind = useMemo(() => ({ title: titleOf(place), list, select: (id) => selecting.current(id) }), [place, list]);
-  const open = (id: string): void => shell.open({ name: 'conversation', element: <Conversation id={id} behind={behind} /> });
+  const open = (id: string): void => {
+    const behind: Behind = {
+      title: titleOf(place),
+      ids: list.picture.data?.ids ?? noIds,
+      unread: () => new Set((list.picture.data?.rows ?? noRows).filter((row) => row.unread > 0).map((row) => row.conversation)),
+      select: (to) => selecting.current(to),
+    };
+    shell.open({ name: 'conversation', element: <Conversation id={id} behind={behind} /> });
+  };
   const cursorList = useList(ids.length === 0 ? noIds : ids, height, { onOpen: open, active: inList });
   const { cursor, index, newAbove } = cursorList.state;
   selecting.current = cursorList.select;
@@ -105,7 +113,11 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
     if (place.kind !== 'panel' || !here) return;
     for (const view of ['mine', 'unassigned', 'team', 'done'] as const) mirror.list(listOf({ ...place, view })).warm();
   }, [mirror, place, here]);
-  useGoing(place.mailbox ?? current?.mailbox ?? null);
+  const from = current?.direction === 'in' ? current.from : null;
+  useGoing(place.mailbox ?? current?.mailbox ?? null, {
+    contact: from === null ? null : { name: displayAddress(from), address: from.address },
+  });
+  useSavedTabs(inList && place.kind === 'panel');
   useSyncNow(place.mailbox);
   useOthersChanges(rows.slice(cursorList.state.top, cursorList.state.top + height));
 
@@ -308,6 +320,8 @@ function Tabs({
   columns: number;
 }): ReactElement {
   const names = Object.entries(viewNames) as [PanelName, Chrome][];
+  const { views } = useApp();
+  const saved = useView(views).data ?? [];
   const scope = place.mailbox ?? chrome`all mailboxes`;
   const title =
     columns < 72 ? chrome`` : columns < 76 ? chrome`POSTROOM  ` : chrome`POSTROOM  ${cutToWidth(scope, columns < 100 ? 16 : 32)}  `;
@@ -329,6 +343,11 @@ function Tabs({
         );
       })}
       <T tone="muted">{bar(names.length)}</T>
+      {columns < 76
+        ? null
+        : saved.map(({ name }, at) => (
+            <T key={name} tone="muted">{chrome`${at + names.length + 1} ${cutToWidth(safeText(name), columns < 100 ? 6 : 16)} `}</T>
+          ))}
     </T>
   );
 }

@@ -4,6 +4,7 @@ import type { Mailbox } from '../../protocol/schema.ts';
 import type { SafeText } from '../../protocol/text.ts';
 import type { ListOf, PanelName } from '../mirror.ts';
 import type { NewLayer } from '../shell.ts';
+import type { TimelineStart } from './timeline-state.ts';
 
 export type ListPlace =
   | { readonly kind: 'panel'; readonly view: PanelName; readonly mailbox: SafeText | null }
@@ -16,6 +17,8 @@ export type Place =
   | { readonly kind: 'folders'; readonly mailbox: SafeText }
   | { readonly kind: 'outbox' }
   | { readonly kind: 'settings'; readonly mailbox: SafeText }
+  | { readonly kind: 'timeline'; readonly start: TimelineStart }
+  | { readonly kind: 'search' }
   /** `mailbox`: the one under the cursor. */
   | { readonly kind: 'mailboxes'; readonly mailbox: SafeText | null };
 
@@ -53,15 +56,17 @@ export function firstPlace(mailboxes: readonly Pick<Mailbox, 'address' | 'rights
 
 /** Goes from place to place; remembers the last one, and for each list the row that the cursor was on. */
 export class Navigator {
-  readonly #show: (layer: NewLayer) => void;
+  readonly #show: (layer: NewLayer, over: boolean) => void;
   readonly #layerFor: (place: Place) => NewLayer;
   readonly cursors = new Map<string, string>();
   /** Whether lists show a reader beside them where there is room. */
   preview = true;
+  /** What was searched for in this session, the last one at the end. */
+  searched: readonly string[] = [];
   #here: Place | null = null;
   #last: Place | null = null;
 
-  constructor(show: (layer: NewLayer) => void, layerFor: (place: Place) => NewLayer) {
+  constructor(show: (layer: NewLayer, over: boolean) => void, layerFor: (place: Place) => NewLayer) {
     this.#show = show;
     this.#layerFor = layerFor;
   }
@@ -73,7 +78,12 @@ export class Navigator {
   go(place: Place): void {
     if (this.#here !== null && keyOf(this.#here) !== keyOf(place)) this.#last = this.#here;
     this.#here = place;
-    this.#show(this.#layerFor(place));
+    this.#show(this.#layerFor(place), false);
+  }
+
+  /** Shows a place over what is being read: closing it leads back there. */
+  look(place: Place): void {
+    this.#show(this.#layerFor(place), true);
   }
 }
 

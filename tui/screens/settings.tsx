@@ -57,7 +57,7 @@ export function Settings({ place }: { place: Extract<Place, { kind: 'settings' }
   const { data, error } = useView(mirror.mailboxes);
   const mailbox = data?.find(({ address }) => address === place.mailbox) ?? null;
   const editable = mailbox?.rights.settings === true;
-  useGoing(place.mailbox, !editable);
+  useGoing(place.mailbox, { active: !editable });
   useCommands({}, { facts: { mailbox: place.mailbox } });
   if (mailbox !== null && editable) return <Editable mailbox={mailbox} />;
   const why: Safe =
@@ -288,7 +288,7 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
   });
   const unsaved = staged.edits.size;
   // Going elsewhere would drop what is staged without a word.
-  useGoing(mailbox.address, unsaved === 0);
+  useGoing(mailbox.address, { active: unsaved === 0 });
   useEffect(() => shell.keepOpen(() => (unsaved === 0 ? null : chrome`${unsaved} edits of a mailbox are not saved.`)), [shell, unsaved]);
 
   const { errors } = staged;

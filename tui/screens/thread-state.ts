@@ -12,8 +12,8 @@ export type ThreadStep =
   | { readonly do: 'quotes' }
   | { readonly do: 'headers'; readonly id: string; readonly text: SafeText | null };
 
-/** What is open at first: the newest mail, those not yet read, and notes. `unread` counts mails from outside, from the end. */
-export function beginning(items: readonly Item[], unread: number): ThreadView {
+/** What is open at first: the newest mail, those not yet read, and notes. `unread` counts mails from outside, from the end; `at` is a mail or a note that somebody came for. */
+export function beginning(items: readonly Item[], unread: number, at: string | null = null): ThreadView {
   const mails = items.filter((item) => item.kind === 'mail');
   const newest = mails.at(-1)?.id;
   const fresh = new Set(
@@ -22,8 +22,9 @@ export function beginning(items: readonly Item[], unread: number): ThreadView {
       .slice(unread > 0 ? -unread : mails.length)
       .map(({ id }) => id),
   );
-  const folded = new Map(items.map(({ kind, id }) => [id, kind === 'mail' && id !== newest && !fresh.has(id)]));
-  const cursor = mails.find(({ id }) => fresh.has(id))?.id ?? newest ?? items.at(-1)?.id ?? '';
+  const folded = new Map(items.map(({ kind, id }) => [id, kind === 'mail' && id !== newest && id !== at && !fresh.has(id)]));
+  const wanted = items.find(({ id }) => id === at)?.id;
+  const cursor = wanted ?? mails.find(({ id }) => fresh.has(id))?.id ?? newest ?? items.at(-1)?.id ?? '';
   return { cursor, top: { id: cursor, row: 0 }, folded, quotes: new Set(), headers: new Map() };
 }
 

@@ -24,6 +24,8 @@ type ThreadPaneProps = {
   readonly focused: boolean;
   /** What is opened here is read by the person. */
   readonly reads: boolean;
+  /** The mail to begin with, in place of the first one that is not read. */
+  readonly begin?: string | null;
   /** It can be answered from here. */
   readonly acts?: boolean;
   /** Space at the end. */
@@ -33,7 +35,17 @@ type ThreadPaneProps = {
 };
 
 /** Mount it with the conversation's id as its key: folds and places are those of one conversation. */
-export function ThreadPane({ shown, columns, rows, focused, reads, acts = true, onEnd, onSent }: ThreadPaneProps): ReactElement {
+export function ThreadPane({
+  shown,
+  columns,
+  rows,
+  focused,
+  reads,
+  begin = null,
+  acts = true,
+  onEnd,
+  onSent,
+}: ThreadPaneProps): ReactElement {
   const app = useApp();
   const height = Math.max(1, rows - 1);
   const [now] = useState(Date.now);
@@ -41,7 +53,7 @@ export function ThreadPane({ shown, columns, rows, focused, reads, acts = true, 
   const room = { columns: columns - 1, height };
   const items = useMemo(() => itemsOf(shown), [shown]);
   const [stored, setStored] = useState<ThreadView>(() =>
-    opened(new Thread(items, beginning(items, shown.unread), room, now, cache.current)),
+    opened(new Thread(items, beginning(items, shown.unread, begin), room, now, cache.current)),
   );
   const view = follow(stored, items);
   if (view !== stored) setStored(view);
