@@ -287,7 +287,7 @@ async function read(
   await using reader = new Reader(identityFile, size);
   const { screen } = reader;
   await reader.until('starting', (s) => ofList(s) !== null);
-  await reader.press('3', 'the whole team', (s) => s.line(0).includes('‹3 Team'));
+  await reader.press('3', 'the whole team', (s) => s.line(0).includes('‹3 Team') && ofList(s)?.at === 1 && s.text().includes('▌'));
   await reader.press('G', 'the end of the list', (s) => (ofList(s)?.at ?? 0) > 1);
   await reader.press('<home>', 'the beginning of the list', (s) => ofList(s)?.at === 1);
   for (let at = 1; at < (ofList(screen)?.of ?? 0); at = ofList(screen)?.at ?? 0) {
