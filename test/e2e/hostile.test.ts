@@ -73,7 +73,12 @@ async function settle(name: string, mails: readonly Named[]): Promise<Place> {
       stored.add(sha(raw.subarray(raw.indexOf('\r\n', raw.indexOf('+0000')) + 2)));
     }
   }
-  expect(mails.filter((_, n) => !stored.has(sha(sent[n] ?? Buffer.alloc(0)))).map((one) => one.name)).toEqual([]);
+  const missing = mails.filter((_, n) => {
+    const octets = sent[n] ?? null;
+    return octets !== null && !stored.has(sha(octets));
+  });
+  expect(missing.map((one) => one.name)).toEqual([]);
+  expect(sent.filter((one) => one === null).length).toBeLessThan(3);
   return { ...place, rows };
 }
 
@@ -262,8 +267,9 @@ class Reader implements AsyncDisposable {
 const ageless = (text: string): string => text.replace(/ +(?:now|\d+[smhd])(?= |$)/gm, ' ~');
 
 type Position = { readonly at: number; readonly of: number };
+/** `3/200+` of a list that has more than was asked for so far. */
 const positionIn = (line: string): Position | null => {
-  const found = / (\d+)\/(\d+)(?: |$)/.exec(line);
+  const found = / (\d+)\/(\d+)\+?(?: |$)/.exec(line);
   return found === null ? null : { at: Number(found[1]), of: Number(found[2]) };
 };
 /** `‹ Team 3/60 …`: where the conversation stands in the list behind it. */
@@ -282,8 +288,8 @@ async function read(
   await using reader = new Reader(identityFile, size);
   const { screen } = reader;
   await reader.until('starting', (s) => ofList(s) !== null);
-  await reader.press('3', 'the whole team', (s) => s.line(0).includes('‹3 Team'));
-  await reader.press('G', 'the end of the list', (s) => ofList(s)?.at === ofList(s)?.of);
+  await reader.press('3', 'the whole team', (s) => s.line(0).includes('‹3 Team') && ofList(s)?.at === 1 && s.text().includes('▌'));
+  await reader.press('G', 'the end of the list', (s) => (ofList(s)?.at ?? 0) > 1);
   await reader.press('<home>', 'the beginning of the list', (s) => ofList(s)?.at === 1);
   for (let at = 1; at < (ofList(screen)?.of ?? 0); at = ofList(screen)?.at ?? 0) {
     await reader.press('<pagedown>', `the page after row ${at}`, (s) => (ofList(s)?.at ?? 0) > at);
@@ -373,9 +379,12 @@ describe('our own set', () => {
 
   for (const size of sizes) {
     test(`is read at ${size.cols}x${size.rows}: no foreign order, every frame whole`, async () => {
-      const { foreign, opened } = await read(place, size, (at) => full || at % 8 === (size.cols === 80 ? 0 : 4));
+      // Wide frames take their time: the first mails, orders to the terminal, unless all are asked for.
+      const most = full || size.cols === 80 ? Number.POSITIVE_INFINITY : 60;
+      const { foreign, opened } = await read(place, size, (at) => full || at % 8 === (size.cols === 80 ? 0 : 4), most);
+      console.log(`own at ${size.cols}x${size.rows}: ${opened} of ${place.rows.length} conversations opened`);
       expect(foreign).toEqual([]);
-      expect(opened).toBeGreaterThan(hostileMails.length * 0.9);
+      expect(opened).toBeGreaterThan(Math.min(most - 1, hostileMails.length * 0.9));
     }, 180_000);
   }
 });

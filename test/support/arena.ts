@@ -57,21 +57,24 @@ export class Arena implements AsyncDisposable {
     return client;
   }
 
-  /** Delivers over one connection, in order; gives what the daemon should hold of each after its own trace lines. */
-  async deliver(to: string, mails: Iterable<Uint8Array>): Promise<Buffer[]> {
+  /**
+   * Delivers over one connection, in order; gives what the daemon should hold of each after its own trace lines, or null for a mail that it
+   * refuses because it has gone from server to server too often.
+   */
+  async deliver(to: string, mails: Iterable<Uint8Array>): Promise<(Buffer | null)[]> {
     using smtp = await lineConnection(await this.smtpPort());
-    const said = async (wanted: string, what: string): Promise<void> => {
+    const said: Expect = async (wanted, what, otherwise = wanted) => {
       const line = await smtp.lineThat((one) => /^\d{3} /.test(one));
-      if (!line.startsWith(wanted)) throw new Error(`${what}: ${line}`);
+      if (!line.startsWith(wanted) && !line.startsWith(otherwise)) throw new Error(`${what}: ${line}`);
+      return line.startsWith(wanted);
     };
     await said('220', 'greeting');
     await smtp.write('EHLO arena.example\r\n');
     await said('250', 'EHLO');
-    const sent: Buffer[] = [];
+    const sent: (Buffer | null)[] = [];
     for (const octets of mails) {
       const whole = endsItsLine(octets);
-      await transact(smtp, said, to, whole);
-      sent.push(whole);
+      sent.push((await transact(smtp, said, to, whole)) ? whole : null);
     }
     return sent;
   }
@@ -127,12 +130,10 @@ function endsItsLine(octets: Uint8Array): Buffer {
   return whole.subarray(-2).equals(crlf) ? whole : Buffer.concat([whole, crlf]);
 }
 
-async function transact(
-  smtp: LineConnection,
-  said: (wanted: string, what: string) => Promise<void>,
-  to: string,
-  octets: Buffer,
-): Promise<void> {
+/** Waits for a reply; false when it is the other one that was to be expected. */
+type Expect = (wanted: string, what: string, otherwise?: string) => Promise<boolean>;
+
+async function transact(smtp: LineConnection, said: Expect, to: string, octets: Buffer): Promise<boolean> {
   await smtp.write('MAIL FROM:<mallory@evil.example>\r\n');
   await said('250', 'MAIL');
   await smtp.write(`RCPT TO:<${to}>\r\n`);
@@ -142,5 +143,5 @@ async function transact(
   // Dots are doubled after every line feed, since the receiver's library takes one away after bare ones, too.
   const text = octets.toString('latin1').replace(/(^|\n)\./g, '$1..');
   await smtp.write(Buffer.from(`${text}.\r\n`, 'latin1'));
-  await said('250', 'the end of the mail');
+  return said('250', 'the end of the mail', '554 5.4.6');
 }
