@@ -10,6 +10,7 @@ import { examineDelay, examineRoom } from '../daemon/doctor/store.ts';
 import { examineClock, examineEndpoints } from '../daemon/doctor/system.ts';
 import type { MailboxStatus } from '../daemon/engines.ts';
 import { lockHome } from '../daemon/store/lock.ts';
+import { migrations } from '../daemon/store/migrations/index.ts';
 import type { Folder } from '../daemon/store/types.ts';
 import { domain, type Postroom, startPostroom } from './support/postroom.ts';
 import { tempDir } from './support/tempdir.ts';
@@ -196,7 +197,7 @@ test('the store: a broken invariant, a pack that is cut, a pack that is gone, a 
 
   sql('PRAGMA user_version = 99');
   expect((await foundStill(postroom)).find(({ code }) => code === 'store')?.message).toContain('newer');
-  sql('PRAGMA user_version = 1');
+  sql(`PRAGMA user_version = ${migrations.length}`);
   expect(codes(await foundStill(postroom))).toEqual(['warning daemon-stopped']);
   await postroom.startDaemon();
   expect(await found(postroom)).toEqual([]);

@@ -178,7 +178,7 @@ test('an answer is written in $EDITOR, reviewed, queued, and arrives', async () 
   // Twice in one burst is one mail.
   screen.type('yy');
   await screen.waitFor('It leaves in 10 s');
-  await screen.waitFor('leaves at its time');
+  await screen.waitFor('↑ leaves ');
   await until(async () => (await desk.drafts()).length === 0);
   expect(await desk.outbox()).toEqual(['held']);
   screen.press('G', '@');
