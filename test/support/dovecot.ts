@@ -347,6 +347,7 @@ ssl_cert = <${base}/cert.pem
 ssl_key = <${base}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 mail_location = ${format === 'maildir' ? 'maildir:~/Maildir' : 'sdbox:~/mail'}
 # The tests never pull the plug on Dovecot.
 mail_fsync = never
@@ -401,6 +402,10 @@ service lmtp {
   }
 }
 service anvil {
+  # A wrong password would make the next logins of this address wait for seconds.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
   chroot =
 }
 `;
