@@ -61,14 +61,14 @@ export class LiveSearch implements View<Found> {
       return;
     }
     const wait = this.#askedAt + typingMs - this.#now();
-    if (wait <= 0) void this.#ask(query, true);
-    else this.#timer = setTimeout(() => void this.#ask(query, true), wait);
+    if (wait <= 0) void this.#ask(query);
+    else this.#timer = setTimeout(() => void this.#ask(query), wait);
   }
 
-  /** Asked now, as it stands. */
+  /** Asked now. Its last word may still go on, so that the hits that were seen while it was typed stay. */
   run(query: string): Promise<void> {
     clearTimeout(this.#timer);
-    return this.#ask(query, false);
+    return this.#ask(query);
   }
 
   /** The page after the last hit, as far as there is one. */
@@ -78,7 +78,7 @@ export class LiveSearch implements View<Found> {
     const question = this.#question;
     this.#paging = true;
     try {
-      const page = await this.#run({ query: data.query, limit: pageRows, cursor: data.next });
+      const page = await this.#run({ query: data.query, typing: true, limit: pageRows, cursor: data.next });
       if (question === this.#question) this.#found(data.query, [...data.rows, ...page.rows], page);
     } catch (error) {
       if (question === this.#question) this.#failed(error);
@@ -95,11 +95,11 @@ export class LiveSearch implements View<Found> {
     if (rows.length < data.rows.length) this.#set({ ...this.picture, data: { ...data, rows, ids: rows.map(hitId) } });
   }
 
-  async #ask(query: string, typing: boolean): Promise<void> {
+  async #ask(query: string): Promise<void> {
     const question = ++this.#question;
     this.#askedAt = this.#now();
     try {
-      const found = await this.#run({ query, typing, limit: pageRows });
+      const found = await this.#run({ query, typing: true, limit: pageRows });
       if (question === this.#question) this.#found(query, found.rows, found);
     } catch (error) {
       if (question === this.#question) this.#failed(error);
