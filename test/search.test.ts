@@ -1,4 +1,4 @@
-/** Search with a real store, and through the protocol: who may open what, revoked at once, languages, and what it costs. */
+/** Search with a real store, and through the protocol: who may open what, revoked at once, languages. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -13,7 +13,6 @@ import type { Params, Result } from '../protocol/methods.ts';
 import { runCommand } from '../tui/cli/program.ts';
 import { searchCommands } from '../tui/cli/search.ts';
 import { Found } from './support/cli-contract.ts';
-import { mail } from './support/message.ts';
 import { outcome, startPostroom } from './support/postroom.ts';
 import { answer, batch, letter, minute, putFolders, storeStory, support } from './support/store.ts';
 import { tempDir } from './support/tempdir.ts';
@@ -459,59 +458,3 @@ test('the command line prints what the contract says, or a table', async () => {
   expect(await ran('--', '-parcel')).toMatchObject({ code: 0 });
   expect(await ran('colour:red')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('There is no key "colour:"') });
 });
-
-test('what it costs: twenty thousand mails', async () => {
-  await using dir = await tempDir();
-  const home = `${dir.path}/home`;
-  const store = await openStore({ home });
-  const [inbox] = await putFolders(store, 'support');
-  const policy = { addresses: [support], workFrom: null, followServer: true, seenBy: null };
-  let seed = 1;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((seed / 2 ** 32) ** 2 * below);
-  };
-  const words = Array.from({ length: 20_000 }, (_, n) => `${(n * 7919 + 12_345).toString(36)}${'aeiou'[n % 5]}`);
-  const text = (): string => Array.from({ length: 60 }, () => words[random(20_000)]).join(' ');
-  const count = 20_000;
-  const began = performance.now();
-  for (let from = count; from > 0; from -= 500) {
-    const arriving = Array.from({ length: 500 }, (_, n) => {
-      const at = from - n;
-      const more = `${at % 2_857 === 0 ? 'rareword' : ''} ${at % 50 === 0 ? 'midword' : ''} ${at % 4 === 0 ? 'bigword' : ''}`;
-      const who = `Customer ${at % 500} <c${at % 500}@example.net>`;
-      const octets = mail({ from: who, to: support, subject: `Order ${at}`, text: `${text()} ${more}`, messageId: `p${at}@x` });
-      return { octets, at: minute(at), uid: at };
-    });
-    await store.ingest({ mailbox: 'support', policy, folder: inbox?.id ?? 0, uidValidity: 1, origin: 'import', ...batch(arriving) });
-  }
-  const lines = [`in: ${Math.round(count / ((performance.now() - began) / 1_000))} mails/s`];
-  for (const query of [
-    'rareword',
-    'midword',
-    'bigword',
-    'bigword midword',
-    'from:c7',
-    'bigword is:open',
-    'date:2026-11',
-    'bigword -midword',
-    'bi*',
-    '',
-  ]) {
-    const times: number[] = [];
-    let total = 0;
-    for (let n = 0; n < 9; n++) {
-      const start = performance.now();
-      total = (await store.search(asked(query))).total;
-      times.push(performance.now() - start);
-    }
-    lines.push(
-      `${query.padEnd(18)} ${String(total).padStart(6)} hits, 50 rows with text and count: ${times.sort((a, b) => a - b)[4]?.toFixed(1)} ms`,
-    );
-  }
-  const start = performance.now();
-  expect(await store.check()).toEqual([]);
-  lines.push(`every invariant: ${(performance.now() - start).toFixed(0)} ms`);
-  process.stdout.write(`${lines.join('\n')}\n`);
-  await store.close();
-}, 120_000);
