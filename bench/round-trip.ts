@@ -9,7 +9,7 @@ import { type Client, connect } from '../protocol/client.ts';
 import { decodeInvitation, newKeyPair } from '../protocol/keys.ts';
 import { DaemonProcess } from '../test/support/process.ts';
 import { tempDir } from '../test/support/tempdir.ts';
-import { ms, print, quantiles, ratio } from './figures.ts';
+import { ms, print, quantiles, ratio, timed } from './figures.ts';
 
 /** Fewer than a person may make at once before the daemon slows them down (`requestsAtOnce`). */
 const calls = 800;
@@ -46,16 +46,6 @@ async function somebody(daemon: DaemonProcess, name: string): Promise<Client> {
   await guest.call('person.join', { publicKey: keys.publicKey, label: '' });
   await guest.close();
   return connect({ identity: { endpoint: open.endpoint, daemonKey: open.daemonKey, ...keys } });
-}
-
-async function timed(count: number, call: () => Promise<unknown>): Promise<number[]> {
-  const samples: number[] = [];
-  for (let n = 0; n < count; n++) {
-    const began = performance.now();
-    await call();
-    samples.push(performance.now() - began);
-  }
-  return samples;
 }
 
 /** The peer: another process that answers each line with a line. */
