@@ -81,6 +81,8 @@ export function startShell({ status, around = (view) => view, onFrame }: StartOp
       stdin: terminal.stdin as unknown as NodeJS.ReadStream,
       stdout: terminal.stdout as unknown as NodeJS.WriteStream,
       alternateScreen: true,
+      // Ink's 30 lets a key's second commit wait 33 ms for its frame; what the daemon says is drawn ten times a second at most anyway.
+      maxFps: 120,
       incrementalRendering: true,
       exitOnCtrlC: false,
       patchConsole: false,
