@@ -98,7 +98,7 @@ export function followRights(deps: Deps): FollowedRights {
 
   const stop = directory.onChange(({ before, after }) => {
     endSessionsOfTheGone(before, after, deps);
-    compare(after, safeText('somebody changed who may do what'));
+    compare(after, safeText('rights were changed'));
     for (const id of goneIds(before.directory.persons, after.directory.persons))
       follow('releasing work of a removed person', () => deps.store.releaseAll({ kind: 'person', id }));
     for (const id of goneIds(before.directory.roles, after.directory.roles))

@@ -295,6 +295,7 @@ test('an account as the engine reports it, and folders that differ from the serv
   expect(await look('syncing', { storedCount: 9 })).toEqual(['info folder-count']);
   expect(await look('idle', { storedCount: 9 }, [7])).toEqual(['warning unfetchable']);
   expect(await look('idle', { storedCount: 9, parked: 'NO access' })).toEqual(['info folder-parked']);
+  expect(await look('idle', { selectable: false, serverCount: null, storedCount: 0, parked: 'It holds only other folders' })).toEqual([]);
 });
 
 test('who may know: a colleague hears nothing of the daemon and of foreign mailboxes; who manages people hears no address of those', async () => {

@@ -18,13 +18,13 @@ import { commandRow, disabledReason } from './commands.ts';
 import { Help } from './components/help.tsx';
 import { Question } from './components/modal.tsx';
 import { Palette } from './components/palette.tsx';
-import { Row, T } from './components/text.tsx';
+import { Lines, Row, T } from './components/text.tsx';
 import { showKeys } from './keys.ts';
 import { frameRows, type Mode, modeOf } from './layout.ts';
 import { CursorCell, CursorContext, FlashContext, LayerContext, ShellContext, ViewportContext } from './screen.tsx';
 import type { Shell, ShellState, Surroundings, Toast } from './shell.ts';
 import type { Keyboard } from './terminal.ts';
-import { type Chrome, chrome, cutToWidth, join, widthOf } from './text.ts';
+import { type Chrome, chrome, cutToWidth, join, widthOf, wrap } from './text.ts';
 
 /** A layout mode holds this long before it is drawn: dragging a window's corner does not rebuild the panes at every step. */
 const modeDelayMs = 50;
@@ -79,9 +79,10 @@ export function ShellView({ shell, keyboard, status, surroundings, paintsOnCommi
           <FlashContext value={state.flashing}>
             <Box width={columns} height={rows} flexDirection="column" overflow="hidden">
               {tooSmall && (
-                <T tone={state.flashing ? 'cursor' : 'plain'}>
-                  {cutToWidth(chrome`Postroom needs 40x10; this is ${columns}x${rows}`, columns)}
-                </T>
+                <Lines
+                  lines={wrap(chrome`Postroom needs 40x10; this is ${columns}x${rows}`, columns).slice(0, rows)}
+                  tone={state.flashing ? 'cursor' : 'plain'}
+                />
               )}
               <Box flexDirection="column" height={rows - 3} overflow="hidden" display={tooSmall ? 'none' : 'flex'}>
                 {state.layers.map((layer) => (
@@ -179,9 +180,10 @@ function hintLine(shell: Shell, columns: number): Chrome {
     const { hint, keys } = commandRow(id);
     const first = keys[0];
     if (hint === undefined || first === undefined || keymap.get(first) !== id || disabledReason(id, facts) !== null) continue;
-    (id === 'palette.open' ? last : parts).push(chrome`${showKeys(first)} ${hint}`);
+    const words = id === 'view.back' && shell.backLeaves ? chrome`quit` : hint;
+    (id === 'palette.open' ? last : parts).push(chrome`${showKeys(first)} ${words}`);
   }
-  if (keymap.has('?')) last.push(chrome`?`);
+  if (keymap.get('?') === 'help.open') last.push(chrome`?`);
   const end = join(last, chrome`  `);
   let line = chrome``;
   for (const part of parts) {

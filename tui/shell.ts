@@ -268,6 +268,11 @@ export class Shell {
     return found;
   }
 
+  /** Whether nothing is left to go back to, so that the key for it asks to leave the program. */
+  get backLeaves(): boolean {
+    return this.#state.layers.length <= 1 && this.available().get('view.back') === this.#own()['view.back'];
+  }
+
   keymap(): Keymap {
     return keymapOf(this.available().keys());
   }

@@ -121,7 +121,8 @@ async function examineFolders(
         ),
       );
     }
-    if (folder.parked !== null) {
+    // A name that only holds other folders has nothing to synchronise.
+    if (folder.parked !== null && folder.selectable) {
       findings.push(
         info(
           'folder-parked',

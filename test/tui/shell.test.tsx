@@ -208,6 +208,14 @@ test('hints name what can be done here, and only that', async () => {
   expect(frame()).not.toMatch(/reply|take/);
 });
 
+test('the hint of q says where it leads: back, or out', async () => {
+  const { shell, frame, sees } = await start(<Screen title={chrome`first`} />);
+  await sees('q quit');
+  shell.open({ name: 'second', element: <Screen title={chrome`second`} /> });
+  await sees('q back');
+  expect(frame()).not.toContain('q quit');
+});
+
 test('panes share the room, and Tab goes through those that have keys', async () => {
   function Two(): ReactElement {
     const panes = usePanes(['list', 'reader']);

@@ -311,6 +311,8 @@ function useKnown(shown: Shown | null): Known | null {
 /** In place of a conversation that is not here: on its way, or no longer for this person, with the reason and whom to ask. */
 function Absent({ error, known, columns }: { error: PostroomError | null; known: Known | null; columns: number }): ReactElement {
   const [late, setLate] = useState(false);
+  // A screen with nothing on it is no dead end; keys typed ahead are for what is on its way.
+  useGoing(null, { over: true, active: error !== null });
   useEffect(() => {
     // Nothing is said about what is here in a moment.
     const timer = setTimeout(() => setLate(true), 150);

@@ -421,7 +421,10 @@ function Nothing({ of, error, loaded, filtered, mailboxes, columns }: NothingPro
   const text = ((): Safe => {
     if (error !== null && !loaded) {
       if (error.code === 'forbidden') return chrome`${safeText(error.message)}${ownerWords(of, mailboxes)}`;
-      if (error.code === 'not-found') return chrome`It is not there, or you may not see it any more. g m leads to what you have.`;
+      if (error.code === 'not-found') {
+        const left = mailboxes === null || mailboxes.length > 0;
+        return chrome`It is not there, or you may not see it any more. ${left ? chrome`g m leads to what you have.` : chrome`You hold no right on any mailbox now.`}`;
+      }
       return safeText(error.message);
     }
     if (!loaded) return chrome`loading…`;

@@ -149,14 +149,18 @@ const roleFolders = (
 
 async function foldersOf(mirror: Mirror, mailbox: string) {
   const { rows } = await mirror.call('mailbox.folders', { mailbox });
-  return rows
-    .filter(({ role }) => role !== 'all' && role !== 'drafts' && role !== 'sent')
-    .map(({ path, key, role }) => ({
-      key,
-      label: path,
-      detail: role === null ? chrome`` : safeText(role),
-      value: { name: path, to: { folder: key } } satisfies Destination as Destination,
-    }));
+  return (
+    rows
+      .filter(({ role }) => role !== 'all' && role !== 'drafts' && role !== 'sent')
+      // What cannot be opened there, as a name that only holds other folders, takes no mail.
+      .filter(({ error, server }) => error === null || server !== null)
+      .map(({ path, key, role }) => ({
+        key,
+        label: path,
+        detail: role === null ? chrome`` : safeText(role),
+        value: { name: path, to: { folder: key } } satisfies Destination as Destination,
+      }))
+  );
 }
 
 const mark =
