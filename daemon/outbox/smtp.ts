@@ -344,8 +344,19 @@ function signInError(error: unknown, secrets: readonly string[]): Error {
 
 const words = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500);
 
+/** What the system says of a connection, and what that means to somebody who has to mend it. */
+const connectionWords: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'the mail server takes no connections'],
+  [/ENOTFOUND|EAI_/, 'the name of the mail server is not known'],
+  [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN/, 'there is no way to the mail server'],
+  [/ECONNRESET|EPIPE/, 'the mail server ended the connection'],
+  [/ETIMEDOUT/, 'the mail server did not answer in time'],
+];
+
 /** For people: the server's words where there are some. */
 function wordsOf(error: unknown): string {
   const { response, message } = error as SmtpError;
-  return words(typeof response === 'string' && response !== '' ? response : message);
+  if (typeof response === 'string' && response !== '') return words(response);
+  const plain = connectionWords.find(([code]) => code.test(message))?.[1];
+  return words(plain === undefined ? message : `${plain} (${message})`);
 }
