@@ -1,5 +1,6 @@
 /** Time as people say it: how long something waits, how old a picture is, the hour of the day. Pure. */
 import { type Chrome, chrome } from './text.ts';
+import { months, two, weekdays } from './units.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -29,26 +30,6 @@ export function clockOf(ms: number): Chrome {
   const at = new Date(ms);
   return chrome`${two(at.getHours())}:${two(at.getMinutes())}`;
 }
-
-function two(value: number): Chrome {
-  return value < 10 ? chrome`0${value}` : chrome`${value}`;
-}
-
-const weekdays = [chrome`Sun`, chrome`Mon`, chrome`Tue`, chrome`Wed`, chrome`Thu`, chrome`Fri`, chrome`Sat`] as const;
-const months = [
-  chrome`Jan`,
-  chrome`Feb`,
-  chrome`Mar`,
-  chrome`Apr`,
-  chrome`May`,
-  chrome`Jun`,
-  chrome`Jul`,
-  chrome`Aug`,
-  chrome`Sep`,
-  chrome`Oct`,
-  chrome`Nov`,
-  chrome`Dec`,
-] as const;
 
 /** `Tue 21 Nov`, with the year when it is not that of `now`; in the time zone of this terminal. */
 export function dayWords(ms: number, now: number): Chrome {

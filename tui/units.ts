@@ -2,8 +2,8 @@
 import { safeText } from '../protocol/text.ts';
 import { type Chrome, chrome } from './text.ts';
 
-const days = [chrome`Sun`, chrome`Mon`, chrome`Tue`, chrome`Wed`, chrome`Thu`, chrome`Fri`, chrome`Sat`] as const;
-const months = [
+export const weekdays = [chrome`Sun`, chrome`Mon`, chrome`Tue`, chrome`Wed`, chrome`Thu`, chrome`Fri`, chrome`Sat`] as const;
+export const months = [
   chrome`Jan`,
   chrome`Feb`,
   chrome`Mar`,
@@ -19,14 +19,15 @@ const months = [
 ] as const;
 const dayMs = 86_400_000;
 
-const two = (number: number): Chrome => (number < 10 ? chrome`0${number}` : chrome`${number}`);
+/** Two digits. */
+export const two = (number: number): Chrome => (number < 10 ? chrome`0${number}` : chrome`${number}`);
 
 /** `Tue 10:27` in the last days, ` 4 Mar 10:27` in the last months, ` 4 Mar 2024` before; at most 12 columns, in local time. */
 export function moment(iso: string, now: number): Chrome {
   const date = new Date(iso);
   const age = now - date.getTime();
   const time = chrome`${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (age > -dayMs && age < 6 * dayMs) return chrome`${days[date.getDay()] ?? chrome``} ${time}`;
+  if (age > -dayMs && age < 6 * dayMs) return chrome`${weekdays[date.getDay()] ?? chrome``} ${time}`;
   const day = date.getDate();
   const named = chrome`${day < 10 ? chrome` ` : chrome``}${day} ${months[date.getMonth()] ?? chrome``}`;
   return age < 300 * dayMs && age > -60 * dayMs ? chrome`${named} ${time}` : chrome`${named} ${date.getFullYear()}`;
@@ -35,7 +36,7 @@ export function moment(iso: string, now: number): Chrome {
 /** The whole of it: `Tue 4 Mar 2026 10:27`. */
 export function fullMoment(at: number): Chrome {
   const date = new Date(at);
-  const day = chrome`${days[date.getDay()] ?? chrome``} ${date.getDate()} ${months[date.getMonth()] ?? chrome``} ${date.getFullYear()}`;
+  const day = chrome`${weekdays[date.getDay()] ?? chrome``} ${date.getDate()} ${months[date.getMonth()] ?? chrome``} ${date.getFullYear()}`;
   return chrome`${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 

@@ -6,7 +6,7 @@ import { OutboxList } from '../../tui/screens/outbox.tsx';
 import { copyWords, isWaiting, needsSomebody, stateSentence, stateWord, troubleWords } from '../../tui/screens/outbox-words.ts';
 import { table } from '../support/table.ts';
 import { FakeMirror } from './fake-mirror.ts';
-import { mount } from './mount.tsx';
+import { openOn } from './open-screen.tsx';
 import { mailbox, outboxEntry } from './values.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
@@ -76,7 +76,7 @@ describe('the screen', () => {
     const sent = outboxEntry('o3', { state: 'accepted', subject: safeText('Fine'), sentCopy: 'filed' });
     fake.outbox.put([failed, unknown]);
     fake.wholeOutbox.put([failed, unknown, sent]);
-    return { fake, ...mount(fake, { name: 'outbox', element: <OutboxList place={{ kind: 'outbox' }} /> }) };
+    return { fake, ...openOn(fake, <OutboxList place={{ kind: 'outbox' }} />) };
   }
 
   test('says where each is, and of the one under the cursor why and who got it', async () => {
