@@ -102,10 +102,12 @@ describe('on one daemon', () => {
     await screen.waitFor((s) => cursorOn('Order four')(s) && row(s, '"Order') > 0);
     const anna = await postroom.as('anna');
     const open = async () => (await anna.call('panel.list', { view: 'team' })).rows.map((one) => String(one.subject));
-    expect(await open()).toEqual(subjects.filter((subject) => subject !== 'Order two' && subject !== 'Order three'));
+    // The screen may be ahead of the daemon's answer: its state is waited for, not its timing.
+    await expect.poll(open).toEqual(subjects.filter((subject) => subject !== 'Order two' && subject !== 'Order three'));
     screen.type('zz');
     await screen.waitFor((s) => row(s, 'Order two') > 0 && row(s, 'Order three') > 0 && s.text().includes('2 Unassigned 8'));
-    expect(await open()).toEqual(subjects);
+    await expect.poll(open).toEqual(subjects);
+    await screen.waitFor((s) => s.text().includes('2 Unassigned 8'));
     screen.press('<c-c>');
     expect((await screen.exitCode).code).toBe(0);
   });
@@ -188,7 +190,7 @@ describe('on one daemon', () => {
     screen.type('g-');
     await screen.waitFor((s) => s.line(0).startsWith(' FOLDERS'));
     screen.type('gm');
-    await screen.waitFor('Go to mailbox');
+    await screen.waitFor((s) => s.text().includes('Go to mailbox') && s.text().includes(`▌${support}`));
     screen.press('<enter>');
     await screen.waitFor((s) => s.line(0).includes(`POSTROOM  ${support}`.slice(0, 20)));
     screen.type('gb');
