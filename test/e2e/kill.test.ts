@@ -101,16 +101,15 @@ test('killed while it sends, every mail is at the server once or not at all, and
     await daemon.run();
   }
 
-  const moved: { resolve: () => void } = { resolve: () => undefined };
+  let moved = Promise.withResolvers<void>();
   const client = await daemon.connect((event) => event.name === 'outbox.changed' && moved.resolve());
   await client.subscribe(['outbox.changed']);
   for (;;) {
+    // Made before the question: an event that comes after it is not missed.
+    moved = Promise.withResolvers();
     const { rows } = await client.call('outbox.list', {});
     if (rows.length === queued.length && rows.every((row) => row.state === 'accepted' || row.state === 'unknown')) break;
-    await new Promise<void>((resolve) => {
-      moved.resolve = resolve;
-      setTimeout(resolve, 250); // an event may have come between the question and this line
-    });
+    await moved.promise;
   }
   const { rows } = await client.call('outbox.list', {});
   for (const row of rows) {
