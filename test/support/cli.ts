@@ -7,6 +7,9 @@ import { buffer } from 'node:stream/consumers';
 const root = join(import.meta.dirname, '..', '..');
 export const bin = join(root, 'bin/postroom.mjs');
 
+/** A command that takes longer hangs. */
+const limitMs = 60_000;
+
 export interface Ran {
   readonly code: number;
   readonly out: string;
@@ -60,8 +63,14 @@ async function run(args: readonly string[], options: RunOptions): Promise<Ran> {
   });
   child.stdin.on('error', () => undefined); // it may end without reading
   child.stdin.end(options.stdin ?? '');
-  const [out, err, code] = await Promise.all([buffer(child.stdout), buffer(child.stderr), ended]);
+  let hung = false;
+  const limit = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, limitMs);
+  const [out, err, code] = await Promise.all([buffer(child.stdout), buffer(child.stderr), ended]).finally(() => clearTimeout(limit));
   const text = out.toString('utf8');
+  if (hung) throw new Error(`postroom ${args.join(' ')} did not end within ${limitMs} ms; it printed:\n${text}\n${err}`);
   return {
     code,
     out: text,

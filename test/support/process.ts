@@ -11,6 +11,9 @@ import { type TempDir, tempDir } from './tempdir.ts';
 
 const program = fileURLToPath(new URL('../../daemon/main.ts', import.meta.url));
 
+/** A clean stop that takes longer hangs. */
+const stopLimitMs = 60_000;
+
 export class DaemonProcess implements AsyncDisposable {
   readonly places: Places;
   readonly #directory: TempDir;
@@ -75,7 +78,13 @@ export class DaemonProcess implements AsyncDisposable {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return null;
     const gone = once(child, 'exit');
     child.kill(signal);
-    const [code] = await gone;
+    let hung = false;
+    const limit = setTimeout(() => {
+      hung = true;
+      child.kill('SIGKILL');
+    }, stopLimitMs);
+    const [code] = await gone.finally(() => clearTimeout(limit));
+    if (hung) throw new Error(`the daemon did not end within ${stopLimitMs} ms of ${signal}: ${this.#output}`);
     return typeof code === 'number' ? code : null;
   }
 

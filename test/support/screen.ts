@@ -1,6 +1,9 @@
 import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 
+/** How long to wait for what a program will draw. */
+const waitMs = 30_000;
+
 export interface ScreenOptions {
   command: string;
   args?: readonly string[];
@@ -120,7 +123,7 @@ export function openScreen({ command, args = [], env = {}, cwd, cols = 80, rows 
     },
     alternate: () => terminal.buffer.active.type === 'alternate',
     title: () => modes.title,
-    async waitFor(wanted, timeoutMs = 10_000) {
+    async waitFor(wanted, timeoutMs = waitMs) {
       const fits = () => {
         if (typeof wanted === 'function') return wanted(screen);
         return typeof wanted === 'string' ? text().includes(wanted) : wanted.test(text());

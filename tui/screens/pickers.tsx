@@ -1,6 +1,6 @@
 /** A box to pick one of some things: type to narrow it down, Enter takes it. */
 import { Box } from 'ink';
-import { type ReactElement, useEffect, useState } from 'react';
+import { type ReactElement, useEffect, useLayoutEffect, useState } from 'react';
 import type { Mailbox } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
@@ -29,6 +29,8 @@ export function Picker<Value>({ title, load, nothing, onPick }: PickerProps<Valu
   const field = useField('', { columns: columns - 6, focused: true });
   const [loaded, setLoaded] = useState<Loaded<Value>>({ entries: null, error: null });
   const [picked, setPicked] = useState<{ typed: string; index: number }>({ typed: '', index: 0 });
+  /** Enter came before the list did: whoever knows what stands first need not wait for it. */
+  const [hurried, setHurried] = useState(false);
   // Once: what can be picked is that of the moment in which it was asked.
   const [asked] = useState(() => load);
   useEffect(() => {
@@ -51,16 +53,25 @@ export function Picker<Value>({ title, load, nothing, onPick }: PickerProps<Valu
   const index = picked.typed === field.text ? Math.min(picked.index, Math.max(0, hits.length - 1)) : 0;
   const top = Math.max(0, index - rows + 1);
   const step = (by: number): void => setPicked({ typed: field.text, index: Math.max(0, Math.min(hits.length - 1, index + by)) });
+  const accept = (): void => {
+    const hit = hits[index];
+    if (loaded.entries === null) setHurried(true);
+    else if (hit === undefined) shell.flash(chrome`nothing is picked`);
+    else {
+      shell.close();
+      onPick(hit.value);
+    }
+  };
   useCommands({
     'modal.down': (count) => step(count),
     'modal.up': (count) => step(-count),
     'modal.close': () => shell.close(),
-    'modal.accept': () => {
-      const hit = hits[index];
-      if (hit === undefined) return shell.flash(chrome`nothing is picked`);
-      shell.close();
-      onPick(hit.value);
-    },
+    'modal.accept': accept,
+  });
+  useLayoutEffect(() => {
+    if (!hurried || loaded.entries === null) return;
+    setHurried(false);
+    accept();
   });
   const empty = loaded.error ?? (loaded.entries === null ? chrome`asking…` : loaded.entries.length === 0 ? nothing : chrome`nothing fits`);
   return (
