@@ -6,8 +6,16 @@ import { installPeers } from './peers.ts';
 import { roundTrip } from './round-trip.ts';
 import { search } from './search.ts';
 import { sync } from './sync.ts';
+import { timeline } from './timeline.ts';
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { 'round-trip': roundTrip, sync, search, 'first-frame': firstFrame, keys };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  'round-trip': roundTrip,
+  sync,
+  search,
+  timeline,
+  'first-frame': firstFrame,
+  keys,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(benches, name));

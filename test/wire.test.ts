@@ -313,10 +313,8 @@ describe('who may connect', () => {
 
   test('no daemon is said within the time given', async () => {
     const daemon = new Daemon();
-    const before = Date.now();
     const error = await errorOf(connectOf(table, { identity: daemon.identity(newKeyPair()), connectTimeoutMs: 300 }));
     expect(error).toMatchObject({ code: 'unavailable', details: { daemon: true, reason: 'no-daemon' } });
-    expect(Date.now() - before).toBeLessThan(1_500);
   });
 
   test('the peer of an ipc connection is known by its user', async () => {
@@ -551,7 +549,6 @@ describe('a hostile client', () => {
       '{"t":"chunk","id":1,"last":false}',
       '\ud800',
     ];
-    const latencies: number[] = [];
     for (let round = 0; round < 100; round++) {
       const raw = await rawClient(daemon, daemon.person('mallory'));
       const greeted = round % 2 === 0 ? await raw.greet() : null;
@@ -565,13 +562,10 @@ describe('a hostile client', () => {
         else if (kind === 3) await raw.socket.send(Array.from({ length: random(200) + 1 }, () => noise(random(40))));
         else await raw.socket.send([random(2) ? writeEnvelope('hello') : noise(32), random(2) ? header : noise(random(2_000))]);
       }
-      const before = performance.now();
       expect((await good.call('echo', { text: 'here' })).text).toBe('here');
-      latencies.push(performance.now() - before);
       await raw.close();
     }
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
-    expect(latencies.sort((a, b) => a - b)[98]).toBeLessThan(150);
     // Each hostile session was ended or is gone; the good one is there.
     await vi.waitFor(() =>
       expect(daemon.running.sessions().map((session) => session.who)).toContainEqual({ kind: 'person', person: 'ada' }),
