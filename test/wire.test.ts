@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Context, Router } from 'zeromq';
 import * as z from 'zod';
 import { type ClientOf, type ClientState, connectOf, openClientOf, type Told } from '../protocol/client.ts';
@@ -11,6 +11,7 @@ import { gateDomain, openGate } from '../protocol/gate.ts';
 import { type CurveKeys, newKeyPair } from '../protocol/keys.ts';
 import { type Events, event, type Methods, method } from '../protocol/rows.ts';
 import { type Limits, listen, type Server, type ServerOptions, type Service, type Who } from '../protocol/server.ts';
+import { eventually } from './support/eventually.ts';
 import { rawClient as freeClient } from './support/raw-client.ts';
 
 const mailbox = z.object({ mailbox: z.string() });
@@ -200,7 +201,7 @@ class Daemon {
       identity: this.identity(keys),
       onEvent: (one) => told.push(one),
       onState: (state) => states.push(state),
-      timeoutMs: 5_000,
+      timeoutMs: 30_000,
     });
     cleanUp.push(() => client.close());
     return Object.assign(Object.create(client) as TestClient, { told, states });
@@ -266,13 +267,13 @@ describe('calls', () => {
     const daemon = await new Daemon().start();
     const client = await daemon.client();
     expect((await errorOf(client.call('wait', {}, { timeoutMs: 50 }))).code).toBe('unavailable');
-    await vi.waitFor(() => expect(daemon.aborted).toBe(1));
+    await eventually(() => expect(daemon.aborted).toBe(1));
     const stop = new AbortController();
     const call = client.call('wait', {}, { signal: stop.signal });
-    await vi.waitFor(() => expect(daemon.held).toBe(2));
+    await eventually(() => expect(daemon.held).toBe(2));
     stop.abort(new PostroomError('unavailable', 'enough'));
     expect((await errorOf(call)).message).toBe('enough');
-    await vi.waitFor(() => expect(daemon.aborted).toBe(2));
+    await eventually(() => expect(daemon.aborted).toBe(2));
     expect((await client.call('echo', { text: 'still' })).text).toBe('still');
   });
 
@@ -365,7 +366,7 @@ describe('who may connect', () => {
     });
     const identity = daemon.identity(newKeyPair());
     const before = openClientOf(table, { identity });
-    await vi.waitFor(() => expect(greeted).toHaveLength(1));
+    await eventually(() => expect(greeted).toHaveLength(1));
     await before.close();
     gate.close();
     expect((await errorOf(connectOf(table, { identity, connectTimeoutMs: 500 }))).code).toBe('unavailable');
@@ -505,7 +506,7 @@ describe('a session is sealed', () => {
     await home.socket.send(own.seal.seal(pack({ t: 'open' })));
     await home.next();
     const ben = await rawClient(daemon, bens, 'same-id');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       // His own session does not open from ada's address, and hers not with his seal.
       const [envelope, body] = own.seal.seal(ask(1, 'x'));
       await ben.socket.send([envelope, body]);
@@ -514,7 +515,7 @@ describe('a session is sealed', () => {
     });
     daemon.rights.add('m');
     daemon.running.publish('changed', { mailbox: 'm', n: 1 }, { mailbox: 'm' });
-    await vi.waitFor(() => expect(ben.inbox.length).toBeGreaterThan(1));
+    await eventually(() => expect(ben.inbox.length).toBeGreaterThan(1));
     for (const [envelope, body] of ben.inbox) {
       if (!envelope || !body) throw new Error('no message');
       const { kind, counter } = readEnvelope(envelope);
@@ -567,7 +568,7 @@ describe('a hostile client', () => {
     }
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
     // Each hostile session was ended or is gone; the good one is there.
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(daemon.running.sessions().map((session) => session.who)).toContainEqual({ kind: 'person', person: 'ada' }),
     );
     expect(daemon.logged.filter((line) => line.includes('could not be taken'))).toEqual([]);
@@ -606,7 +607,7 @@ describe('events', () => {
       daemon.running.publish('changed', { mailbox: 'foreign', n }, { mailbox: 'foreign' });
       daemon.running.publish('changed', { mailbox: 'mine', n }, { mailbox: 'mine', person: 'ben' });
     }
-    await vi.waitFor(() => expect(ada.told).toHaveLength(10));
+    await eventually(() => expect(ada.told).toHaveLength(10));
     expect(ada.told.map((one) => one.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect((await ada.call('look', { mailbox: 'mine' })).seq).toBe(10);
     expect(ben.told).toEqual([]);
@@ -630,10 +631,10 @@ describe('events', () => {
     for (let n = 0; n < 4_000; n++) daemon.running.publish('changed', { mailbox: 'm', n, pad }, { mailbox: 'm' });
     const after = process.memoryUsage();
     expect(after.external + after.arrayBuffers - before.external - before.arrayBuffers).toBeLessThan(60_000_000);
-    await vi.waitFor(() => expect(good.told.some((one) => one.name === 'resync')).toBe(true), { timeout: 20_000 });
+    await eventually(() => expect(good.told.some((one) => one.name === 'resync')).toBe(true));
     good.told.length = 0;
     daemon.running.publish('changed', { mailbox: 'm', n: -1 }, { mailbox: 'm' });
-    await vi.waitFor(() => expect(good.told.map((one) => one.name)).toContain('changed'));
+    await eventually(() => expect(good.told.map((one) => one.name)).toContain('changed'));
     expect((await good.call('echo', { text: 'on' })).text).toBe('on');
   });
 });
@@ -645,16 +646,16 @@ describe('a connection mends itself', () => {
     const client = await daemon.client();
     await client.subscribe(['changed']);
     const cut = client.call('wait', {});
-    await vi.waitFor(() => expect(daemon.held).toBe(1));
+    await eventually(() => expect(daemon.held).toBe(1));
     const failed = errorOf(cut);
     await daemon.running.close();
     expect(await failed).toMatchObject({ code: 'unavailable', details: { sent: true } });
-    await vi.waitFor(() => expect(client.state).toMatchObject({ state: 'offline' }));
+    await eventually(() => expect(client.state).toMatchObject({ state: 'offline' }));
     await daemon.start();
     expect((await client.call('echo', { text: 'again' })).text).toBe('again');
     expect(client.told.map((one) => one.name)).toEqual(['resync']);
     daemon.running.publish('changed', { mailbox: 'm', n: 1 }, { mailbox: 'm' });
-    await vi.waitFor(() => expect(client.told.at(-1)).toMatchObject({ name: 'changed', seq: 1 }));
+    await eventually(() => expect(client.told.at(-1)).toMatchObject({ name: 'changed', seq: 1 }));
     expect(client.states.map((state) => state.state)).toEqual(['online', 'offline', 'online']);
   });
 
@@ -678,7 +679,7 @@ describe('a connection mends itself', () => {
     await raw.next();
     expect(daemon.running.sessions()).toHaveLength(1);
     await raw.close();
-    await vi.waitFor(() => expect(daemon.running.sessions()).toHaveLength(0), { timeout: 3_000 });
+    await eventually(() => expect(daemon.running.sessions()).toHaveLength(0));
   });
 
   test('a revoked key is out at once and stays out', async () => {
@@ -686,7 +687,7 @@ describe('a connection mends itself', () => {
     const keys = daemon.person('ada');
     const client = await daemon.client(keys);
     const waiting = errorOf(client.call('wait', {}));
-    await vi.waitFor(() => expect(daemon.held).toBe(1));
+    await eventually(() => expect(daemon.held).toBe(1));
     daemon.people.delete(keys.publicKey);
     expect(daemon.running.endSessions((session) => session.publicKey === keys.publicKey, 'revoked', 'Your key was revoked.')).toBe(1);
     expect(daemon.aborted).toBe(1);
@@ -702,7 +703,7 @@ describe('a connection mends itself', () => {
     const open = errorOf(client.call('wait', {}));
     await client.close();
     expect((await open).code).toBe('unavailable');
-    await vi.waitFor(() => expect(daemon.running.sessions()).toEqual([]));
+    await eventually(() => expect(daemon.running.sessions()).toEqual([]));
     const nowhere = openClientOf(table, { identity: { ...daemon.identity(newKeyPair()), endpoint: 'tcp://127.0.0.1:1' } });
     const waiting = errorOf(nowhere.call('echo', { text: 'x' }));
     await nowhere.close();

@@ -33,7 +33,7 @@ for (const size of [
 ]) {
   test(`finds while typing, opens, and leads back, at ${size.cols}x${size.rows}`, async () => {
     await using screen = await open('ben', size);
-    await screen.waitFor('online');
+    await screen.waitFor('Jane Cooper');
     await screen.waitFor(/Unassigned 2|Mine 0/);
     screen.press('/');
     await screen.waitFor((s) => s.cursor().visible);
@@ -52,7 +52,7 @@ for (const size of [
 
 test('a query that does not parse says where', async () => {
   await using screen = await open('ben', { cols: 80, rows: 24 });
-  await screen.waitFor('online');
+  await screen.waitFor('Jane Cooper');
   screen.press('/');
   await screen.waitFor((s) => s.cursor().visible);
   screen.type('colour:red');

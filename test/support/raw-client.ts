@@ -1,10 +1,11 @@
 /** A client of the protocol that does what it likes: raw parts, its own routing id, its own seal. */
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { Context, Dealer } from 'zeromq';
 import * as z from 'zod';
 import { pack, readEnvelope, readJson, receiveAll, writeEnvelope } from '../../protocol/frame.ts';
 import type { CurveKeys } from '../../protocol/keys.ts';
 import { agree, type Seal } from '../../protocol/seal.ts';
+import { eventually } from './eventually.ts';
 
 export interface RawClient {
   readonly socket: Dealer;
@@ -32,7 +33,7 @@ export function rawClient(daemon: { endpoint: string; daemonKey: string }, keys:
   socket.connect(daemon.endpoint);
   const received = receiveAll(socket, (parts) => inbox.push(parts));
   const next = async (): Promise<Buffer[]> => {
-    await vi.waitFor(() => expect(inbox.length).toBeGreaterThan(0), { timeout: 5_000, interval: 5 });
+    await eventually(() => expect(inbox.length).toBeGreaterThan(0));
     return inbox.shift() ?? [];
   };
   return {

@@ -1,6 +1,7 @@
 /** The local picture against a real daemon. */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Mirror, type View } from '../../tui/mirror.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Postroom, startPostroom } from '../support/postroom.ts';
 
 const support = 'support@harbour.example';
@@ -33,8 +34,6 @@ function watching<T>(postroom: Postroom, pick: (mirror: Mirror) => View<T>) {
   };
 }
 
-const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000 });
-
 describe('on one daemon', () => {
   let postroom: Postroom;
   beforeAll(async () => {
@@ -45,56 +44,58 @@ describe('on one daemon', () => {
   test('a list follows events; unchanged rows and orders keep their identity', async () => {
     await using watched = watching(postroom, (mirror) => mirror.list(team));
     const { view } = watched;
-    await until(() => expect(view.picture.data?.rows).toHaveLength(1));
+    await eventually(() => expect(view.picture.data?.rows).toHaveLength(1));
     const before = view.picture.data;
     const eva = await postroom.as('eva');
     const [row] = before?.rows ?? [];
     if (row === undefined) throw new Error('the list is empty');
     await eva.call('conversation.take', { conversation: row.conversation });
-    await until(() => expect(view.picture.data?.rows[0]?.assignee?.name).toBe('eva'));
+    await eventually(() => expect(view.picture.data?.rows[0]?.assignee?.name).toBe('eva'));
     expect(view.picture.data?.ids).toBe(before?.ids);
     await postroom.deliver(support, { subject: 'two' });
-    await until(() => expect(view.picture.data?.rows).toHaveLength(2));
+    await eventually(() => expect(view.picture.data?.rows).toHaveLength(2));
     expect(view.picture.data?.rows[0]?.subject).toBe('one');
     await eva.call('conversation.release', { conversation: row.conversation });
   });
 
   test('many changes are few questions', async () => {
     await using watched = watching(postroom, (mirror) => mirror.list(team));
-    await until(() => expect(watched.view.picture.data).not.toBeNull());
+    await eventually(() => expect(watched.view.picture.data).not.toBeNull());
     const asked = watched.pictures.length;
     const eva = await postroom.as('eva');
     const { conversation } = await postroom.newest(support);
-    for (let i = 0; i < 40; i++) await eva.call('conversation.note', { conversation, text: `note ${i}` });
-    await until(() => expect(watched.view.picture.data?.rows.some(({ revision }) => revision >= 40)).toBe(true));
-    expect(watched.pictures.length - asked).toBeLessThan(20);
+    const begun = performance.now();
+    await Promise.all(Array.from({ length: 40 }, (_, i) => eva.call('conversation.note', { conversation, text: `note ${i}` })));
+    await eventually(() => expect(watched.view.picture.data?.rows.some(({ revision }) => revision >= 40)).toBe(true));
+    // Ten a second at most, however long it took.
+    expect(watched.pictures.length - asked).toBeLessThanOrEqual(2 + (performance.now() - begun) / 100);
   });
 
   test("a verb's own event is an echo, somebody else's is not", async () => {
     await using watched = watching(postroom, (mirror) => mirror.list(team));
     const { mirror } = watched;
-    await until(() => expect(watched.view.picture.data).not.toBeNull());
+    await eventually(() => expect(watched.view.picture.data).not.toBeNull());
     const { conversation } = await postroom.newest(support);
     const heard: boolean[] = [];
     mirror.onEvent((event) => {
       if (event.name === 'conversation.changed' && event.payload.conversation === conversation) heard.push(mirror.isEcho(conversation));
     });
     await mirror.work('conversation.take', { conversation });
-    await until(() => expect(heard).toEqual([true]));
-    await until(() => expect(mirror.isEcho(conversation)).toBe(false));
+    await eventually(() => expect(heard).toEqual([true]));
+    await eventually(() => expect(mirror.isEcho(conversation)).toBe(false));
     await (await postroom.as('eva')).call('conversation.release', { conversation });
-    await until(() => expect(heard).toEqual([true, false]));
+    await eventually(() => expect(heard).toEqual([true, false]));
   });
 });
 
 test('a right that goes empties what is shown before anything is asked', async () => {
   await using postroom = await furnish();
   await using watched = watching(postroom, (mirror) => mirror.list({ kind: 'mailbox', mailbox: support, state: 'open' }));
-  await until(() => expect(watched.view.picture.data?.rows).toHaveLength(1));
+  await eventually(() => expect(watched.view.picture.data?.rows).toHaveLength(1));
   const { pictures } = watched;
   pictures.length = 0;
   await (await postroom.as('eva')).call('grant.remove', { mailbox: support, grantee: 'anna' });
-  await until(() => expect(watched.view.picture.error?.code).toBe('not-found'));
+  await eventually(() => expect(watched.view.picture.error?.code).toBe('not-found'));
   expect(watched.view.picture.data).toBeNull();
   expect(pictures[0]?.data?.rows).toEqual([]);
 });
@@ -103,22 +104,22 @@ test('without a daemon the picture stays, no verb is kept for later, and all is 
   await using postroom = await furnish();
   await using watched = watching(postroom, (mirror) => mirror.list(team));
   const { mirror, view } = watched;
-  await until(() => expect(view.picture.data?.rows).toHaveLength(1));
+  await eventually(() => expect(view.picture.data?.rows).toHaveLength(1));
   const { conversation } = await postroom.newest(support);
   await postroom.stopDaemon();
-  await until(() => expect(mirror.connection.state.state).toBe('offline'));
+  await eventually(() => expect(mirror.connection.state.state).toBe('offline'));
   expect(view.picture.data?.rows).toHaveLength(1);
   await expect(mirror.work('conversation.take', { conversation })).rejects.toMatchObject({ code: 'unavailable' });
   await postroom.startDaemon();
   await postroom.deliver(support, { subject: 'two' });
-  await until(() => expect(view.picture.data?.rows).toHaveLength(2));
+  await eventually(() => expect(view.picture.data?.rows).toHaveLength(2));
   expect(view.picture.data?.rows.find((row) => row.conversation === conversation)?.assignee).toBeNull();
 });
 
 test('who is not welcome any more keeps nothing', async () => {
   await using postroom = await furnish();
   await using watched = watching(postroom, (mirror) => mirror.list(team));
-  await until(() => expect(watched.view.picture.data?.rows).toHaveLength(1));
+  await eventually(() => expect(watched.view.picture.data?.rows).toHaveLength(1));
   await (await postroom.as('eva')).call('person.disable', { name: 'anna' });
-  await until(() => expect(watched.view.picture).toMatchObject({ data: null, error: { code: 'unauthenticated' } }));
+  await eventually(() => expect(watched.view.picture).toMatchObject({ data: null, error: { code: 'unauthenticated' } }));
 });

@@ -1,7 +1,7 @@
 /** One screen on a mirror of values, in the real shell, without a terminal. */
 import { render } from 'ink-testing-library';
 import type { ReactElement } from 'react';
-import { afterEach, expect, vi } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { ShellView } from '../../tui/app-shell.tsx';
 import { SavedViews } from '../../tui/saved-views.ts';
 import { AppContext } from '../../tui/screens/contract.ts';
@@ -9,6 +9,7 @@ import { Navigator, NavigatorContext } from '../../tui/screens/places.ts';
 import { Shell } from '../../tui/shell.ts';
 import { StatusRow } from '../../tui/status.tsx';
 import { MirrorContext } from '../../tui/use-mirror.ts';
+import { eventually } from '../support/eventually.ts';
 import type { FakeMirror } from './fake-mirror.ts';
 
 const mounted: { unmount(): void }[] = [];
@@ -68,8 +69,8 @@ export function openOn(fake: FakeMirror, element: ReactElement, given: { views?:
     press: (...names: string[]) => {
       for (const name of names) press.current(name);
     },
-    sees: (wanted: string | RegExp) => vi.waitFor(() => expect(view.lastFrame()).toMatch(wanted)),
-    misses: (unwanted: string) => vi.waitFor(() => expect(view.lastFrame()).not.toContain(unwanted)),
+    sees: (wanted: string | RegExp) => eventually(() => expect(view.lastFrame()).toMatch(wanted)),
+    misses: (unwanted: string) => eventually(() => expect(view.lastFrame()).not.toContain(unwanted)),
     frame: () => view.lastFrame() ?? '',
     went,
   };

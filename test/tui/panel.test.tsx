@@ -1,9 +1,10 @@
 /** The panel on values: what a key does before, and after, the daemon has answered. */
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { PostroomError } from '../../protocol/errors.ts';
 import { safeText } from '../../protocol/text.ts';
 import { ConversationList } from '../../tui/screens/panel.tsx';
 import type { ListPlace } from '../../tui/screens/places.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeMirror } from './fake-mirror.ts';
 import { openOn } from './open-screen.tsx';
 import { conversation, mailbox } from './values.ts';
@@ -79,7 +80,7 @@ test('z asks for the way back', async () => {
   press('j', 's');
   await sees('Star taken off: "subject b"');
   press('z');
-  await vi.waitFor(() => expect(fake.calls.map(({ params }) => params.as)).toEqual(['unstar', 'star']));
+  await eventually(() => expect(fake.calls.map(({ params }) => params.as)).toEqual(['unstar', 'star']));
 });
 
 test('arrivals leave the cursor on its row', async () => {
@@ -110,7 +111,7 @@ test('places are gone to by letters, and the last one is remembered', async () =
   const { press, sees, went } = await open(furnished());
   await sees('subject a');
   press('2', 'g', 'u', 'g', 'a', 'g', 'b');
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(went).toEqual([
       { kind: 'panel', view: 'unassigned', mailbox: null },
       { kind: 'panel', view: 'unassigned', mailbox: null },

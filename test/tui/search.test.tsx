@@ -1,6 +1,6 @@
 /** The search screen on values: live hits, errors under the field, verbs, reading through hits, saved views. */
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { safeText } from '../../protocol/text.ts';
@@ -8,6 +8,7 @@ import type { Shown } from '../../tui/mirror.ts';
 import { SavedViews } from '../../tui/saved-views.ts';
 import { ConversationList } from '../../tui/screens/panel.tsx';
 import { Search } from '../../tui/screens/search.tsx';
+import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/tempdir.ts';
 import { type Call, FakeMirror } from './fake-mirror.ts';
 import { openOn } from './open-screen.tsx';
@@ -90,7 +91,7 @@ test('a verb acts on the hit with the revision that is known of its conversation
   press('esc');
   await sees('e done');
   press('e');
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(fake.calls.at(-1)).toMatchObject({ method: 'conversation.mark', params: { conversation: 'c-one', as: 'done', ifRevision: 7 } }),
   );
 });

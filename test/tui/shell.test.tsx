@@ -11,6 +11,7 @@ import type { Token } from '../../tui/input.ts';
 import { Screen, useCommands, useShell, useViewport } from '../../tui/screen.tsx';
 import { Shell } from '../../tui/shell.ts';
 import { chrome } from '../../tui/text.ts';
+import { eventually } from '../support/eventually.ts';
 
 class FakeKeyboard {
   #listener: ((token: Token) => void) | null = null;
@@ -53,8 +54,8 @@ async function start(first: ReactElement, keepOpen?: () => ReturnType<typeof chr
       view.unmount();
     },
   });
-  const sees = (wanted: string | RegExp): Promise<void> => vi.waitFor(() => expect(view.lastFrame()).toMatch(wanted));
-  const misses = (unwanted: string): Promise<void> => vi.waitFor(() => expect(view.lastFrame()).not.toContain(unwanted));
+  const sees = (wanted: string | RegExp): Promise<void> => eventually(() => expect(view.lastFrame()).toMatch(wanted));
+  const misses = (unwanted: string): Promise<void> => eventually(() => expect(view.lastFrame()).not.toContain(unwanted));
   await sees('online');
   return { shell, keyboard, exit, sees, misses, frame: () => view.lastFrame() ?? '' };
 }
@@ -175,7 +176,7 @@ describe('layers', () => {
     await misses('A draft is open.');
     reason = null;
     keyboard.press('ctrl-c');
-    await vi.waitFor(() => expect(exit).toHaveBeenCalledOnce());
+    await eventually(() => expect(exit).toHaveBeenCalledOnce());
   });
 });
 

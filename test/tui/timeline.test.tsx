@@ -1,9 +1,10 @@
 /** The timeline screen on values: what is drawn, what the keys do, and what it says to whom it is closed. */
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { PostroomError } from '../../protocol/errors.ts';
 import { safeText } from '../../protocol/text.ts';
 import { ConversationList } from '../../tui/screens/panel.tsx';
 import { Timeline } from '../../tui/screens/timeline.tsx';
+import { eventually } from '../support/eventually.ts';
 import { FakeMirror } from './fake-mirror.ts';
 import { openOn } from './open-screen.tsx';
 import { conversation, event, mailbox } from './values.ts';
@@ -113,7 +114,7 @@ test('g t and g c from a list', async () => {
   const { press, sees, went } = openOn(fake, <ConversationList place={{ kind: 'panel', view: 'team', mailbox: null }} />);
   await sees('subject a');
   press('g', 't', 'g', 'c');
-  await vi.waitFor(() => expect(went).toHaveLength(2));
+  await eventually(() => expect(went).toHaveLength(2));
   expect(went).toMatchObject([
     { kind: 'timeline', start: { name: 'mailbox', scopes: { mailbox: address } } },
     { kind: 'timeline', start: { name: 'contact', scopes: { contact: { address: 'jane@example.org' } } } },
