@@ -12,6 +12,7 @@ import { toWire, type WireFault } from './fault.ts';
 import { nextUnplaced, sweep, unfinished } from './ingest.ts';
 import { bulk, urgent } from './operations.ts';
 import { PackWriter, recordEnd } from './packs.ts';
+import { hasRoom } from './room.ts';
 import { type Db, openWriting } from './sqlite.ts';
 import { hasBacklog, takeInOlder } from './text.ts';
 import { isBackfillDue } from './timeline-index.ts';
@@ -61,8 +62,18 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
       if (done === true && job.id !== null) say({ id: job.id, value });
       return done !== true;
     } catch (error) {
+      giveBack();
       say(job.id === null ? { trouble: toWire(error) } : { id: job.id, fault: toWire(error) });
       return false;
+    }
+  }
+
+  /** The octets of a transaction that failed take no room; when even that fails, they lie unnamed until the next start. */
+  function giveBack(): void {
+    try {
+      packs.rewind();
+    } catch (error) {
+      say({ trouble: toWire(error) });
     }
   }
 
@@ -75,6 +86,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
       return;
     } else {
       const queue = bulkJobs.length > 0 ? bulkJobs : idleJobs;
+      if (queue === idleJobs && !hasRoom(home)) idleJobs.length = 0; // housekeeping begins again when there is room
       const [job] = queue;
       if (job !== undefined && !slice(job)) queue.shift();
     }
@@ -125,7 +137,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
         db.get<{ at: Millis | null }>('SELECT min(snoozed_until) AS at FROM conversation WHERE snoozed_until IS NOT NULL')?.at ?? null;
       const now = Date.now();
       const isDue = (unplaced !== null && unplaced + graceMs <= now) || (snoozed !== null && snoozed <= now);
-      if (hasBacklog(db) && idleJobs.length === 0) add(idleJobs, { id: null, steps: takeInOlder(writing) });
+      if (hasBacklog(db) && idleJobs.length === 0 && hasRoom(home)) add(idleJobs, { id: null, steps: takeInOlder(writing) });
       if (isDue && !bulkJobs.some((job) => job.id === null)) add(bulkJobs, { id: null, steps: due() });
     },
     Math.max(10, Math.min(1_000, graceMs / 4)),
