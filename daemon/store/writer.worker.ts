@@ -34,6 +34,11 @@ export type Answer =
 /** Live mail and changes up to this many are not bulk. */
 const few = 32;
 
+/** The clock was set, and not only kept right. */
+const jumpMs = 2_000;
+
+const graceBegins = 'UPDATE entry SET unplaced_at = ? WHERE unplaced_at IS NOT NULL';
+
 /** A generator, or anything that steps like one. */
 type Steps = { next(): IteratorResult<void, unknown> };
 type Job = { id: number | null; steps: Steps };
@@ -130,8 +135,14 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
     wake(writing, Date.now());
     while (sweep(writing, Date.now() - graceMs)) yield;
   }
+  /** The clock was set: the grace of what is on its way to another folder is counted in its new time. */
+  const beginGraceAgain = { next: () => ({ done: true as const, value: db.run(graceBegins, Date.now()) }) };
+  let ahead = Date.now() - performance.now();
   const housekeeping = setInterval(
     () => {
+      const by = Date.now() - performance.now() - ahead;
+      ahead += by;
+      if (Math.abs(by) >= jumpMs) return add(bulkJobs, { id: null, steps: beginGraceAgain });
       const unplaced = nextUnplaced(db);
       const snoozed =
         db.get<{ at: Millis | null }>('SELECT min(snoozed_until) AS at FROM conversation WHERE snoozed_until IS NOT NULL')?.at ?? null;
@@ -144,7 +155,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
   );
 
   // The new place of what was moved before a stop has yet to be looked for: the grace begins again.
-  db.run('UPDATE entry SET unplaced_at = ? WHERE unplaced_at IS NOT NULL', Date.now());
+  db.run(graceBegins, Date.now());
   if (isBackfillDue(db)) add(bulkJobs, { id: null, steps: bulk.backfillTimeline(writing) });
   for (const mailbox of unfinished(db)) add(bulkJobs, { id: null, steps: bulk.forgetMailbox(writing, mailbox) });
   if (hasBacklog(db)) add(idleJobs, { id: null, steps: takeInOlder(writing) });
