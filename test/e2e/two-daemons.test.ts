@@ -14,9 +14,10 @@ import { readIdentity } from '../../protocol/keys.ts';
 import { places } from '../../protocol/places.ts';
 import { tempDir } from '../support/tempdir.ts';
 
-const program = fileURLToPath(new URL('../../daemon/main.ts', import.meta.url));
+/** The bundle: from source each of them would first take the types out of every file. */
+const program = fileURLToPath(new URL('../../dist/daemon.js', import.meta.url));
 /** As many at once as a small machine carries, and how often. */
-const [atOnce, waves] = process.env.POSTROOM_FAULTS === 'full' ? [20, 5] : [8, 1];
+const [atOnce, waves] = process.env.POSTROOM_FAULTS === 'full' ? [20, 5] : [12, 1];
 
 test(`of ${atOnce} daemons that start at once exactly one lives, and the socket stays with it`, { timeout: 300_000 }, async () => {
   await using dir = await tempDir();
