@@ -13,6 +13,7 @@ import { methods } from '../protocol/methods.ts';
 import { makeFolder, type Places } from '../protocol/places.ts';
 import { listen, type Server } from '../protocol/server.ts';
 import { safeText } from '../protocol/text.ts';
+import { watchClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
 import type { Mailbox } from './directory/document.ts';
 import { type DirectoryStore, openDirectory } from './directory/durable.ts';
@@ -195,6 +196,18 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       endSessions: (fits, message) => server?.endSessions(fits, 'revoked', message),
     });
     undo.push(() => rights.close());
+    const clockSet = (byMs: number): void => {
+      log.warn({ byMs: Math.round(byMs) }, 'the clock was set');
+      rights.lookAgain();
+      outbox.poke();
+      if (byMs > 0) return;
+      // What was to be tried again in some minutes would wait for as long as the clock went back.
+      for (const { id } of directory.snapshot().directory.mailboxes)
+        outbox
+          .tryNow(id)
+          .catch((error: unknown) => log.error({ err: error, mailbox: id }, 'what waits was not tried after the clock went back'));
+    };
+    undo.push(watchClock(now, clockSet));
 
     for (const { group, bind } of listening) await prepareRunDirectory(bind, group);
     server = await listen({

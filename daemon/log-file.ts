@@ -6,7 +6,7 @@
  * - Every file is 0600, whatever the umask is and whoever made it before.
  * - A log that cannot be written (disk full) costs lines, never the daemon; the next line that fits says how many.
  */
-import { closeSync, fchmodSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 export type LogFileOptions = {
   maxOctets?: number;
@@ -70,10 +70,17 @@ export class LogFile {
 
   #append(line: Buffer): void {
     const fd = this.#fd ?? this.#open();
-    for (let done = 0; done < line.length; ) {
-      const written = writeSync(fd, line, done);
-      done += written;
-      this.#octets += written;
+    const begun = this.#octets;
+    try {
+      for (let done = 0; done < line.length; ) {
+        const written = writeSync(fd, line, done);
+        done += written;
+        this.#octets += written;
+      }
+    } catch (error) {
+      if (this.#octets > begun) ftruncateSync(fd, begun); // half a line would spoil the next one
+      this.#octets = begun;
+      throw error;
     }
   }
 

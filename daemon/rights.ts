@@ -30,6 +30,8 @@ type Deps = {
 export type FollowedRights = {
   /** Resolves when everything that followed from changes so far is done: a revocation is answered after this, not before. */
   settled(): Promise<void>;
+  /** The clock was set: dates may have come, or be to come again. */
+  lookAgain(): void;
   close(): void;
 };
 
@@ -112,6 +114,7 @@ export function followRights(deps: Deps): FollowedRights {
   schedule(directory.snapshot(), begun);
   return {
     settled: () => pending,
+    lookAgain: () => compare(directory.snapshot(), safeText('the clock was set')),
     close: () => {
       stop();
       clearTimeout(timer);

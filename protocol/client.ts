@@ -138,7 +138,7 @@ class ClientEnd {
   readonly #calls = new Set<Call>();
   readonly #onlookers = new Set<() => void>();
   #link: Link;
-  #linkedAt = Date.now();
+  #linkedAt = performance.now();
   #backOffMs = backOffFirstMs;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -209,7 +209,7 @@ class ClientEnd {
   }
 
   #connect(): Link {
-    this.#linkedAt = Date.now();
+    this.#linkedAt = performance.now();
     return new Link(this.#target, this.#options.release ?? '', this.#options.context ?? sharedContext(), {
       onTrouble: (trouble) => this.#become({ state: 'offline', reason: trouble, message: this.#messageFor(trouble) }),
       onOpened: (who, daemonRelease) => this.#opened(who, daemonRelease),
@@ -255,7 +255,7 @@ class ClientEnd {
       this.#failAll(this.#unavailable());
       return;
     }
-    if (Date.now() - this.#linkedAt > 10_000) this.#backOffMs = backOffFirstMs;
+    if (performance.now() - this.#linkedAt > 10_000) this.#backOffMs = backOffFirstMs;
     // An old session is replaced without a word.
     if (ending.reason === 'expired') this.#become({ state: 'connecting' });
     else this.#become({ state: 'offline', reason: ending.reason, message: ending.message });

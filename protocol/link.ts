@@ -61,8 +61,8 @@ export class Link {
   #greetedAt: number | undefined;
   #opened = false;
   #over = false;
-  #heardAt = Date.now();
-  #pingedAt = Date.now();
+  #heardAt = performance.now();
+  #pingedAt = performance.now();
 
   constructor(target: Target, release: string, context: Context, events: LinkEvents) {
     this.#target = target;
@@ -94,7 +94,7 @@ export class Link {
     }
     this.#sendParts([writeEnvelope('hello'), Buffer.from(JSON.stringify({ release, key: target.publicKey, nonce: this.#nonce }))]);
     this.#received = receiveAll(this.#socket, (parts) => this.#take(parts)).catch((error: unknown) => this.#lose(error));
-    this.#watch = setInterval(() => this.#tick(Date.now()), 1_000);
+    this.#watch = setInterval(() => this.#tick(performance.now()), 1_000);
   }
 
   get open(): boolean {
@@ -159,7 +159,7 @@ export class Link {
       if (!this.#over && this.#greetedAt === undefined) this.#events.onTrouble(reached ? 'daemon-key' : 'no-daemon');
     });
     events.on('handshake', () => {
-      this.#greetedAt ??= Date.now();
+      this.#greetedAt ??= performance.now();
     });
     events.on('handshake:error:auth', ({ error }) => {
       if (error.status === 400) this.#end({ reason: 'key', message: 'The daemon does not know this key, or it was revoked.' });
@@ -229,7 +229,7 @@ export class Link {
   }
 
   #hear(frame: DaemonFrame, chunk: Buffer): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     if (frame.t === 'opened') {
       this.#opened = true;
       this.#events.onOpened(frame.who, frame.release);

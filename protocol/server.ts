@@ -150,7 +150,7 @@ export async function listen<M extends Methods, E extends Events>(options: Serve
   const stopped = receiveAll(socket, (parts) => server.take(parts)).catch((error: unknown) => {
     options.log.error({ err: error }, 'the daemon stopped to receive');
   });
-  const ticking = setInterval(() => server.tick(Date.now()), Math.min(limits.probeMs, 1_000));
+  const ticking = setInterval(() => server.tick(performance.now()), Math.min(limits.probeMs, 1_000));
   const close = async (graceMs: number): Promise<void> => {
     await server.stop(graceMs);
     clearInterval(ticking);
@@ -196,7 +196,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
   readonly #sessions = new Map<string, LiveSession>();
   readonly #addresses = new Map<string, Address>();
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
-  #minuteAt = Date.now();
+  #minuteAt = performance.now();
   #stopping = false;
 
   constructor(options: ServerOptions<M, E>, limits: Limits, socket: Router) {
@@ -256,7 +256,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
     const key = address.toString('latin1');
     let known = this.#addresses.get(key);
     if (!known) {
-      known = { session: null, malformed: 0, refusedAt: 0 };
+      known = { session: null, malformed: 0, refusedAt: Number.NEGATIVE_INFINITY };
       this.#addresses.set(key, known);
     }
     return known;
@@ -317,7 +317,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
 
   /** Once a second for each address: a stranger must not make us talk. */
   #refuse(address: Buffer, known: Address, { reason, message }: Refusal): void {
-    const now = Date.now();
+    const now = performance.now();
     if (now - known.refusedAt < 1_000) return;
     known.refusedAt = now;
     const refused: Refused = { reason, message, release: this.#options.release };
@@ -327,7 +327,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
   }
 
   #takeSealed(session: LiveSession, body: Buffer): void {
-    session.lastHeardAt = Date.now();
+    session.lastHeardAt = performance.now();
     const { frame: raw, chunk } = unpackRaw(body);
     const parsed = ClientFrame.safeParse(raw);
     if (!parsed.success) {
@@ -427,7 +427,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
   /** Takes a token from the person's bucket, or says when there will be one. */
   #spend(session: LiveSession): void {
     const key = session.who.kind === 'person' ? session.who.person : session.publicKey;
-    const now = Date.now();
+    const now = performance.now();
     const { requestsPerSecond, requestsAtOnce } = this.#limits;
     const bucket = this.#buckets.get(key) ?? { tokens: requestsAtOnce, at: now };
     bucket.tokens = Math.min(requestsAtOnce, bucket.tokens + (Math.max(0, now - bucket.at) / 1_000) * requestsPerSecond);
@@ -495,9 +495,9 @@ class DaemonEnd<M extends Methods, E extends Events> {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const until = Date.now() + graceMs;
+    const until = performance.now() + graceMs;
     const busy = () => [...this.#sessions.values()].some((session) => session.openRequests > 0);
-    while (busy() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (busy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     this.endSessions(() => true, 'stopping', 'The daemon is stopping.');
   }
 

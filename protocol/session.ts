@@ -18,7 +18,7 @@ export type Session = {
   readonly who: Who;
   /** The public half of the key it was opened with, Z85. */
   readonly publicKey: string;
-  /** Milliseconds since 1970. */
+  /** By `performance.now()`: how long a session lasts is no matter of the wall clock, which may be set. */
   readonly openedAt: number;
   /**
    * The number of the last event. A handler that returns a picture reads it BEFORE it reads the picture: an event that happens between the
@@ -58,14 +58,14 @@ export class LiveSession implements Session {
   readonly id: string;
   readonly who: Who;
   readonly publicKey: string;
-  readonly openedAt = Date.now();
+  readonly openedAt = performance.now();
   readonly address: Buffer;
   readonly seal: Seal;
   /** Nothing but the proof that the client holds its key is taken before this. */
   proven = false;
   subscribed: ReadonlySet<string> = new Set();
-  lastHeardAt = Date.now();
-  lastSentAt = Date.now();
+  lastHeardAt = performance.now();
+  lastSentAt = performance.now();
 
   readonly #socket: Router;
   readonly #limits: SessionLimits;
@@ -168,7 +168,7 @@ export class LiveSession implements Session {
       }
       if (outcome === 'full') {
         // A ROUTER cannot say when one peer has room again, so this asks.
-        this.#stalledSince ??= Date.now();
+        this.#stalledSince ??= performance.now();
         if (!this.#ended) {
           this.#retry = setTimeout(() => void this.#drain(), this.#retryMs);
           this.#retryMs = Math.min(this.#retryMs * 2, retryLastMs);
@@ -177,7 +177,7 @@ export class LiveSession implements Session {
       }
       this.#stalledSince = null;
       this.#retryMs = retryFirstMs;
-      this.lastSentAt = Date.now();
+      this.lastSentAt = performance.now();
       this.#unsent -= head.body.length;
       this.#next++;
       if (this.#next === this.#waiting.length || this.#next > 1_000) {

@@ -1,5 +1,6 @@
 /** The mail store and the room it has. */
 import { statfs } from 'node:fs/promises';
+import { keptOctets } from '../store/room.ts';
 import type { StoreExamined } from '../store/types.ts';
 import { error, type Finding, info, warning, wordsOf } from './finding.ts';
 
@@ -38,6 +39,14 @@ export async function roomAt(path: string): Promise<DiskRoom> {
 export function examineRoom(path: string, { freeOctets, freeFiles, files }: DiskRoom): Finding[] {
   const left = `${path} has ${Math.floor(freeOctets / 1e6)} MB left`;
   const mend = 'Make room on that disk: with none left no mail comes in and none can be queued.';
+  if (freeOctets < keptOctets)
+    return [
+      error(
+        'disk-full',
+        `${left}: no mail is taken in.`,
+        'Make room on that disk; mail then comes by itself. What is left is kept for mail that goes out and for rights.',
+      ),
+    ];
   if (freeOctets < 100e6) return [error('disk-full', `${left}.`, mend)];
   if (files > 0 && freeFiles < 1_000) return [error('disk-full', `${path} has room for ${freeFiles} more files.`, mend)];
   if (freeOctets < 1e9) return [warning('disk-low', `${left}.`, mend)];

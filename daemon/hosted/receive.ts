@@ -213,6 +213,7 @@ class Receiver implements Hosted {
   #toReply(error: unknown): Error {
     if (error instanceof SmtpReply) return error;
     this.#deps.log.error({ err: error }, 'hosted: a mail could not be stored; its sender keeps it');
+    if (error instanceof PostroomError && error.code === 'unavailable') return reply(452, '4.3.1 No room for mail just now; try again');
     return reply(451, '4.3.0 The mail could not be stored; try again');
   }
 }

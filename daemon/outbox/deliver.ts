@@ -5,6 +5,8 @@
  * What may happen is decided in state.ts, what an SMTP error means in smtp.ts. Here: when, in which order, and what is durable first.
  * - one attempt and one connection at a time for each mailbox, a few mailboxes at once
  * - an outcome is written before anything else is done with it; a store that cannot write is asked until it can
+ * - a mail that is held for seconds (undo) leaves after those seconds, one that is held for a date leaves at that date: whoever sets the
+ *   clock shortens no window and lengthens none
  * - local delivery (hosted mailboxes) is repeated after a crash only when the mail is not in the folder already
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +31,9 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   return new Delivery(deps);
 }
 
+/** What a person may be given to change their mind, at most (`outbox.send`, holdMs). A longer wait is for a date. */
+const longestUndoMs = 600_000;
+
 type Run = { row: OutboxRow; attempt: Attempt | null; recalled: string | null; done: Promise<void> };
 type Look = 'found' | 'not-there' | 'could-not';
 /** A mailbox whose server does not take its mail: nothing of it is tried before `until`. */
@@ -43,6 +48,8 @@ class Delivery implements Outbox {
   /** Filing and looking: work that no mail waits for. */
   readonly #aside = new Map<string, Promise<void>>();
   readonly #watchers = new Map<OutboxId, Set<() => void>>();
+  /** When the undo window of a held mail is over, by the monotonic clock; null: how long it is has yet to be read. */
+  readonly #windows = new Map<OutboxId, { begun: Millis; until: Millis | null }>();
   readonly #unsubscribe: () => void;
   /** Nothing is claimed before: what was found in `sending` is then from another life, for certain. */
   readonly #recovered: Promise<void>;
@@ -60,7 +67,12 @@ class Delivery implements Outbox {
       attemptMs: attemptTimeoutMs,
     };
     this.#unsubscribe = deps.store.onChange((changes) => {
-      for (const change of changes) if (change.kind === 'outbox') this.#wake(change.outbox);
+      for (const change of changes) {
+        if (change.kind !== 'outbox') continue;
+        if (change.state !== 'held') this.#windows.delete(change.outbox);
+        else if (!this.#windows.has(change.outbox)) this.#windows.set(change.outbox, { begun: performance.now(), until: null });
+        this.#wake(change.outbox);
+      }
     });
     this.#recovered = this.#recover();
     this.poke();
@@ -154,8 +166,9 @@ class Delivery implements Outbox {
     do {
       this.#pumpAgain = false;
       try {
-        await this.#startDue();
-        await this.#setTimer();
+        await this.#endWindows();
+        const waits = await this.#startDue();
+        await this.#setTimer(waits);
       } catch (error) {
         this.#deps.log.error({ err: error }, 'outbox: the store did not answer; trying again');
         this.#arm(1_000);
@@ -163,13 +176,37 @@ class Delivery implements Outbox {
     } while (this.#pumpAgain && !this.#closing.signal.aborted);
   }
 
-  async #startDue(): Promise<void> {
+  /** Reads how long new windows are, and makes due what the wall clock, set back, would hold beyond its window. */
+  async #endWindows(): Promise<void> {
     const { store, now } = this.#deps;
+    for (const [id, window] of [...this.#windows]) {
+      if (window.until !== null && performance.now() < window.until) continue;
+      const row = await store.outboxRow(id);
+      const lasts = row?.state === 'held' && row.heldFor === 'time' ? row.sendAt - row.createdAt : null;
+      if (row === null || lasts === null || lasts > longestUndoMs) {
+        this.#windows.delete(id);
+        continue;
+      }
+      window.until ??= window.begun + lasts;
+      if (performance.now() < window.until) continue;
+      if (row.sendAt > now()) await store.outboxMove(id, 'held', { sendAt: now() });
+    }
+  }
+
+  /** True when something that is due by the wall clock waits for its window. */
+  async #startDue(): Promise<boolean> {
+    const { store, now } = this.#deps;
+    let waits = false;
     for (let limit = 50; ; limit *= 4) {
       const due = await store.outboxDue(now(), limit);
       for (const row of due) {
-        if (this.#closing.signal.aborted || this.#runs.size >= maxMailboxesAtOnce) return;
+        if (this.#closing.signal.aborted || this.#runs.size >= maxMailboxesAtOnce) return waits;
         if (this.#runs.has(row.mailbox)) continue;
+        const until = row.state === 'held' ? this.#windows.get(row.id)?.until : null;
+        if (typeof until === 'number' && performance.now() < until) {
+          waits = true;
+          continue;
+        }
         const breaker = this.#breakers.get(row.mailbox);
         if (breaker && now() < breaker.until) {
           await store.outboxMove(row.id, row.state, {
@@ -180,14 +217,20 @@ class Delivery implements Outbox {
           });
         } else this.#launch(row);
       }
-      if (due.length < limit) return; // otherwise one mailbox's long queue may hide the others
+      if (due.length < limit) return waits; // otherwise one mailbox's long queue may hide the others
     }
   }
 
-  async #setTimer(): Promise<void> {
+  async #setTimer(waits: boolean): Promise<void> {
     const next = await this.#deps.store.nextOutboxAt();
-    // What is due and not running waits for a mailbox that is busy: its end pokes.
-    if (next !== null) this.#arm(Math.max(next - this.#deps.now(), this.#runs.size > 0 ? 1_000 : 10));
+    if (next === null) return;
+    const windows = [...this.#windows.values()].flatMap(({ until }) => {
+      const left = until === null ? 10 : until - performance.now();
+      return left > 0 ? [left] : [];
+    });
+    // What is due and not running waits for its window, or for a mailbox that is busy: its end pokes.
+    const due = Math.max(next - this.#deps.now(), this.#runs.size > 0 || waits ? 1_000 : 10);
+    this.#arm(Math.max(10, Math.min(due, ...windows)));
   }
 
   #arm(delayMs: number): void {
@@ -353,11 +396,21 @@ class Delivery implements Outbox {
           else this.#beside(row.id, () => this.#resolve(row));
         }
         for (const row of await store.outboxUnfiled(10_000)) this.#aftermath(row);
+        await this.#takeUpWindows();
         return;
       } catch (error) {
         log.error({ err: error }, 'outbox: the store did not answer at the start; trying again');
       }
     } while (await this.#pauseFor(unforeseenPauseMs));
+  }
+
+  /** Windows that began in another life: what is left of them by the wall clock, from here on by the monotonic one. */
+  async #takeUpWindows(): Promise<void> {
+    const [now, begun] = [this.#deps.now(), performance.now()];
+    for (const { id, state, heldFor, createdAt, sendAt } of await this.#deps.store.outboxDue(now + longestUndoMs, 10_000)) {
+      if (state !== 'held' || heldFor !== 'time' || sendAt - createdAt > longestUndoMs) continue;
+      this.#windows.set(id, { begun, until: begun + Math.min(Math.max(sendAt - now, 0), sendAt - createdAt) });
+    }
   }
 
   /** Found in `data` after a restart: proof, or `unknown`. Never sent again by itself. */

@@ -6,20 +6,40 @@ export type WireFault = { code: ErrorCode; message: string; details: Record<stri
 export function toWire(error: unknown): WireFault {
   if (error instanceof PostroomError)
     return { code: error.code, message: error.message, details: { ...error.details }, stack: error.stack };
-  const full = error instanceof Error && 'errcode' in error && error.errcode === 13; // SQLITE_FULL
-  const noSpace = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-  if (full || noSpace)
-    return {
-      code: 'unavailable',
-      message: 'The disk is full: nothing was written. Make room and try again.',
-      details: {},
-      stack: undefined,
-    };
-  return { code: 'internal', message: String(error), details: {}, stack: error instanceof Error ? error.stack : undefined };
+  const stack = error instanceof Error ? error.stack : undefined;
+  const refusal = refusalOf(error);
+  if (refusal !== null) return { code: 'unavailable', message: `${refusals[refusal]} Nothing was written.`, details: {}, stack };
+  return { code: 'internal', message: String(error), details: {}, stack };
 }
 
 export function toError({ code, message, details, stack }: WireFault): PostroomError {
   const error = new PostroomError(code, message, details);
   if (stack !== undefined) error.stack = stack;
   return error;
+}
+
+/** What the machine may refuse, in words for whoever can do something about it. */
+const refusals = {
+  full: 'The disk is full. Make room, then try again.',
+  disk: "The disk answered with an error. Look at the machine's log (dmesg), then try again.",
+  files: 'The daemon or the machine has too many files open. Try again; if that does not help, raise the limit (LimitNOFILE) and restart.',
+  readOnly: 'The disk cannot be written to. Mount it writable again, then try again.',
+} as const;
+
+const ofSystem: Readonly<Record<string, keyof typeof refusals>> = {
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EIO: 'disk',
+  EMFILE: 'files',
+  ENFILE: 'files',
+  EROFS: 'readOnly',
+};
+
+/** By the primary result codes of SQLite: SQLITE_READONLY, _IOERR, _FULL, _CANTOPEN. */
+const ofSqlite: Readonly<Record<number, keyof typeof refusals>> = { 8: 'readOnly', 10: 'disk', 13: 'full', 14: 'files' };
+
+function refusalOf(error: unknown): keyof typeof refusals | null {
+  if (!(error instanceof Error)) return null;
+  if ('errcode' in error && typeof error.errcode === 'number') return ofSqlite[error.errcode & 0xff] ?? null;
+  return 'code' in error && typeof error.code === 'string' ? (ofSystem[error.code] ?? null) : null;
 }

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { PostroomError } from '../../protocol/errors.ts';
 import { addEntry, idsOf, type Origin, reclassify, remove, removeEntry } from './entry.ts';
+import { claimRoom } from './room.ts';
 import type { Db } from './sqlite.ts';
 import type {
   EntryId,
@@ -37,6 +38,7 @@ export function* ingest(writing: Writing, batch: Ingest): Generator<void, Ingest
   while (at < batch.items.length) {
     const touched = new Touched(writing);
     const slice: { item: IngestItem; uid: number; entry: number; fresh: boolean }[] = [];
+    claimRoom(writing.packs.dir, batch.buffer.byteLength, 'incoming');
     for (let octets = 0; at < batch.items.length && slice.length < sliceMails && octets < sliceOctets; at++) {
       const item = batch.items[at];
       if (item === undefined) break;

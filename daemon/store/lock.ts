@@ -10,8 +10,11 @@ import { makeFolder } from '../../protocol/places.ts';
 
 export type HomeLock = { release(): void };
 
-/** A connection that nobody names any more is collected, and its lock with it: held until they are released. */
-const held = new Set<DatabaseSync>();
+/**
+ * By file, for two reasons. A connection that nobody names any more is collected, and its lock with it. And whoever closes a file gives
+ * up every lock that this process has on it, whichever descriptor took it (POSIX): what is held here must not be opened again.
+ */
+const held = new Map<string, DatabaseSync>();
 
 /** Throws PostroomError('unavailable') naming the pid when another daemon holds this home. */
 export function lockHome(runDir: string): HomeLock {
@@ -19,6 +22,7 @@ export function lockHome(runDir: string): HomeLock {
   chmodSync(runDir, 0o700);
   const file = join(runDir, 'lock.db');
   const pidFile = join(runDir, 'daemon.pid');
+  if (held.has(file)) throw inUse(runDir, process.pid);
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
 
@@ -28,25 +32,28 @@ export function lockHome(runDir: string): HomeLock {
   } catch (error) {
     db.close();
     if (!isBusy(error)) throw new PostroomError('unavailable', `The lock ${file} cannot be taken.`, {}, { cause: error });
-    const pid = readPid(pidFile);
-    throw new PostroomError(
-      'unavailable',
-      `Another daemon (pid ${pid ?? 'unknown'}) uses this home: ${runDir}. Stop it first: postroom daemon stop`,
-      { pid },
-    );
+    throw inUse(runDir, readPid(pidFile));
   }
-  held.add(db);
+  held.set(file, db);
   writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
   chmodSync(pidFile, 0o600);
 
   return {
     release() {
-      if (!held.delete(db)) return;
+      if (held.get(file) !== db) return;
+      held.delete(file);
       rmSync(pidFile, { force: true });
       db.close();
     },
   };
 }
+
+const inUse = (runDir: string, pid: number | null): PostroomError =>
+  new PostroomError(
+    'unavailable',
+    `Another daemon (pid ${pid ?? 'unknown'}) uses this home: ${runDir}. Stop it first: postroom daemon stop`,
+    { pid },
+  );
 
 /** SQLite's primary result code 5 (SQLITE_BUSY), extended codes included. */
 function isBusy(error: unknown): boolean {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { addEntry, placedAt, reclassify, removeEntry } from './entry.ts';
 import { record } from './journal.ts';
+import { claimRoom } from './room.ts';
 import type { Db } from './sqlite.ts';
 import type {
   MailboxId,
@@ -60,6 +61,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     throw new PostroomError('invalid', 'Exactly this mail is in the mailbox already. Compose it anew.');
   }
 
+  claimRoom(writing.packs.dir, request.octets.length, 'outgoing');
   putPolicy(writing, mailbox, request.policy);
   const touched = new Touched(writing);
   const entry = addEntry(writing, touched, {

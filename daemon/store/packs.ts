@@ -5,8 +5,9 @@
  *   so that an index could be rebuilt from packs alone, and a torn one is recognised.
  * - `append` only writes; the caller calls `sync` before the COMMIT of the rows that name the records. So a row never names
  *   octets that are not on disk.
- * - What lies beyond the last octet that a row names was never promised to anybody: at start it is cut off. Only the writer
- *   thread has a `PackWriter`; readers need no lock, because what a row names never changes.
+ * - What lies beyond the last octet that a row names was never promised to anybody: at start it is cut off, and `rewind` cuts it
+ *   off when its transaction is rolled back. Only the writer thread has a `PackWriter`; readers need no lock, because what a row
+ *   names never changes.
  * - zstd where it pays: text shrinks to a third, large mails are mostly encoded attachments that gain little for much time.
  */
 
@@ -14,7 +15,8 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
-  existsSync,
+  constants,
+  fchmodSync,
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
@@ -27,9 +29,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { constants, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { constants as zstd, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { PostroomError } from '../../protocol/errors.ts';
 
 /** Where a mail's record lies. `stored` counts the octets after the head. */
@@ -52,6 +54,8 @@ export class PackWriter {
   #fd: number;
   /** End of what was written to the current pack. */
   #end: number;
+  /** End of what is on disk for certain: at most as much was named by a COMMIT. */
+  #kept: number;
   #dirty = false;
 
   /**
@@ -62,13 +66,14 @@ export class PackWriter {
     this.dir = dir;
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     chmodSync(dir, 0o700);
+    syncDirectory(dirname(dir)); // a folder whose name is not on disk is lost with everything in it
     for (const pack of packsIn(dir)) {
       if (named === null || pack > named.pack) unlinkSync(packFile(dir, pack));
     }
     const damaged = named !== null && sizeOf(packFile(dir, named.pack)) < named.end;
     this.#pack = named === null ? 1 : damaged ? named.pack + 1 : named.pack;
-    this.#end = named === null || damaged ? 0 : named.end;
-    this.#fd = this.#open();
+    this.#end = this.#kept = named === null || damaged ? 0 : named.end;
+    this.#fd = this.#open(this.#pack);
     ftruncateSync(this.#fd, this.#end);
     fsyncSync(this.#fd);
   }
@@ -86,7 +91,7 @@ export class PackWriter {
     head.set(hash, 13);
     const place: PackPlace = { pack: this.#pack, offset: this.#end, stored: body.length, size: octets.length, codec: pays ? 1 : 0 };
     this.#dirty = true;
-    // Set before writing: after a failed write (disk full) the next record goes behind the torn one, never into it.
+    // Set before writing: whatever a failed write (disk full) left, `rewind` knows how far it may reach.
     this.#end = recordEnd(place);
     writeAll(this.#fd, head, place.offset);
     writeAll(this.#fd, body, place.offset + headOctets);
@@ -97,6 +102,19 @@ export class PackWriter {
   sync(): void {
     if (!this.#dirty) return;
     fdatasyncSync(this.#fd);
+    this.#kept = this.#end;
+    this.#dirty = false;
+  }
+
+  /**
+   * Cuts off what came after the last `sync`; for a transaction that failed. A disk that is full gets back what the torn record took,
+   * however often it is tried. What a failed COMMIT may have named stays: it was synced before. When this fails, the next record goes
+   * behind the torn one, never into it.
+   */
+  rewind(): void {
+    if (!this.#dirty) return;
+    ftruncateSync(this.#fd, this.#kept);
+    this.#end = this.#kept;
     this.#dirty = false;
   }
 
@@ -106,18 +124,24 @@ export class PackWriter {
 
   #roll(): void {
     this.sync();
+    // The next one first: when it cannot be had, this one goes on. A closed number may be another file's by the next write.
+    const fd = this.#open(this.#pack + 1);
     closeSync(this.#fd);
+    this.#fd = fd;
     this.#pack += 1;
-    this.#end = 0;
-    this.#fd = this.#open();
+    this.#end = this.#kept = 0;
   }
 
-  #open(): number {
-    const file = packFile(this.dir, this.#pack);
-    const fresh = !existsSync(file);
-    const fd = openSync(file, fresh ? 'wx' : 'r+', 0o600);
-    chmodSync(file, 0o600);
-    if (fresh) syncDirectory(this.dir); // a file whose name is not on disk is lost with its octets
+  /** The file may be there: after a restart, or after a roll that failed before its name was on disk. */
+  #open(pack: number): number {
+    const fd = openSync(packFile(this.dir, pack), constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      fchmodSync(fd, 0o600);
+      syncDirectory(this.dir); // a file whose name is not on disk is lost with its octets
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     return fd;
   }
 }
@@ -182,7 +206,7 @@ function packsIn(dir: string): number[] {
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-const compress = (octets: Uint8Array): Buffer => zstdCompressSync(octets, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+const compress = (octets: Uint8Array): Buffer => zstdCompressSync(octets, { params: { [zstd.ZSTD_c_compressionLevel]: 1 } });
 
 function writeAll(fd: number, octets: Uint8Array, at: number): void {
   for (let done = 0; done < octets.length; ) done += writeSync(fd, octets, done, octets.length - done, at + done);
@@ -190,6 +214,9 @@ function writeAll(fd: number, octets: Uint8Array, at: number): void {
 
 export function syncDirectory(dir: string): void {
   const fd = openSync(dir, 'r');
-  fsyncSync(fd);
-  closeSync(fd);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

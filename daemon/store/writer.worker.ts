@@ -12,6 +12,7 @@ import { toWire, type WireFault } from './fault.ts';
 import { nextUnplaced, sweep, unfinished } from './ingest.ts';
 import { bulk, urgent } from './operations.ts';
 import { PackWriter, recordEnd } from './packs.ts';
+import { hasRoom } from './room.ts';
 import { type Db, openWriting } from './sqlite.ts';
 import { hasBacklog, takeInOlder } from './text.ts';
 import { isBackfillDue } from './timeline-index.ts';
@@ -32,6 +33,11 @@ export type Answer =
 
 /** Live mail and changes up to this many are not bulk. */
 const few = 32;
+
+/** The clock was set, and not only kept right. */
+const jumpMs = 2_000;
+
+const graceBegins = 'UPDATE entry SET unplaced_at = ? WHERE unplaced_at IS NOT NULL';
 
 /** A generator, or anything that steps like one. */
 type Steps = { next(): IteratorResult<void, unknown> };
@@ -61,8 +67,18 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
       if (done === true && job.id !== null) say({ id: job.id, value });
       return done !== true;
     } catch (error) {
+      giveBack();
       say(job.id === null ? { trouble: toWire(error) } : { id: job.id, fault: toWire(error) });
       return false;
+    }
+  }
+
+  /** The octets of a transaction that failed take no room; when even that fails, they lie unnamed until the next start. */
+  function giveBack(): void {
+    try {
+      packs.rewind();
+    } catch (error) {
+      say({ trouble: toWire(error) });
     }
   }
 
@@ -75,6 +91,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
       return;
     } else {
       const queue = bulkJobs.length > 0 ? bulkJobs : idleJobs;
+      if (queue === idleJobs && !hasRoom(home)) idleJobs.length = 0; // housekeeping begins again when there is room
       const [job] = queue;
       if (job !== undefined && !slice(job)) queue.shift();
     }
@@ -118,21 +135,27 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
     wake(writing, Date.now());
     while (sweep(writing, Date.now() - graceMs)) yield;
   }
+  /** The clock was set: the grace of what is on its way to another folder is counted in its new time. */
+  const beginGraceAgain = { next: () => ({ done: true as const, value: db.run(graceBegins, Date.now()) }) };
+  let ahead = Date.now() - performance.now();
   const housekeeping = setInterval(
     () => {
+      const by = Date.now() - performance.now() - ahead;
+      ahead += by;
+      if (Math.abs(by) >= jumpMs) return add(bulkJobs, { id: null, steps: beginGraceAgain });
       const unplaced = nextUnplaced(db);
       const snoozed =
         db.get<{ at: Millis | null }>('SELECT min(snoozed_until) AS at FROM conversation WHERE snoozed_until IS NOT NULL')?.at ?? null;
       const now = Date.now();
       const isDue = (unplaced !== null && unplaced + graceMs <= now) || (snoozed !== null && snoozed <= now);
-      if (hasBacklog(db) && idleJobs.length === 0) add(idleJobs, { id: null, steps: takeInOlder(writing) });
+      if (hasBacklog(db) && idleJobs.length === 0 && hasRoom(home)) add(idleJobs, { id: null, steps: takeInOlder(writing) });
       if (isDue && !bulkJobs.some((job) => job.id === null)) add(bulkJobs, { id: null, steps: due() });
     },
     Math.max(10, Math.min(1_000, graceMs / 4)),
   );
 
   // The new place of what was moved before a stop has yet to be looked for: the grace begins again.
-  db.run('UPDATE entry SET unplaced_at = ? WHERE unplaced_at IS NOT NULL', Date.now());
+  db.run(graceBegins, Date.now());
   if (isBackfillDue(db)) add(bulkJobs, { id: null, steps: bulk.backfillTimeline(writing) });
   for (const mailbox of unfinished(db)) add(bulkJobs, { id: null, steps: bulk.forgetMailbox(writing, mailbox) });
   if (hasBacklog(db)) add(idleJobs, { id: null, steps: takeInOlder(writing) });

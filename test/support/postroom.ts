@@ -15,7 +15,7 @@ import type { Params, Result } from '../../protocol/methods.ts';
 import { type Places, places } from '../../protocol/places.ts';
 import type { Operation } from '../../protocol/schema.ts';
 import { type MailInput, mail } from './message.ts';
-import { tempDir } from './tempdir.ts';
+import { type TempDir, tempDir } from './tempdir.ts';
 
 export type Rights = { access?: boolean; send?: boolean; setup?: boolean };
 
@@ -37,9 +37,9 @@ export class Postroom implements AsyncDisposable {
     this.places = places(directory.path);
   }
 
-  /** A daemon with one person, `eva`, who holds every operation. */
-  static async start(options: { config?: Record<string, unknown>; now?: () => number } = {}): Promise<Postroom> {
-    const directory = await tempDir();
+  /** A daemon with one person, `eva`, who holds every operation; its home is `directory`, else one of its own. */
+  static async start(options: { config?: Record<string, unknown>; now?: () => number; directory?: TempDir } = {}): Promise<Postroom> {
+    const directory = options.directory ?? (await tempDir());
     const json = { organisation: 'Harbour Books', hosted: { domains: [domain], smtp: { port: 0 } }, ...options.config };
     const postroom = new Postroom(directory, parseConfig(json, 'test'), options.now);
     await makeHome(
