@@ -104,8 +104,8 @@ export async function connectImap(address: ServerAddress, password: string, limi
   client.on('error', (error) => {
     last = error;
   });
-  boundVanished(client, (error) => {
-    last ??= error;
+  restrain(client, (fault) => {
+    last ??= fault;
     client.close();
   });
   try {
@@ -119,7 +119,7 @@ export async function connectImap(address: ServerAddress, password: string, limi
     }
   } catch (error) {
     client.close();
-    throw faultOf(error, `connecting to ${address.host}:${address.port}`, 'connecting');
+    throw faultOf(last instanceof ImapFault ? last : error, `connecting to ${address.host}:${address.port}`, 'connecting');
   }
   // Paths are sent as they were listed: a prefix put in front of a shared folder's name would name another one.
   client.namespace = { prefix: '', delimiter: client.namespace?.delimiter };
@@ -133,21 +133,29 @@ function greetedAsSomebody(client: ImapFlow): boolean {
 }
 
 /**
- * imapflow tells of every vanished UID by itself, one after the other, and would do nothing else for minutes where a server names them all.
- * The method is not in its published types.
+ * What imapflow would do by itself, and must not; the methods are not in its published types.
+ * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
+ * - It waits, and says nothing, for as long as a server asks for: that is the mailbox's to do, where people see it.
  */
-function boundVanished(client: ImapFlow, refuse: (error: Error) => void): void {
+function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
   type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
-  const inner = client as unknown as { untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void> };
+  const inner = client as unknown as {
+    untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
+    throttleWait(delayMs: number): Promise<boolean>;
+  };
   const pass = inner.untaggedVanished.bind(client);
   inner.untaggedVanished = async (untagged, ...rest) => {
     for (const attribute of untagged.attributes ?? []) {
       const set = attribute !== null && 'value' in attribute && typeof attribute.value === 'string' ? attribute.value : '';
       if (countOf(set) <= uidLimit) continue;
-      refuse(new Error(`the server says that more than ${uidLimit} messages vanished at once`));
+      end(new ImapFault({ kind: 'gone', message: `The server says that ${countOf(set)} messages vanished at once.`, retryAfterMs: null }));
       return;
     }
     await pass(untagged, ...rest);
+  };
+  inner.throttleWait = async (delayMs) => {
+    end(new ImapFault({ kind: 'throttled', message: 'The server is asked too often and wants a pause.', retryAfterMs: delayMs }));
+    return true; // given up
   };
 }
 
@@ -188,6 +196,12 @@ export class Imap {
       idle: capabilities.has('IDLE'),
       listStatus: capabilities.has('LIST-STATUS'),
     };
+  }
+
+  /** Why it has ended, with the server's last words where it said some (BYE). */
+  get end(): ImapFault {
+    const { byeReason } = this.#client as unknown as { byeReason?: string };
+    return this.#fault({ message: 'the connection ended', ...(byeReason ? { reason: byeReason } : {}) }, 'waiting for news');
   }
 
   /** Every folder, with its STATUS where the server gives one. */

@@ -242,7 +242,7 @@ export class MailboxSync {
     };
     let nextPass = 0;
     while (!this.#stopped) {
-      if (ended) throw new ImapFault({ kind: 'gone', message: 'the connection ended', retryAfterMs: null });
+      if (ended) throw imap.end;
       if (this.#passDue || this.#deps.now() >= nextPass) {
         this.#passDue = false;
         nextPass = this.#deps.now() + this.#deps.config.pollMs;
@@ -260,7 +260,15 @@ export class MailboxSync {
     this.#looks = [...this.#looks.slice(1 - looksAtOnce), this.#deps.now()];
     const oldest = this.#looks[0] ?? 0;
     if (this.#looks.length < looksAtOnce || this.#deps.now() - oldest > looksAtOnce * pauseOfLooksMs) return;
+    this.#rested(this.#deps.now() + pauseOfLooksMs);
     await sleep(pauseOfLooksMs, undefined, { signal: this.#stopping.signal }).catch(ignoreAbort);
+  }
+
+  /** All is done that can be done before then. */
+  #rested(until: Millis): void {
+    if (this.#backlog.size > 0 || this.#filling) return;
+    const isWell = this.#trouble === null;
+    this.#set({ state: isWell ? 'idle' : 'error', folder: null, error: this.#trouble, retryAt: isWell ? null : until });
   }
 
   /** IDLE on the inbox until something happens or the next pass is due. */
@@ -277,10 +285,7 @@ export class MailboxSync {
       // Ends with the next command. When it fails the connection has ended, or the timer does its work.
       imap.idle().catch(() => this.#wake.raise());
     }
-    if (this.#backlog.size === 0 && !this.#filling) {
-      const state = this.#trouble === null ? 'idle' : 'error';
-      this.#set({ state, folder: null, error: this.#trouble, retryAt: this.#trouble === null ? null : until });
-    }
+    this.#rested(until);
     await this.#wake.wait(until - this.#deps.now());
   }
 

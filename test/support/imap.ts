@@ -79,6 +79,7 @@ export interface FakeImap extends AsyncDisposable {
   /** What no command of ours looks like. */
   readonly unexpected: readonly string[];
   readonly folders: Map<string, FakeFolder>;
+  /** The folder of that name; made when there is none. */
   folder(name: string, ...attributes: string[]): FakeFolder;
   /** Answers commands that fit (`greeting`, too) by the script, so many times; the newest lie comes first. Gives a function that ends it. */
   lie(about: RegExp, script: Lie, times?: number): () => void;
@@ -127,7 +128,7 @@ export async function startFakeImap({ capabilities = usual }: { capabilities?: s
     unexpected,
     folders,
     folder(name, ...attributes) {
-      const folder = new FakeFolder(name, attributes);
+      const folder = folders.get(name) ?? new FakeFolder(name, attributes);
       folders.set(name, folder);
       return folder;
     },
