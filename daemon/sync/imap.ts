@@ -211,16 +211,17 @@ export class Imap {
     const names = new Set<string>();
     return entries.map((entry) => {
       const named = { path: entry.pathAsListed, name: entry.path };
-      // Two listed names that decode to one cannot be told apart in a command.
-      const twin = names.has(entry.path) ? 'Another folder is listed under the same name.' : null;
-      names.add(entry.path);
+      // Two listed names that decode to one cannot be told apart in a command; the well encoded one is meant.
+      const unwritten = obstacleOf(named, this.#utf8);
+      const obstacle = unwritten ?? (names.has(entry.path) ? 'Another folder is listed under the same name.' : null);
+      if (obstacle === null) names.add(entry.path);
       return {
         ...named,
         delimiter: entry.delimiter || null,
         role: roles[entry.specialUse ?? ''] ?? null,
         selectable: !entry.flags.has('\\Noselect') && !entry.flags.has('\\NonExistent'),
         status: statusOf(entry),
-        obstacle: twin ?? obstacleOf(named, this.#utf8),
+        obstacle,
       };
     });
   }
