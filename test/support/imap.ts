@@ -197,7 +197,7 @@ class Session {
       const known = verbs[verb];
       if (tokens === null || typeof tag !== 'string' || !known || this.idling !== null) {
         this.#world.unexpected.push(text);
-        await this.say(`${typeof tag === 'string' && tag !== '' ? tag : '*'} BAD no command\r\n`);
+        await this.say(`${text.split(' ')[0]} BAD no command\r\n`);
         continue;
       }
       await this.#answer(tag, verb, rest, said, () => known({ session: this, world: this.#world, args: rest, tag }));
@@ -270,7 +270,7 @@ function tokensOf(parts: readonly (string | Buffer)[]): Token[] | null {
       list.push({ quoted: part.toString('latin1') });
       continue;
     }
-    const word = /\(|\)| |"((?:[^"\\\r\n\0\x80-\xff]|\\["\\])*)"|(?:[^\x00-\x20()"{\x7f-\xff[]|\[[^\]\x00-\x1f\x7f-\xff]*\])+/y;
+    const word = /\(|\)| |"((?:[^"\\\r\n\0\x80-\xff]|\\["\\])*)"|(?:BODY\.PEEK\[[^\]\x00-\x1f\x7f-\xff]*\]|[^\x00-\x20()"{\x7f-\xff])+/y;
     while (word.lastIndex < part.length) {
       const found = word.exec(part);
       const inner = open.at(-1);
