@@ -3,6 +3,9 @@
  * that was listed, or none.
  */
 
+/** Why of two listed names that are one in a command only one is used. */
+export const twinName = 'Another folder is listed under the same name.';
+
 /** As a server that does not speak UTF-8 has it. */
 export function modifiedUtf7(name: string): string {
   const base64 = (text: string) => Buffer.from(text, 'utf16le').swap16().toString('base64').replace(/=+$/, '').replaceAll('/', ',');

@@ -9,7 +9,7 @@
 import { type FetchMessageObject, type FetchQueryObject, ImapFlow, type ListResponse } from 'imapflow';
 import type { ServerAddress } from '../engines.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
-import { obstacleOf } from './folder-name.ts';
+import { obstacleOf, twinName } from './folder-name.ts';
 import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
 
 export type FaultKind =
@@ -213,7 +213,7 @@ export class Imap {
       const named = { path: entry.pathAsListed, name: entry.path };
       // Two listed names that decode to one cannot be told apart in a command; the well encoded one is meant.
       const unwritten = obstacleOf(named, this.#utf8);
-      const obstacle = unwritten ?? (names.has(entry.path) ? 'Another folder is listed under the same name.' : null);
+      const obstacle = unwritten ?? (names.has(entry.path) ? twinName : null);
       if (obstacle === null) names.add(entry.path);
       return {
         ...named,

@@ -4,6 +4,7 @@
  */
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Folder, FolderRole, Millis, Store } from '../store/types.ts';
+import { twinName } from './folder-name.ts';
 import { type Imap, ImapFault, type Listed } from './imap.ts';
 
 /** A connection that nobody needed for so long is closed. */
@@ -41,6 +42,7 @@ export class UserConnection {
 
   async move(from: Place, toFolder: number): Promise<number> {
     const [source, target] = [await this.#folder(from.folder), await this.#folder(toFolder)];
+    if (target.parked === twinName) throw new PostroomError('invalid', `${target.name}: ${twinName}`);
     return this.#with(async (imap) => {
       // COPY and a plain EXPUNGE would take every message that anybody has marked \Deleted.
       if (!imap.can.move && !imap.can.uidplus) {
