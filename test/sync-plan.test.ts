@@ -13,16 +13,18 @@ import {
   settle,
   takeIn,
 } from '../daemon/sync/folder.ts';
-import { type Body, type Flagged, faultOf, ImapFault } from '../daemon/sync/imap.ts';
+import { type Body, type Flagged, faultOf, ImapFault, type Phase } from '../daemon/sync/imap.ts';
 import {
   ask,
   compare,
   conclude,
+  countOf,
   emptying,
   matchIdentities,
   moved,
   type Ours,
   readSequenceSet,
+  reused,
   sequenceSet,
   slices,
   type Theirs,
@@ -31,15 +33,18 @@ import { table } from './support/table.ts';
 
 describe('what a look asks', () => {
   const rows = table<Record<string, string>>(`
-    known           server          scan    generation  arrivals  changes  flags
-    -               1 next 9 mod 5  none    first       -         -        none
-    1 next 9 mod 5  1 next 9 mod 5  none    same        -         -        none
-    1 next 9 mod 5  1 next 12 mod 8  none   same        9         5        none
-    1 next 9 mod 5  1 next 9 mod 8  none    same        -         5        none
-    1 next 9        1 next 9 mod 8  none    same        -         -        all
-    1 next 9        1 next 9        newest  same        -         -        newest
-    1 next 9        1               none    same        9         -        none
-    1 next 9 mod 5  2 next 9 mod 5  none    changed     -         -        none
+    known           server          scan    generation  arrivals  changes  flags   identities
+    -               1 next 9 mod 5  none    first       -         -        none    no
+    1 next 9 mod 5  1 next 9 mod 5  none    same        -         -        none    no
+    1 next 9 mod 5  1 next 12 mod 8  none   same        9         5        none    no
+    1 next 9 mod 5  1 next 9 mod 8  none    same        -         5        none    no
+    1 next 9        1 next 9 mod 8  none    same        -         -        all     no
+    1 next 9        1 next 9        newest  same        -         -        newest  no
+    1 next 9        1               none    same        9         -        none    no
+    1 next 9 mod 5  2 next 9 mod 5  none    changed     -         -        none    no
+    1 next 9 mod 5  1 next 9 mod 4  none    same        -         -        all     yes
+    1 next 9 mod 5  1 next 7 mod 5  none    same        9         -        all     yes
+    1 next 9        1 next 7        none    same        9         -        none    yes
   `);
   for (const row of rows) {
     test(`${row.known || 'nothing known'}; the server says ${row.server}`, () => {
@@ -51,6 +56,7 @@ describe('what a look asks', () => {
         arrivalsFrom: row.arrivals === '' ? null : Number(row.arrivals),
         changesSince: row.changes || null,
         flags: row.flags,
+        identities: Boolean(row.identities),
       });
     });
   }
@@ -136,6 +142,11 @@ describe('sets of UIDs', () => {
       expect(() => readSequenceSet(set, 1_000)).toThrow(RangeError);
   });
 
+  test('a set is counted without being written out', () => {
+    const asked = ['', '7', '3:1', '1:4294967295', '1:*', 'EARLIER', '1:3,x,9'];
+    expect(asked.map(countOf)).toEqual([0, 1, 3, 4_294_967_295, 0, 0, 4]);
+  });
+
   test('slices are the whole set, newest first', () => {
     fc.assert(
       fc.property(uids, (all) => {
@@ -144,6 +155,12 @@ describe('sets of UIDs', () => {
         expect(cut.every((slice, i) => slice.length <= (i === 0 ? 3 : 10))).toBe(true);
       }),
     );
+  });
+
+  test('a UID that another message has now is known by size and Message-ID, never by a date', () => {
+    const at = (uid: number, sizeOctets: number, messageId: string | null, receivedAt = 1) => ({ uid, sizeOctets, receivedAt, messageId });
+    const ours = [at(1, 10, 'a'), at(2, 10, 'b'), at(3, 10, null), at(4, 10, 'd')];
+    expect(reused(ours, [at(1, 10, 'a', 7), at(2, 10, 'x'), at(3, 11, null), at(5, 1, 'new')])).toEqual([2, 3]);
   });
 
   test('only what is unique on both sides is linked', () => {
@@ -224,11 +241,17 @@ describe('what a failure means', () => {
     {"code":"ECONNRESET"}                                                                    reading     gone
     {"code":"LiteralTooLarge"}                                                               reading     too-large
     {"responseStatus":"NO","responseText":"Mailbox doesn't exist"}                           reading     refused
-    {"responseStatus":"NO","serverResponseCode":"OVERQUOTA"}                                 reading     refused
+    {"responseStatus":"NO","serverResponseCode":"OVERQUOTA"}                                 writing     refused
+    {"responseStatus":"NO","serverResponseCode":"OVERQUOTA"}                                 reading     throttled
+    {"responseStatus":"NO","responseText":"Account exceeded command or bandwidth limits"}    reading     throttled
+    {"responseStatus":"NO","response":{"attributes":[{"section":[{"value":"UNAVAILABLE"}]}]}}  reading   throttled
+    {"responseStatus":"NO","responseText":"Please try again later"}                          reading     throttled
+    {"responseStatus":"NO","serverResponseCode":"NOPERM"}                                    reading     refused
+    {"code":"LineTooLarge"}                                                                  reading     gone
   `);
   for (const { error, while: when, kind } of rows) {
     test(`${error} while ${when}: ${kind}`, () => {
-      const fault = faultOf({ message: 'it failed', ...JSON.parse(error ?? '') }, 'doing it', when === 'connecting');
+      const fault = faultOf({ message: 'it failed', ...JSON.parse(error ?? '') }, 'doing it', when as Phase);
       expect(fault).toMatchObject({ kind, message: expect.stringContaining('doing it') });
     });
   }

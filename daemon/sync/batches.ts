@@ -6,7 +6,7 @@
  * still lists and does not give is reported with its words. One message that cannot be had never stops the others.
  */
 import type { IngestItem } from '../store/types.ts';
-import { type Body, type Imap, ImapFault, wholeLimitOctets } from './imap.ts';
+import { type Body, factsOf, type Imap, ImapFault, wholeLimitOctets } from './imap.ts';
 
 /** What is asked of a connection here. */
 export type Reading = Pick<Imap, 'bodies' | 'bodyInParts' | 'still'>;
@@ -51,6 +51,9 @@ export async function readMessages(
       const body = inParts ? await imap.bodyInParts(uid) : await first(imap.bodies([uid]), uid);
       if (body) return await gathered.add(body);
     } catch (error) {
+      // Too large even in parts: the connection is gone, and the next one has to know which message it was.
+      if (inParts && error instanceof ImapFault && error.kind === 'too-large')
+        throw new ImapFault({ ...factsOf(error), uid }, { cause: error });
       if (!(error instanceof ImapFault) || error.kind !== 'refused') throw error;
       why = error.message;
     }

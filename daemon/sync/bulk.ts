@@ -3,11 +3,11 @@ import { Worker } from 'node:worker_threads';
 import type { ServerAddress } from '../engines.ts';
 import { workerFile } from '../worker-file.ts';
 import type { Batch, BatchItem, Unfetchable } from './batches.ts';
-import { type FaultFacts, ImapFault, type ImapLimits } from './imap.ts';
+import { type FaultFacts, ImapFault, type ImapLimits, type Named } from './imap.ts';
 
 export type ToBulk =
   | { kind: 'connect'; address: ServerAddress; password: string; limits: ImapLimits }
-  | { kind: 'read'; folder: { name: string }; uidValidity: number; slices: number[][]; allInParts: boolean }
+  | { kind: 'read'; folder: Named; uidValidity: number; slices: number[][]; allInParts: boolean }
   /** A batch is in the store. */
   | { kind: 'ack' }
   | { kind: 'end' };
@@ -53,14 +53,14 @@ export class Bulk implements AsyncDisposable {
 
   /** Reads messages of a folder; each batch is acknowledged when `take` has resolved. A rejection of `take` ends the reading. */
   async read(
-    folder: { name: string },
+    folder: Named,
     uidValidity: number,
     slices: number[][],
     take: (batch: Batch) => Promise<void>,
     allInParts = false,
   ): Promise<Unfetchable[]> {
     this.#take = take;
-    const answer = await this.#ask({ kind: 'read', folder: { name: folder.name }, uidValidity, slices, allInParts });
+    const answer = await this.#ask({ kind: 'read', folder: { path: folder.path, name: folder.name }, uidValidity, slices, allInParts });
     return answer.kind === 'read' ? answer.unfetchable : [];
   }
 

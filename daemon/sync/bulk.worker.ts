@@ -26,7 +26,7 @@ port.on('message', (message: ToBulk) => {
     acknowledged();
     return;
   }
-  act(message).then(say, (error: unknown) => say({ kind: 'fault', fault: factsOf(faultOf(error, 'reading messages', false)) }));
+  act(message).then(say, (error: unknown) => say({ kind: 'fault', fault: factsOf(faultOf(error, 'reading messages', 'reading')) }));
 });
 
 async function act(message: Exclude<ToBulk, { kind: 'ack' }>): Promise<FromBulk> {

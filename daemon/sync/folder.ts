@@ -5,8 +5,8 @@
 import type { MailboxAccount } from '../engines.ts';
 import type { Folder, Millis, Store } from '../store/types.ts';
 import { type Batch, type Reading, readMessages, type Unfetchable } from './batches.ts';
-import type { Flagged, Imap } from './imap.ts';
-import { ask, type Conclusion, compare, conclude, matchIdentities, type Ours, type Theirs } from './plan.ts';
+import { type Flagged, type Imap, ImapFault } from './imap.ts';
+import { ask, type Conclusion, compare, conclude, matchIdentities, type Ours, reused, type Theirs } from './plan.ts';
 
 /** A folder while the daemon runs. */
 export type FolderState = {
@@ -26,6 +26,10 @@ export type FolderState = {
   seenFlags: Map<number, string>;
   /** Placements of an earlier generation may be left from before the daemon was stopped. */
   mayBeStale: boolean;
+  /** When its UIDs last lost their meaning, newest last; what they were counted by then. */
+  madeAnew: { at: Millis; uidValidity: number }[];
+  /** Left alone until then, whatever is listed. */
+  restUntil: Millis;
 };
 
 export const newFolderState = (row: Folder): FolderState => ({
@@ -36,6 +40,8 @@ export const newFolderState = (row: Folder): FolderState => ({
   unfetchable: new Map(),
   seenFlags: new Map(),
   mayBeStale: true,
+  madeAnew: [],
+  restUntil: 0,
 });
 
 /** Messages to be fetched over the bulk connection. */
@@ -85,6 +91,9 @@ const fewMessages = 20;
 const fewOctets = 1024 * 1024;
 /** So many of a new inbox are read at once, when they are not larger together. */
 const firstMessages = 50;
+/** More changes of UIDVALIDITY in this time than that are a fault of the server. */
+const flappings = 5;
+const flappingMs = 600_000;
 
 /** `busy`: the bulk connection is filling this folder, so history is in good hands and MODSEQ must not be taken over yet. */
 export async function look(
@@ -112,7 +121,10 @@ export async function look(
   const questions = ask(ours, theirs, scan);
   const { complete } = state;
   state.complete = false; // until this look has come to its end
-  if (questions.generation === 'changed') return relink(imap, deps, state, theirs);
+  if (questions.generation === 'changed') {
+    boundFlapping(deps, state, theirs);
+    return relink(imap, deps, state, theirs);
+  }
 
   const changes = questions.changesSince === null ? null : await imap.changedSince(questions.changesSince);
   let flags = changes?.flags ?? [];
@@ -128,7 +140,8 @@ export async function look(
   }
   const gone = conclusion.confirm ? await confirmed(deps, row, theirs.uidValidity, conclusion.gone) : conclusion.gone;
 
-  const wanted = { history: busy ? [] : conclusion.history, arrived: conclusion.arrived };
+  const others = questions.identities ? await reusedUids(imap, deps, state, theirs) : [];
+  const wanted = { history: busy ? [] : [...conclusion.history, ...others].sort((a, b) => a - b), arrived: conclusion.arrived };
   const checkpoint: Checkpoint = {
     uidNext: conclusion.uidNext,
     serverCount: theirs.exists,
@@ -178,6 +191,29 @@ export async function look(
     }
     return compare(ours, theirs, await imap.uids());
   }
+}
+
+/** A folder that is made anew over and over is left alone for a while: each time costs the server its whole listing. */
+function boundFlapping({ now }: FolderDeps, state: FolderState, { uidValidity }: Theirs): void {
+  const recent = state.madeAnew.filter(({ at }) => at > now() - flappingMs);
+  if (recent.at(-1)?.uidValidity !== uidValidity) recent.push({ at: now(), uidValidity });
+  state.madeAnew = recent;
+  if (recent.length <= flappings) return;
+  state.theirs = null;
+  throw new ImapFault({
+    kind: 'refused',
+    message: `The server made it anew ${recent.length} times within ${flappingMs / 60_000} minutes (UIDVALIDITY), so it is left alone for as long.`,
+    retryAfterMs: flappingMs,
+  });
+}
+
+async function reusedUids(imap: Connection, { store }: FolderDeps, { row }: FolderState, { uidValidity }: Theirs): Promise<number[]> {
+  const stored = (await store.identities(row.id)).filter((identity) => identity.uidValidity === uidValidity);
+  const listed = await imap.sketches('all');
+  return reused(
+    stored.map((identity) => ({ ...identity, messageId: bare(identity.messageId) })),
+    listed,
+  );
 }
 
 /** What was waiting for the other folders: flags, what is gone, and the checkpoint, in one transaction. */

@@ -9,7 +9,8 @@
 import { type FetchMessageObject, type FetchQueryObject, ImapFlow, type ListResponse } from 'imapflow';
 import type { ServerAddress } from '../engines.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
-import { readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
+import { obstacleOf, twinName } from './folder-name.ts';
+import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
 
 export type FaultKind =
   | 'auth' // the server refused who we are; trying again changes nothing
@@ -20,26 +21,36 @@ export type FaultKind =
   | 'too-large' // an answer larger than we take: the connection ended, the message needs another way
   | 'refused'; // NO or BAD to one command; the connection lives
 
-/** A fault without its class, which threads cannot exchange. */
-export type FaultFacts = { kind: FaultKind; message: string; retryAfterMs: number | null };
+/** A fault without its class, which threads cannot exchange. `uid`: the message that was asked for alone. */
+export type FaultFacts = { kind: FaultKind; message: string; retryAfterMs: number | null; uid?: number };
 
 export class ImapFault extends Error {
   readonly kind: FaultKind;
   readonly retryAfterMs: number | null;
+  readonly uid: number | undefined;
 
-  constructor({ kind, message, retryAfterMs }: FaultFacts, options?: ErrorOptions) {
+  constructor({ kind, message, retryAfterMs, uid }: FaultFacts, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ImapFault';
     this.kind = kind;
     this.retryAfterMs = retryAfterMs;
+    this.uid = uid;
   }
 }
 
-export const factsOf = ({ kind, message, retryAfterMs }: ImapFault): FaultFacts => ({ kind, message, retryAfterMs });
+export const factsOf = ({ kind, message, retryAfterMs, uid }: ImapFault): FaultFacts => ({
+  kind,
+  message,
+  retryAfterMs,
+  ...(uid === undefined ? {} : { uid }),
+});
 
 export type ImapLimits = { connectTimeoutMs: number; maxIdleMs: number };
 
-export type Listed = ListedFolder & { status: Status | null };
+/** `obstacle`: why no command can name it, though it is listed. */
+export type Listed = ListedFolder & { status: Status | null; obstacle: string | null };
+/** A folder as it was listed, and as it is written in commands. */
+export type Named = { path: string; name: string };
 export type Flagged = { uid: number; flags: string[]; modSeq: string | null };
 export type Sketch = Flagged & { sizeOctets: number; receivedAt: Millis; messageId: string | null };
 export type Body = Flagged & { receivedAt: Millis; octets: Uint8Array };
@@ -49,8 +60,11 @@ export const wholeLimitOctets = 32 * 1024 * 1024;
 const partOctets = 1024 * 1024;
 /** Nothing larger is taken at all. */
 const messageLimitOctets = 512 * 1024 * 1024;
-/** As many messages as one folder may list. */
-const uidLimit = 5_000_000;
+/** As many messages as one folder may list, and as many as may vanish at once: a few octets can claim four thousand million. */
+const uidLimit = 1_000_000;
+/** Messages that may have come without an EXISTS · answers that nobody asked for, in one command. */
+const unannounced = 1_000;
+const unaskedRows = 10_000;
 
 const roles: Record<string, FolderRole> = {
   '\\Inbox': 'inbox',
@@ -80,7 +94,7 @@ export async function connectImap(address: ServerAddress, password: string, limi
     connectionTimeout: limits.connectTimeoutMs,
     greetingTimeout: limits.connectTimeoutMs,
     // Longer than IDLE stays quiet, so that only a dead line runs into it.
-    socketTimeout: limits.maxIdleMs + 60_000,
+    socketTimeout: Math.ceil(limits.maxIdleMs * 1.25),
     maxLiteralSize: wholeLimitOctets + partOctets,
     maxResponseSize: wholeLimitOctets + 2 * partOctets,
     maxLineLength: 16 * 1024 * 1024, // SEARCH answers of large folders without ESEARCH are one line
@@ -89,6 +103,10 @@ export async function connectImap(address: ServerAddress, password: string, limi
   let last: unknown = null;
   client.on('error', (error) => {
     last = error;
+  });
+  restrain(client, (fault) => {
+    last ??= fault;
+    client.close();
   });
   try {
     await client.connect();
@@ -101,7 +119,7 @@ export async function connectImap(address: ServerAddress, password: string, limi
     }
   } catch (error) {
     client.close();
-    throw faultOf(error, `connecting to ${address.host}:${address.port}`, true);
+    throw faultOf(last instanceof ImapFault ? last : error, `connecting to ${address.host}:${address.port}`, 'connecting');
   }
   // Paths are sent as they were listed: a prefix put in front of a shared folder's name would name another one.
   client.namespace = { prefix: '', delimiter: client.namespace?.delimiter };
@@ -114,6 +132,33 @@ function greetedAsSomebody(client: ImapFlow): boolean {
   return ![...authCapabilities.values()].includes(true);
 }
 
+/**
+ * What imapflow would do by itself, and must not; the methods are not in its published types.
+ * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
+ * - It waits, and says nothing, for as long as a server asks for: that is the mailbox's to do, where people see it.
+ */
+function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
+  type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
+  const inner = client as unknown as {
+    untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
+    throttleWait(delayMs: number): Promise<boolean>;
+  };
+  const pass = inner.untaggedVanished.bind(client);
+  inner.untaggedVanished = async (untagged, ...rest) => {
+    for (const attribute of untagged.attributes ?? []) {
+      const set = attribute !== null && 'value' in attribute && typeof attribute.value === 'string' ? attribute.value : '';
+      if (countOf(set) <= uidLimit) continue;
+      end(new ImapFault({ kind: 'gone', message: `The server says that ${countOf(set)} messages vanished at once.`, retryAfterMs: null }));
+      return;
+    }
+    await pass(untagged, ...rest);
+  };
+  inner.throttleWait = async (delayMs) => {
+    end(new ImapFault({ kind: 'throttled', message: 'The server is asked too often and wants a pause.', retryAfterMs: delayMs }));
+    return true; // given up
+  };
+}
+
 export class Imap {
   /** Something changed in the open folder: look at it. What changed is never taken from the event (6-sync, trap 1). */
   onChange: () => void = () => {};
@@ -122,11 +167,17 @@ export class Imap {
   readonly #client: ImapFlow;
   readonly #lastError: () => unknown;
   #vanished: number[] | null = null;
+  /** The response code of the last tagged answer: where imapflow answers a refusal with nothing, it is all that is left of it. */
+  #code: string | null = null;
+  #exists = 0;
 
   constructor(client: ImapFlow, lastError: () => unknown) {
     this.#client = client;
     this.#lastError = lastError;
     this.ended = new Promise((resolve) => client.once('close', () => resolve()));
+    client.on('response', ({ code }: { code?: unknown }) => {
+      this.#code = typeof code === 'string' ? code : null;
+    });
     client.on('exists', () => this.onChange());
     client.on('flags', () => this.onChange());
     client.on('expunge', (event) => {
@@ -147,33 +198,61 @@ export class Imap {
     };
   }
 
+  /** Why it has ended, with the server's last words where it said some (BYE). */
+  get end(): ImapFault {
+    const { byeReason } = this.#client as unknown as { byeReason?: string };
+    return this.#fault({ message: 'the connection ended', ...(byeReason ? { reason: byeReason } : {}) }, 'waiting for news');
+  }
+
   /** Every folder, with its STATUS where the server gives one. */
   async list(): Promise<Listed[]> {
     const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: this.can.condstore };
     const entries = await this.#demand('listing the folders', () => this.#client.list({ statusQuery }));
-    const paths = new Set<string>();
+    const names = new Set<string>();
     return entries.map((entry) => {
-      // Two listed names that decode to one cannot be told apart in a command.
-      const ambiguous = paths.has(entry.path);
-      paths.add(entry.path);
+      const named = { path: entry.pathAsListed, name: entry.path };
+      // Two listed names that decode to one cannot be told apart in a command; the well encoded one is meant.
+      const unwritten = obstacleOf(named, this.#utf8);
+      const obstacle = unwritten ?? (names.has(entry.path) ? twinName : null);
+      if (obstacle === null) names.add(entry.path);
       return {
-        path: entry.pathAsListed,
-        name: entry.path,
+        ...named,
         delimiter: entry.delimiter || null,
         role: roles[entry.specialUse ?? ''] ?? null,
-        selectable: !ambiguous && !entry.flags.has('\\Noselect') && !entry.flags.has('\\NonExistent'),
+        selectable: !entry.flags.has('\\Noselect') && !entry.flags.has('\\NonExistent'),
         status: statusOf(entry),
+        obstacle,
       };
     });
   }
 
+  get #utf8(): boolean {
+    return this.#client.enabled.has('UTF8=ACCEPT') || this.#client.enabled.has('IMAP4REV2');
+  }
+
+  /** The name to write in a command. */
+  #written(folder: Named): string {
+    const obstacle = obstacleOf(folder, this.#utf8);
+    if (obstacle !== null) throw refused(`${folder.name}: ${obstacle}`);
+    // imapflow asks for the entry of a folder that it has not listed, as a pattern: a name like * would list them all.
+    const known = (this.#client as unknown as { folders: Map<string, object> }).folders;
+    if (!known.has(folder.name)) known.set(folder.name, { path: folder.name });
+    return folder.name;
+  }
+
   /** `read` is EXAMINE: whatever follows, the folder stays as it is. */
-  async open(folder: { name: string }, how: 'read' | 'write' = 'read'): Promise<Theirs> {
-    const opened = await this.#demand(`opening ${folder.name}`, () => this.#client.mailboxOpen(folder.name, { readOnly: how === 'read' }));
+  async open(folder: Named, how: 'read' | 'write' = 'read'): Promise<Theirs> {
+    const name = this.#written(folder);
+    const opened = await this.#demand(`opening ${folder.name}`, () => this.#client.mailboxOpen(name, { readOnly: how === 'read' }));
+    const uidValidity = Number(opened.uidValidity ?? 0);
+    // Without it nobody can say whether a UID still means the same message (RFC 9051, 2.3.1.1).
+    if (!(uidValidity >= 1 && uidValidity <= 0xffffffff))
+      throw refused(`opening ${folder.name}: the server gives it no valid UIDVALIDITY.`);
+    this.#exists = opened.exists ?? 0;
     return {
-      uidValidity: Number(opened.uidValidity),
+      uidValidity,
       uidNext: opened.uidNext || null,
-      exists: opened.exists,
+      exists: this.#exists,
       highestModSeq: opened.noModseq || !opened.highestModseq ? null : opened.highestModseq.toString(),
     };
   }
@@ -242,8 +321,13 @@ export class Imap {
 
   /** Whole messages in the server's order. What it does not give is simply not there: compare with what was asked. */
   async *bodies(uids: readonly number[]): AsyncGenerator<Body> {
+    // One message may be told in several answers, its flags before its octets.
+    const told = new Map<number, FetchMessageObject>();
     for await (const row of this.#fetch(uids, { flags: true, internalDate: true, source: true })) {
-      if (row.source) yield { ...flagged(row), receivedAt: receivedAt(row), octets: row.source };
+      if (row.source) {
+        const whole = { ...told.get(row.uid), ...row };
+        yield { ...flagged(whole), receivedAt: receivedAt(whole), octets: row.source };
+      } else told.set(row.uid, row);
     }
   }
 
@@ -251,16 +335,16 @@ export class Imap {
   async bodyInParts(uid: number): Promise<Body | null> {
     let facts: (Flagged & { receivedAt: Millis }) | null = null;
     let size = 0;
+    // RFC822.SIZE may be wrong: the end is where a part comes back short.
     for await (const row of this.#fetch([uid], { flags: true, internalDate: true, size: true })) {
       facts = { ...flagged(row), receivedAt: receivedAt(row) };
       size = row.size ?? 0;
     }
     if (facts === null) return null;
     const parts: Uint8Array[] = [];
-    // RFC822.SIZE may be wrong: the end is where a part comes back short.
-    if (size > messageLimitOctets) throw refused(`The message has ${size} octets; more than ${messageLimitOctets} are not taken.`);
     for (let at = 0, more = true; more; at += partOctets) {
-      if (at > size + wholeLimitOctets) throw refused(`The message has more than the ${size} octets that the server announced.`);
+      if (at > 0 && Math.max(at, size) > messageLimitOctets)
+        throw refused(`The message has more than ${messageLimitOctets} octets; it is not taken.`);
       more = false;
       for await (const row of this.#fetch([uid], { source: { start: at, maxLength: partOctets } })) {
         if (!row.source) continue;
@@ -277,8 +361,9 @@ export class Imap {
   }
 
   /** Moves from the open folder. The caller has looked whether the server can. */
-  async move(uids: readonly number[], to: { name: string }): Promise<void> {
-    await this.#demand(`moving to ${to.name}`, () => this.#client.messageMove(sequenceSet(uids), to.name, { uid: true }));
+  async move(uids: readonly number[], to: Named): Promise<void> {
+    const name = this.#written(to);
+    await this.#demand(`moving to ${to.name}`, () => this.#client.messageMove(sequenceSet(uids), name, { uid: true }), 'writing');
   }
 
   async changeFlags(uids: readonly number[], change: { add?: readonly string[]; remove?: readonly string[] }): Promise<void> {
@@ -288,18 +373,18 @@ export class Imap {
       ['messageFlagsRemove', change.remove ?? []],
     ] as const) {
       if (flags.length === 0) continue;
-      const done = await this.#do('changing flags', () => this.#client[how](range, [...flags], { uid: true }));
+      const done = await this.#do('changing flags', () => this.#client[how](range, [...flags], { uid: true }), 'writing');
       if (!done) throw refused(`The server does not keep ${flags.join(' ')}.`);
     }
   }
 
   async append(folder: { name: string }, octets: Uint8Array, flags: readonly string[], at: Millis): Promise<void> {
     const message = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-    await this.#demand(`filing into ${folder.name}`, () => this.#client.append(folder.name, message, [...flags], new Date(at)));
+    await this.#demand(`filing into ${folder.name}`, () => this.#client.append(folder.name, message, [...flags], new Date(at)), 'writing');
   }
 
   async create(name: string): Promise<void> {
-    await this.#demand(`making ${name}`, () => this.#client.mailboxCreate(name));
+    await this.#demand(`making ${name}`, () => this.#client.mailboxCreate(name), 'writing');
   }
 
   /** Says goodbye; a server that does not answer is left. */
@@ -320,46 +405,74 @@ export class Imap {
     this.#client.close();
   }
 
+  /** Only what was asked for: a server may say more, and of other messages. */
   async *#fetch(uids: readonly number[] | 'all', query: FetchQueryObject, changedSince?: bigint): AsyncGenerator<FetchMessageObject> {
     if (uids.length === 0) return;
+    const asked = uids === 'all' ? null : new Set(uids);
     const range = uids === 'all' ? '1:*' : sequenceSet(uids);
+    let left = 2 * Math.max(uids === 'all' ? 0 : uids.length, this.#listed) + unaskedRows;
     try {
-      yield* this.#client.fetch(range, { uid: true, ...query }, { uid: true, ...(changedSince === undefined ? {} : { changedSince }) });
+      for await (const row of this.#client.fetch(
+        range,
+        { uid: true, ...query },
+        { uid: true, ...(changedSince === undefined ? {} : { changedSince }) },
+      )) {
+        if (--left < 0) throw new Error('the server answers without end');
+        if (row.uid >= 1 && (asked === null || asked.has(row.uid))) yield row;
+      }
     } catch (error) {
+      if (left < 0) this.close();
       throw this.#fault(error, 'fetching messages');
     }
+  }
+
+  /** As many messages as the open folder has by the server's own words. */
+  get #listed(): number {
+    const { mailbox } = this.#client;
+    return Math.max(this.#exists, mailbox ? mailbox.exists : 0);
   }
 
   async #search(query: Parameters<ImapFlow['search']>[0]): Promise<number[]> {
     // RETURN (ALL) writes a whole folder as a few ranges; without ESEARCH imapflow makes the same from the plain answer.
     const found = await this.#demand('searching', () => this.#client.search(query, { uid: true, returnOptions: ['ALL'] }));
-    return Array.isArray(found) ? [...found].sort((a, b) => a - b) : readSequenceSet(found.all ?? '', uidLimit);
+    const set = Array.isArray(found) ? '' : (found.all ?? '');
+    const count = Array.isArray(found) ? found.length : countOf(set);
+    if (count > Math.min(uidLimit, this.#listed + unannounced)) {
+      throw refused(`searching: the server finds ${count} messages in a folder of ${this.#listed}; more than ${uidLimit} are never taken.`);
+    }
+    return Array.isArray(found) ? [...found].sort((a, b) => a - b) : readSequenceSet(set, uidLimit);
   }
 
   /** Runs a command. imapflow answers some with nothing, not with an error, when the connection has just ended: that is a fault too. */
-  async #do<T>(doing: string, command: () => Promise<T>): Promise<T> {
+  async #do<T>(doing: string, command: () => Promise<T>, phase: Phase = 'reading'): Promise<T> {
     let answer: T;
+    this.#code = null;
     try {
       answer = await command();
     } catch (error) {
-      throw this.#fault(error, doing);
+      throw this.#fault(error, doing, phase);
     }
-    if (!answer && !this.#client.usable) throw this.#fault(new Error('the connection has ended'), doing);
+    if (!answer && !this.#client.usable) throw this.#fault(new Error('the connection has ended'), doing, phase);
     return answer;
   }
 
   /** The same for commands that always answer with something. */
-  async #demand<T>(doing: string, command: () => Promise<T | false | undefined>): Promise<T> {
-    const answer = await this.#do(doing, command);
-    if (!answer) throw refused(`${doing}: the server refused.`);
-    return answer;
+  async #demand<T>(doing: string, command: () => Promise<T | false | undefined>, phase: Phase = 'reading'): Promise<T> {
+    const answer = await this.#do(doing, command, phase);
+    if (answer) return answer;
+    const code = this.#code === null ? {} : { serverResponseCode: this.#code };
+    throw faultOf(
+      { message: `the server refused${this.#code === null ? '' : ` [${this.#code}]`}`, responseStatus: 'NO', ...code },
+      doing,
+      phase,
+    );
   }
 
-  #fault(error: unknown, doing: string): ImapFault {
-    const fault = faultOf(error, doing, false);
+  #fault(error: unknown, doing: string, phase: Phase = 'reading'): ImapFault {
+    const fault = faultOf(error, doing, phase);
     // A connection that broke rejects its commands with little; the event before it said why.
     const why = this.#lastError();
-    return fault.kind === 'gone' && why ? faultOf(why, doing, false) : fault;
+    return fault.kind === 'gone' && why ? faultOf(why, doing, phase) : fault;
   }
 }
 
@@ -395,10 +508,17 @@ const certificateCodes =
   /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|UPGRADE_TIMEOUT|STARTTLS_INJECTION)/;
 const unreachableCodes =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|CONNECT_TIMEOUT|GREETING_TIMEOUT|ECONNRESET|ClosedAfterConnect)/;
-const patience = /too many|try (again )?later|throttl|rate limit|temporar|authenticated but not connected|maximum number of connections/i;
+const patience =
+  /too many|(try|retry) (again )?later|throttl|rate limit|temporar|(bandwidth|command|connection)s? limit|authenticated but not connected|maximum number of connections/i;
+const patienceCodes = /^(UNAVAILABLE|LIMIT|INUSE|THROTTLED)$/i;
+/** However long a server wants us to wait, it is asked again after this. */
+const longestPauseMs = 3_600_000;
+
+/** What was going on. `writing`: a command that fills the server's disk. */
+export type Phase = 'connecting' | 'reading' | 'writing';
 
 /** Everything imapflow, TLS and the socket throw, sorted by what to do about it. */
-export function faultOf(error: unknown, doing: string, connecting: boolean): ImapFault {
+export function faultOf(error: unknown, doing: string, phase: Phase): ImapFault {
   if (error instanceof ImapFault) return error;
   const facts = error as Partial<{
     code: string;
@@ -413,17 +533,25 @@ export function faultOf(error: unknown, doing: string, connecting: boolean): Ima
     response: unknown;
   }>;
   const code = facts.code ?? '';
+  const responseCode = (facts.serverResponseCode ?? codeIn(facts.response) ?? '').toUpperCase();
   const server = facts.responseText ?? (typeof facts.response === 'string' ? facts.response : undefined) ?? facts.reason;
   const words = [facts.message, server].filter(Boolean).join(': ');
-  const as = (kind: FaultKind) =>
-    new ImapFault({ kind, message: `${doing}: ${words || code}`, retryAfterMs: facts.throttleReset ?? null }, { cause: error });
+  const retryAfterMs = facts.throttleReset === undefined ? null : Math.min(facts.throttleReset, longestPauseMs);
+  const as = (kind: FaultKind) => new ImapFault({ kind, message: `${doing}: ${words || code}`, retryAfterMs }, { cause: error });
 
   if (code === 'LiteralTooLarge' || code === 'ResponseTooLarge') return as('too-large');
-  if (code === 'ETHROTTLE' || /^(UNAVAILABLE|LIMIT|INUSE)$/.test(facts.serverResponseCode ?? '') || patience.test(words)) {
-    return as('throttled');
-  }
+  // A full mailbox refuses what would fill it; who only reads has taken too much in too short a time (RFC 5530, 3).
+  const tooMuch = responseCode === 'OVERQUOTA' && phase !== 'writing';
+  if (code === 'ETHROTTLE' || tooMuch || patienceCodes.test(responseCode) || patience.test(words)) return as('throttled');
   if (facts.authenticationFailed) return as('auth');
   if (certificateCodes.test(code) || facts.tlsFailed) return as('certificate');
-  if (connecting) return as(unreachableCodes.test(code) || code === 'NoConnection' ? 'unreachable' : 'gone');
+  if (phase === 'connecting') return as(unreachableCodes.test(code) || code === 'NoConnection' ? 'unreachable' : 'gone');
   return as(facts.responseStatus === 'NO' || facts.responseStatus === 'BAD' ? 'refused' : 'gone');
+}
+
+/** The response code of an answer as imapflow's parser leaves it with some errors. */
+function codeIn(response: unknown): string | null {
+  const { attributes } = (response ?? {}) as { attributes?: { section?: { value?: unknown }[] }[] };
+  const value = attributes?.[0]?.section?.[0]?.value;
+  return typeof value === 'string' ? value : null;
 }

@@ -41,6 +41,9 @@ const passesPerFlagScan = 10;
 const onlyHolds = 'It holds only other folders (\\Noselect).';
 /** Listings in a row that a folder has to be missing from before its mail goes with it. */
 const missedListings = 2;
+/** Looks at the inbox that news may cause without a pause, and how fast they may come after that: a server can announce without end. */
+const looksAtOnce = 20;
+const pauseOfLooksMs = 1_000;
 
 export class MailboxSync {
   readonly #deps: SyncDeps;
@@ -60,6 +63,11 @@ export class MailboxSync {
   #passDue = true;
   #inboxDirty = false;
   #refusals = 0;
+  /** What was refused in this pass, in words: the rest is in order. */
+  #trouble: string | null = null;
+  /** A folder was to be asked for later in this pass: another one, and it is the whole server that asks for patience. */
+  #throttled = false;
+  #looks: Millis[] = [];
 
   /** By folder id. */
   readonly #backlog = new Map<number, Backlog>();
@@ -234,17 +242,33 @@ export class MailboxSync {
     };
     let nextPass = 0;
     while (!this.#stopped) {
-      if (ended) throw new ImapFault({ kind: 'gone', message: 'the connection ended', retryAfterMs: null });
+      if (ended) throw imap.end;
       if (this.#passDue || this.#deps.now() >= nextPass) {
         this.#passDue = false;
         nextPass = this.#deps.now() + this.#deps.config.pollMs;
         await this.#pass(imap, 'all');
       } else if (this.#inboxDirty) {
+        await this.#unhurried();
         await this.#pass(imap, 'inbox');
       } else {
         await this.#rest(imap, nextPass);
       }
     }
+  }
+
+  async #unhurried(): Promise<void> {
+    this.#looks = [...this.#looks.slice(1 - looksAtOnce), this.#deps.now()];
+    const oldest = this.#looks[0] ?? 0;
+    if (this.#looks.length < looksAtOnce || this.#deps.now() - oldest > looksAtOnce * pauseOfLooksMs) return;
+    this.#rested(this.#deps.now() + pauseOfLooksMs);
+    await sleep(pauseOfLooksMs, undefined, { signal: this.#stopping.signal }).catch(ignoreAbort);
+  }
+
+  /** All is done that can be done before then. */
+  #rested(until: Millis): void {
+    if (this.#backlog.size > 0 || this.#filling) return;
+    const isWell = this.#trouble === null;
+    this.#set({ state: isWell ? 'idle' : 'error', folder: null, error: this.#trouble, retryAt: isWell ? null : until });
   }
 
   /** IDLE on the inbox until something happens or the next pass is due. */
@@ -261,7 +285,7 @@ export class MailboxSync {
       // Ends with the next command. When it fails the connection has ended, or the timer does its work.
       imap.idle().catch(() => this.#wake.raise());
     }
-    if (this.#backlog.size === 0 && !this.#filling) this.#set({ state: 'idle', folder: null, error: null, retryAt: null });
+    this.#rested(until);
     await this.#wake.wait(until - this.#deps.now());
   }
 
@@ -288,6 +312,9 @@ export class MailboxSync {
       }
     }
     this.#passes++;
+    this.#trouble = null;
+    this.#throttled = false;
+    let refused: ImapFault | null = null;
     this.#passing.push(...this.#waiting.splice(0));
     // Somebody wants to be sure: STATUS is not enough then, for some servers answer it from an index that lags behind.
     const thorough = this.#passing.length > 0;
@@ -302,11 +329,18 @@ export class MailboxSync {
       const still = status !== null && !moved({ ...row, count }, status) && !retriesDue(state, this.#deps.now());
       const quiet = row.role !== 'inbox' && !thorough && !state.lookDue && trusted && still && scan === 'none';
       if (quiet) continue;
-      complete = (await this.#lookAt(imap, state, found)) && complete;
+      try {
+        complete = (await this.#lookAt(imap, state, found)) && complete;
+      } catch (error) {
+        // Without its inbox a mailbox is not in order; the other folders are looked at first.
+        if (!(error instanceof ImapFault) || error.kind !== 'refused') throw error;
+        refused = error;
+      }
     }
     for (const it of found) await settle(this.#folderDeps, it);
     await this.#forgetDeleted();
     this.#fill();
+    if (refused) throw refused;
     if (this.#backlog.size > 0 || this.#filling || !complete) return;
 
     for (const state of this.#folders.values())
@@ -335,17 +369,23 @@ export class MailboxSync {
       this.#fill(); // beside the rest of the pass
       return !filling && !it.backlog;
     } catch (error) {
-      if (!(error instanceof ImapFault) || error.kind !== 'refused' || state.row.role === 'inbox') throw error;
-      const { id: folder } = state.row;
+      if (!(error instanceof ImapFault)) throw error;
+      const { id: folder, name } = state.row;
+      const opened = state.theirs !== null;
+      const resting = error.kind === 'refused' && error.retryAfterMs !== null;
+      const isBusy = error.kind === 'throttled' && !opened && !this.#throttled;
+      if (!resting && ((error.kind !== 'refused' && !isBusy) || state.row.role === 'inbox')) throw error;
       this.#deps.log.warn({ mailbox: this.#account.id, folder, fault: error.message }, 'sync: a folder was refused');
-      if (state.theirs === null) {
-        // Listed and not to be opened. It is asked again when the daemon starts.
+      if (error.kind === 'refused' && !opened) {
+        // Listed and not to be opened. It is asked again when the daemon starts, or after the pause that it was given.
+        state.restUntil = resting ? this.#deps.now() + (error.retryAfterMs ?? 0) : Number.POSITIVE_INFINITY;
         await this.#deps.store.setFolder(folder, { parked: error.message });
         state.row.parked = error.message;
         return true;
       }
       // The others go on; this one has another chance in the next pass.
-      this.#set({ error: `${state.row.name}: ${error.message}` });
+      this.#throttled ||= isBusy;
+      this.#trouble ??= `${name}: ${error.message}`;
       this.#refuse(error.message);
       return false;
     }
@@ -356,26 +396,29 @@ export class MailboxSync {
     const { store } = this.#deps;
     const mailbox = this.#account.id;
     const listed = await imap.list();
-    const plain: ListedFolder[] = listed.map(({ status: _, ...folder }) => folder);
+    // Every server has an INBOX (RFC 9051, 5.1). What is stored stays.
+    if (listed.length === 0) throw new ImapFault({ kind: 'refused', message: 'The server lists no folder.', retryAfterMs: null });
+    const plain: ListedFolder[] = listed.map(({ status: _, obstacle: __, ...folder }) => folder);
     const listing = JSON.stringify(plain);
-    if (listed.length === 0) this.#deps.log.warn({ mailbox }, 'sync: the server lists no folder; nothing is changed');
-    else if (listing !== this.#listing) await store.putFolders(mailbox, plain);
-    this.#listing = listed.length === 0 ? this.#listing : listing;
+    if (listing !== this.#listing) await store.putFolders(mailbox, plain);
+    this.#listing = listing;
 
     const firstPass = this.#passes === 1;
     const present = new Set(listed.map(({ path }) => path));
+    const obstacles = new Map(listed.map(({ path, obstacle }) => [path, obstacle]));
     for (const row of await store.folders(mailbox)) {
       const state = this.#folders.get(row.path);
       if (state) Object.assign(state.row, row);
       else this.#folders.set(row.path, newFolderState(row));
       if (!present.has(row.path)) {
-        if (listed.length > 0) this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
+        this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
         continue;
       }
       const isBack = this.#missed.delete(row.path);
       // What could not be opened is tried once whenever the daemon starts, and when it is another folder or another kind now.
-      const again = firstPass || isBack || row.parked === onlyHolds;
-      const parked = row.selectable ? (again ? null : row.parked) : onlyHolds;
+      const rested = state !== undefined && state.restUntil > 0 && this.#deps.now() >= state.restUntil;
+      const again = firstPass || isBack || rested || row.parked === onlyHolds;
+      const parked = row.selectable ? (obstacles.get(row.path) ?? (again ? null : row.parked)) : onlyHolds;
       if (parked === row.parked) continue;
       await store.setFolder(row.id, { parked });
       const known = this.#folders.get(row.path);
@@ -420,17 +463,17 @@ export class MailboxSync {
   /** Sees to it that a backlog is being worked on. */
   #fill(): void {
     if (this.#filling || this.#backlog.size === 0 || this.#stopped) return;
-    this.#set({ state: 'syncing' });
     this.#filling = this.#drain()
       .catch((error: unknown) => {
         // What is stored is stored; the next pass finds out what is missing.
         this.#backlog.clear();
-        this.#fillNotBefore = this.#deps.now() + growingPause(++this.#fillFailures, this.#deps.config);
         if (this.#stopped) return;
         this.#noteLogin(error);
         this.#noteSize(error);
-        this.#deps.log.warn({ mailbox: this.#account.id, err: error }, 'sync: the bulk connection failed');
-        this.#set({ error: wordsOf(error) });
+        const { state, retryAfterMs } = this.#judge(error);
+        const retryAt = this.#deps.now() + Math.max(retryAfterMs, growingPause(++this.#fillFailures, this.#deps.config));
+        this.#fillNotBefore = retryAt;
+        this.#set({ state, error: wordsOf(error), folder: null, retryAt });
         this.#refuse(wordsOf(error));
         if (this.#refusals >= loginTries) this.#watch?.close();
       })
@@ -443,6 +486,7 @@ export class MailboxSync {
   async #drain(): Promise<void> {
     const { signal } = this.#stopping;
     await sleep(Math.max(0, this.#fillNotBefore - this.#deps.now()), undefined, { signal });
+    this.#set({ state: 'syncing', retryAt: null });
     const { password, address, limits } = await this.#login();
     await using bulk = await Bulk.connect(address, password, limits, signal);
     for (;;) {
@@ -464,14 +508,20 @@ export class MailboxSync {
   async #read(bulk: Bulk, { state, uidValidity }: Backlog, origin: 'import' | 'live', uids: number[]): Promise<void> {
     if (uids.length === 0) return;
     const take = (batch: Batch) => takeIn(this.#folderDeps, state, uidValidity, origin, batch);
-    const left = await bulk.read(state.row, uidValidity, slices(uids), take, this.#inParts);
-    await noteUnfetchable(this.#folderDeps, state, uidValidity, left);
+    try {
+      const left = await bulk.read(state.row, uidValidity, slices(uids), take, this.#inParts);
+      await noteUnfetchable(this.#folderDeps, state, uidValidity, left);
+    } catch (error) {
+      // One message that ends every connection that asks for it: the next one reads the others.
+      if (error instanceof ImapFault && error.uid !== undefined)
+        await noteUnfetchable(this.#folderDeps, state, uidValidity, [{ uid: error.uid, why: error.message }]);
+      throw error;
+    }
   }
 
   // --- what people see -------------------------------------------------------------------------------------------
 
   #count(listed: readonly Listed[]): void {
-    if (listed.length === 0) return;
     const total = listed.reduce((sum, { status, selectable }) => sum + (selectable ? (status?.messages ?? 0) : 0), 0);
     this.#set({ total, done: Math.min(this.#stored(), total) });
   }

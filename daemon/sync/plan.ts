@@ -36,6 +36,8 @@ export type Questions = {
   changesSince: string | null;
   /** Without CONDSTORE the flags themselves are compared. */
   flags: 'none' | 'newest' | 'all';
+  /** What only grows has become less: a restored copy may have given known UIDs to other messages, so each is looked at again. */
+  identities: boolean;
 };
 
 export type Conclusion = {
@@ -66,19 +68,31 @@ export function moved(ours: Omit<Ours, 'uids' | 'unfetchable'> & { count: number
 /** `scan` says how much of the flags is compared where the server does not count changes. */
 export function ask(ours: Ours, theirs: Theirs, scan: 'none' | 'newest' | 'all'): Questions {
   if (ours.uidNext === null || ours.uidValidity === null) {
-    return { generation: 'first', arrivalsFrom: null, changesSince: null, flags: 'none' };
+    return { generation: 'first', arrivalsFrom: null, changesSince: null, flags: 'none', identities: false };
   }
-  if (ours.uidValidity !== theirs.uidValidity) return { generation: 'changed', arrivalsFrom: null, changesSince: null, flags: 'none' };
+  if (ours.uidValidity !== theirs.uidValidity)
+    return { generation: 'changed', arrivalsFrom: null, changesSince: null, flags: 'none', identities: false };
 
+  const back = wentBack(ours, theirs);
   const counted = theirs.highestModSeq !== null;
-  const known = ours.highestModSeq !== null;
+  const known = ours.highestModSeq !== null && !back;
   return {
     generation: 'same',
     arrivalsFrom: theirs.uidNext === ours.uidNext ? null : ours.uidNext,
     changesSince: counted && known && theirs.highestModSeq !== ours.highestModSeq ? ours.highestModSeq : null,
     // A server that begins to count: everything before its count began is compared once.
     flags: counted ? (known ? 'none' : 'all') : scan,
+    identities: back,
   };
+}
+
+/** UIDNEXT and MODSEQ never become less while UIDVALIDITY stays (RFC 9051, 2.3.1.1; RFC 7162, 3.1.2.1). */
+function wentBack(ours: Ours, theirs: Theirs): boolean {
+  const modSeqs = ours.highestModSeq !== null && theirs.highestModSeq !== null;
+  return (
+    (theirs.uidNext !== null && theirs.uidNext < (ours.uidNext ?? 0)) ||
+    (modSeqs && BigInt(theirs.highestModSeq ?? 0) < BigInt(ours.highestModSeq ?? 0))
+  );
 }
 
 /**
@@ -157,6 +171,12 @@ export function matchIdentities<T extends Identity>(
   return { pairs, fetch };
 }
 
+/** UIDs at which another message lies now than the one that we have there. What merely looks different is fetched once more, no harm done. */
+export function reused(ours: readonly Identity[], theirs: readonly Identity[]): number[] {
+  const stored = new Map(ours.map((message) => [message.uid, nameOf({ ...message, receivedAt: 0 })]));
+  return theirs.filter((it) => stored.has(it.uid) && stored.get(it.uid) !== nameOf({ ...it, receivedAt: 0 })).map(({ uid }) => uid);
+}
+
 const nameOf = (message: Identity) => `${message.sizeOctets} ${message.receivedAt} ${message.messageId ?? ''}`;
 
 /** By name; a name that two share belongs to neither. */
@@ -179,6 +199,17 @@ export function sequenceSet(uids: readonly number[]): string {
     runs.push(from === to ? `${from}` : `${from}:${to}`);
   }
   return runs.join(',');
+}
+
+/** How many numbers a set names; nothing is written out. What is no number counts for nothing. */
+export function countOf(set: string): number {
+  let count = 0;
+  for (const run of set.split(',')) {
+    const [from = Number.NaN, to = from] = run.split(':').map((end) => (/^\d+$/.test(end) ? Number(end) : Number.NaN));
+    const size = Math.abs(to - from) + 1;
+    if (!Number.isNaN(size)) count += size;
+  }
+  return count;
 }
 
 /** The UIDs of a set that a server wrote, ascending; `limit` bounds what a hostile one can make us hold. */

@@ -4,7 +4,8 @@
  */
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Folder, FolderRole, Millis, Store } from '../store/types.ts';
-import { type Imap, ImapFault } from './imap.ts';
+import { twinName } from './folder-name.ts';
+import { type Imap, ImapFault, type Listed } from './imap.ts';
 
 /** A connection that nobody needed for so long is closed. */
 const idleMs = 30_000;
@@ -41,6 +42,7 @@ export class UserConnection {
 
   async move(from: Place, toFolder: number): Promise<number> {
     const [source, target] = [await this.#folder(from.folder), await this.#folder(toFolder)];
+    if (target.parked === twinName) throw new PostroomError('invalid', `${target.name}: ${twinName}`);
     return this.#with(async (imap) => {
       // COPY and a plain EXPUNGE would take every message that anybody has marked \Deleted.
       if (!imap.can.move && !imap.can.uidplus) {
@@ -100,7 +102,7 @@ export class UserConnection {
       { name: 'X-Postroom-Id', value: ids.postroomId },
     ].filter(({ value }) => value !== '');
     if (headers.length === 0) return false;
-    const listed = (await imap.list()).filter((folder) => folder.selectable && (role === null || folder.role === role));
+    const listed = (await imap.list()).filter((folder) => isOpen(folder) && (role === null || folder.role === role));
     for (const folder of listed) {
       await imap.open(folder);
       if ((await imap.withHeader(headers)).length > 0) return true;
@@ -111,7 +113,7 @@ export class UserConnection {
   async #nameFor(imap: Imap, role: FolderRole): Promise<string> {
     const wanted = role ?? 'archive';
     const listed = await imap.list();
-    const there = listed.find((folder) => folder.selectable && folder.role === wanted);
+    const there = listed.find((folder) => isOpen(folder) && folder.role === wanted);
     if (there) return there.name;
     // Servers that keep everything below the inbox ("INBOX.Sent") take no folder beside it.
     const inbox = listed.find((folder) => folder.role === 'inbox');
@@ -152,6 +154,8 @@ export class UserConnection {
     this.#imap = null;
   }
 }
+
+const isOpen = ({ selectable, obstacle }: Listed): boolean => selectable && obstacle === null;
 
 async function openSame(imap: Imap, folder: Folder, uidValidity: number): Promise<void> {
   const opened = await imap.open(folder, 'write');
