@@ -5,7 +5,8 @@
  * - One key is one token, however many arrive in one read (`jjj`, `gi`, `j⏎k`) and however one is split over reads.
  * - A paste is text and never a key: what follows an end marker without a pause still belongs to the paste, because text
  *   that carries its own end marker would otherwise type its tail (CVE-2022-45063 class).
- * - A sequence that is no key of ours (mouse, focus, answers to queries, F-keys) is swallowed whole. No byte of it leaks as text.
+ * - A sequence that is no key of ours (mouse, focus, answers to queries, F-keys) is swallowed whole. No byte of it leaks as text,
+ *   not even when the network pauses within it: a rest that comes too late to belong to its ESC is still known by its form.
  */
 import { StringDecoder } from 'node:string_decoder';
 
@@ -21,6 +22,10 @@ export type Token = KeyToken | PasteToken | KittyToken | FocusToken;
 export const escapeDelayMs = 20;
 /** After this silence a longer sequence is given up; its bytes are dropped, never typed. */
 export const sequenceDelayMs = 250;
+/** The same for one that holds more than a person's Alt and a bracket: nobody waits for a key then, and its rest must not be typed. */
+export const answerDelayMs = 1_000;
+/** For so long after an ESC that became the Escape key, what follows may turn out to be the rest of a sequence that was torn there. */
+export const tornMs = 500;
 /** A paste ends when this silence follows its end marker. */
 export const pasteTailMs = 30;
 /** A paste whose end marker never came: after this silence one Esc or Ctrl-C, alone in its read, gives the keys back. */
@@ -38,7 +43,9 @@ type State =
   /** `CSI [` + one letter: F-keys of the Linux console. */
   | { at: 'console' }
   /** OSC, DCS, APC, PM, SOS: read to their terminator and dropped. */
-  | { at: 'string'; escaped: boolean }
+  | { at: 'string'; escaped: boolean; length: number }
+  /** After a lone ESC that became a key; `held` is what came since, as long as it may be the rest of a sequence. */
+  | { at: 'torn'; held: string; sinceMs: number }
   /** `tail`: the last characters, in which an end marker is looked for. */
   | { at: 'paste'; chars: string[]; tail: string; ended: boolean };
 
@@ -91,6 +98,7 @@ export class InputParser {
       this.#state = { at: 'ground' };
       return [key('esc')];
     }
+    if (this.#state.at === 'torn' && this.#state.held === '' && nowMs - this.#state.sinceMs > tornMs) this.#state = { at: 'ground' };
     const tokens: Token[] = [];
     for (const char of this.#decoder.write(bytes)) this.#take(char, tokens);
     return tokens;
@@ -105,6 +113,12 @@ export class InputParser {
         return this.#state.alt ? sequenceDelayMs : escapeDelayMs;
       case 'paste':
         return this.#state.ended ? pasteTailMs : null;
+      case 'torn':
+        return this.#state.held === '' ? null : sequenceDelayMs;
+      case 'csi':
+        return this.#state.body === '' ? sequenceDelayMs : answerDelayMs;
+      case 'string':
+        return this.#state.length < 2 ? sequenceDelayMs : answerDelayMs;
       default:
         return sequenceDelayMs;
     }
@@ -115,7 +129,11 @@ export class InputParser {
     const state = this.#state;
     if (state.at === 'paste' && !state.ended) return [];
     this.#state = { at: 'ground' };
-    if (state.at === 'escape') return [key('esc')];
+    if (state.at === 'escape') {
+      if (!state.alt) this.#state = { at: 'torn', held: '', sinceMs: this.#lastMs };
+      return [key('esc')];
+    }
+    if (state.at === 'torn') return this.#typed(state.held);
     if (state.at === 'paste') return [{ kind: 'paste', text: pasted(state.chars.join('')) }];
     return [];
   }
@@ -147,7 +165,10 @@ export class InputParser {
         this.#state = { at: 'ground' };
         return;
       case 'string':
-        this.#string(char, state.escaped, tokens);
+        this.#string(char, state, tokens);
+        return;
+      case 'torn':
+        this.#torn(state.held + char, state.sinceMs, tokens);
         return;
       case 'paste': {
         if (state.chars.length < pasteLimit) state.chars.push(char);
@@ -165,7 +186,7 @@ export class InputParser {
     // Eight-bit introducers: no terminal of today sends them unasked, so their sequences are answers.
     if (code === 0x9b) this.#state = { at: 'csi', body: '', alt: false };
     else if (code === 0x8f) this.#state = { at: 'ss3', alt: false };
-    else if (code === 0x90 || code === 0x98 || (code >= 0x9d && code <= 0x9f)) this.#state = { at: 'string', escaped: false };
+    else if (code === 0x90 || code === 0x98 || (code >= 0x9d && code <= 0x9f)) this.#state = { at: 'string', escaped: false, length: 0 };
     else if (code === 0x1b) this.#state = { at: 'escape', alt: false };
     else {
       this.#state = { at: 'ground' };
@@ -190,7 +211,7 @@ export class InputParser {
       case 'X':
       case '^':
       case '_':
-        this.#state = { at: 'string', escaped: false };
+        this.#state = { at: 'string', escaped: false, length: 0 };
         return;
       case '\u001b':
         // Esc Esc in one read: two presses, or Alt with a sequence key; the second decides.
@@ -221,7 +242,26 @@ export class InputParser {
     }
   }
 
-  #string(char: string, escaped: boolean, tokens: Token[]): void {
+  /** What is no rest was typed by a person, who may well press Esc and then `[`. */
+  #torn(held: string, sinceMs: number, tokens: Token[]): void {
+    if (tornRest.test(held)) {
+      this.#state = { at: 'escape', alt: false };
+      for (const char of held) this.#take(char, tokens);
+    } else if (mayBeTorn.test(held)) {
+      this.#state = { at: 'torn', held, sinceMs };
+    } else {
+      this.#state = { at: 'ground' };
+      tokens.push(...this.#typed(held));
+    }
+  }
+
+  #typed(held: string): Token[] {
+    const tokens: Token[] = [];
+    for (const char of held) this.#take(char, tokens);
+    return tokens;
+  }
+
+  #string(char: string, { escaped, length }: { escaped: boolean; length: number }, tokens: Token[]): void {
     const code = char.codePointAt(0) ?? 0;
     if (escaped && char !== '\\') {
       // ESC and anything but `\`: the string was broken off, a new sequence begins.
@@ -230,13 +270,22 @@ export class InputParser {
     } else if (escaped || code === 0x07 || code === 0x9c || code === 0x18 || code === 0x1a) {
       this.#state = { at: 'ground' };
     } else if (code === 0x1b) {
-      this.#state = { at: 'string', escaped: true };
+      this.#state = { at: 'string', escaped: true, length };
     } else if (code === 0x03) {
       // No answer holds a Ctrl-C: this is a person who wants out.
       this.#ground(char, false, tokens);
+    } else {
+      this.#state = { at: 'string', escaped: false, length: length + 1 };
     }
   }
 }
+
+/**
+ * How the rests of sequences begin whose ESC came alone: keys, focus, mouse, reports and pastes (CSI, SS3), colours, clipboard and titles
+ * (OSC), settings, capabilities and versions (DCS), graphics (APC). Two keys or three that a person hardly presses right after Esc.
+ */
+const tornRest = /^(?:\[[A-DFHIMOZ<=>?\d]|O[A-DFHMP-S]|\][\dlL]|P(?:[01][$+]|[>!]\|)|_G)/;
+const mayBeTorn = /^(?:[[\]O_]|P[01>!]?)$/;
 
 /** A complete CSI sequence: a key of ours, or null for everything that must not be one. */
 function controlSequence(body: string, final: string, alt: boolean): Token | null {

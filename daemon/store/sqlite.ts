@@ -24,8 +24,14 @@ export class Db {
     return this.#prepare(sql).get(...values) as Row | undefined;
   }
 
-  iterate<Row>(sql: string, ...values: SQLInputValue[]): IterableIterator<Row> {
-    return this.#prepare(sql).iterate(...values) as IterableIterator<Row>;
+  *iterate<Row>(sql: string, ...values: SQLInputValue[]): Generator<Row, void> {
+    try {
+      yield* this.#prepare(sql).iterate(...values) as IterableIterator<Row>;
+    } catch (error) {
+      // A statement that ended with an error tells it once more to whoever iterates over it next (sqlite3_reset gives it again).
+      this.#statements.delete(sql);
+      throw error;
+    }
   }
 
   /** Changed rows and the rowid of the last one inserted. */

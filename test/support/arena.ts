@@ -95,7 +95,9 @@ export class Arena implements AsyncDisposable {
 
   /** What the daemon itself calls an error: there is none that a mail or a client should be able to make. */
   async errors(): Promise<string[]> {
-    return (await this.log()).filter((line) => Number(line.level) >= 50).map((line) => JSON.stringify(line).slice(0, 2_000));
+    return (await this.log())
+      .filter(({ level }) => level === 'error' || level === 'fatal')
+      .map((line) => JSON.stringify(line).slice(0, 2_000));
   }
 
   status(): Promise<Result<'daemon.status'>> {

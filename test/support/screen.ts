@@ -37,8 +37,8 @@ export interface Screen extends AsyncDisposable {
   /** Resolves with the text as soon as it fits; looks again after whatever the program draws. Rejects, with the screen, after the time. */
   waitFor(wanted: string | RegExp | ((screen: Screen) => boolean), timeoutMs?: number): Promise<string>;
   resize(cols: number, rows: number): void;
-  /** Every octet that the program wrote. */
-  bytes(): Buffer;
+  /** Every octet that the program wrote, or those after the first `from`. */
+  bytes(from?: number): Buffer;
   readonly exitCode: Promise<{ code: number; signal: number }>;
   /** Sends the program a signal. */
   kill(signal?: NodeJS.Signals): void;
@@ -153,7 +153,7 @@ export function openScreen({ command, args = [], env = {}, cwd, cols = 80, rows 
       terminal.resize(width, height);
       pty.resize(width, height);
     },
-    bytes: () => Buffer.concat(written),
+    bytes: (from = 0) => octetsFrom(written, from),
     exitCode: exit.promise,
     kill: (name = 'SIGTERM') => signal(name),
     async [Symbol.asyncDispose]() {
@@ -167,11 +167,22 @@ export function openScreen({ command, args = [], env = {}, cwd, cols = 80, rows 
   return screen;
 }
 
+/** For two looks at one screen: ages grow in between. */
+export const ageless = (text: string): string => text.replace(/ +(?:now|\d+[smhd])(?= |$)/gm, ' ~');
+
 function environment(own: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const { PATH, HOME, TMPDIR } = process.env;
   // No CI here: Ink would take the terminal for a log and draw nothing.
   const all = { PATH, HOME, TMPDIR, TERM: 'xterm-256color', COLORTERM: 'truecolor', LANG: 'C.UTF-8', ...own };
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** Without putting together what comes before: a long session writes many megabytes, and is asked after every key. */
+function octetsFrom(chunks: readonly Buffer[], from: number): Buffer {
+  let before = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  let first = chunks.length;
+  while (first > 0 && before > from) before -= chunks[--first]?.length ?? 0;
+  return Buffer.concat(chunks.slice(first)).subarray(Math.max(0, from - before));
 }
 
 function framed(text: string, cols: number): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { InputParser, pasteLostMs, type Token } from '../../tui/input.ts';
+import { InputParser, pasteLostMs, type Token, tornMs } from '../../tui/input.ts';
 
 /** What comes of reads that follow each other at once, and of the silence after them. */
 function read(...reads: (string | Buffer)[]): Token[] {
@@ -10,9 +10,23 @@ function read(...reads: (string | Buffer)[]): Token[] {
   return tokens;
 }
 
+/** The same with a silence after each read. */
+function readSlowly(silentMs: number, reads: readonly string[]): Token[] {
+  const parser = new InputParser();
+  return reads.flatMap((bytes, at) => {
+    const tokens = parser.push(Buffer.from(bytes), at * silentMs);
+    const last = at === reads.length - 1;
+    for (let wait = parser.waitMs; wait !== null && (last || wait <= silentMs); wait = parser.waitMs) tokens.push(...parser.idle());
+    return tokens;
+  });
+}
+
 /** Keys by name, pastes in quotes. */
-function names(...reads: (string | Buffer)[]): string {
-  return read(...reads)
+const names = (...reads: (string | Buffer)[]): string => spelled(read(...reads));
+const namesSlowly = (silentMs: number, ...reads: string[]): string => spelled(readSlowly(silentMs, reads));
+
+function spelled(tokens: readonly Token[]): string {
+  return tokens
     .map((token) => (token.kind === 'key' ? token.name : token.kind === 'paste' ? JSON.stringify(token.text) : `<${token.kind}>`))
     .join(' ');
 }
@@ -79,6 +93,37 @@ describe('what is no key types nothing', () => {
       for (let at = 1; at < bytes.length; at++) expect(names(bytes.slice(0, at), `${bytes.slice(at)}j`)).toBe('j');
     });
   }
+  // Only the Linux console has F-keys of that form, and no network is between.
+  for (const [name, bytes] of swallowed.filter(([, it]) => !it.includes('[['))) {
+    test(`${name}, torn by silences`, () => {
+      for (let at = 1; at < bytes.length; at++) {
+        // An ESC alone is the Escape key by then; nothing of what follows it is one.
+        const wanted = bytes[at - 1] === '\u001b' ? /^(?:esc )?j$/ : /^j$/;
+        expect(namesSlowly(200, bytes.slice(0, at), bytes.slice(at), 'j')).toMatch(wanted);
+      }
+      expect(namesSlowly(200, ...bytes, 'j')).toMatch(/^(?:esc )*j$/);
+    });
+  }
+  test('a paste whose first ESC came alone is a paste', () => {
+    expect(namesSlowly(200, '\u001b', '[200~rm\r\u001b[201~')).toBe('esc "rm\\n"');
+  });
+  test('what a person types after Esc is typed', () => {
+    for (const [reads, expected] of [
+      [['[', 'd'], 'esc [ d'],
+      [['[['], 'esc [ ['],
+      [['['], 'esc ['],
+      [[']', ']', 'j'], 'esc ] ] j'],
+      [['O', 'o'], 'esc O o'],
+      [['Post'], 'esc P o s t'],
+      [['P'], 'esc P'],
+      [['_a\r'], 'esc _ a enter'],
+      [['\u001b[A'], 'esc up'],
+      [['\u001b', '\u001b'], 'esc esc esc'],
+    ] as const) {
+      expect(namesSlowly(100, '\u001b', ...reads)).toBe(expected);
+    }
+    expect(namesSlowly(tornMs + 1, '\u001b', '[1')).toBe('esc [ 1');
+  });
   test('focus and the kitty answer have tokens of their own', () => {
     expect(read('\u001b[I')).toEqual([{ kind: 'focus', focused: true }]);
     expect(read('\u001b[?1u')).toEqual([{ kind: 'kitty', reply: '\u001b[?1u' }]);
