@@ -4,12 +4,13 @@
  */
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../protocol/client.ts';
 import { PostroomError } from '../protocol/errors.ts';
 import { pack, writeEnvelope } from '../protocol/frame.ts';
 import { type Identity, newKeyPair } from '../protocol/keys.ts';
 import { Arena } from './support/arena.ts';
+import { eventually } from './support/eventually.ts';
 import { mail } from './support/message.ts';
 import { openSession, type RawClient, rawClient } from './support/raw-client.ts';
 import { openScreen } from './support/screen.ts';
@@ -19,6 +20,8 @@ let good: Awaited<ReturnType<Arena['mailbox']>>;
 let mallory: Identity;
 let pid: number;
 let calmMb: number;
+/** What one person may ask (protocol/server.ts). */
+const [burst, perSecond] = [1_000, 500];
 /** Sessions of those who belong: eva and good. */
 const own = 2;
 const mails = (from: number, count: number) =>
@@ -81,7 +84,7 @@ const socketPath = (): string => mallory.endpoint.replace('ipc://', '');
 /** Closes them, and waits until the daemon has noticed: within a probe and a heartbeat. */
 async function gone(clients: readonly RawClient[]): Promise<void> {
   for (const client of clients) await client.close();
-  await vi.waitFor(async () => expect(await sessionsOf()).toBe(own), { timeout: 25_000, interval: 250 });
+  await eventually(async () => expect(await sessionsOf()).toBe(own), 250);
 }
 
 describe('a good client is answered while', () => {
@@ -89,6 +92,7 @@ describe('a good client is answered while', () => {
     const flood = rawClient(mallory, mallory);
     const seal = await openSession(flood);
     const asked = 5_000;
+    const began = performance.now();
     const sending = (async () => {
       for (let id = 1; id <= asked; id++) {
         const method = id % 2 === 0 ? 'panel.list' : 'mailbox.list';
@@ -97,18 +101,21 @@ describe('a good client is answered while', () => {
     })();
     const took = await work(good.client, 50);
     await sending;
-    await vi.waitFor(() => expect(flood.inbox.length).toBeGreaterThanOrEqual(asked), { timeout: 20_000 });
+    await eventually(() => expect(flood.inbox.length).toBeGreaterThanOrEqual(asked));
+    const seconds = (performance.now() - began) / 1_000;
     const codes = new Map<string, number>();
     for (let n = 0; n < asked; n++) {
       const said = (await flood.opened(seal)) as { t: string; error?: { code: string } };
       const code = said.t === 'answer' ? (said.error?.code ?? 'answered') : said.t;
       codes.set(code, (codes.get(code) ?? 0) + 1);
     }
-    expect(codes.get('rate-limited')).toBeGreaterThan(asked / 2);
-    expect(codes.get('answered')).toBeGreaterThan(500);
     await gone([flood]);
+    // A burst, and then so many a second: the pace is the daemon's, however fast the machine.
+    expect(codes.get('answered')).toBeGreaterThan(500);
+    expect(codes.get('answered')).toBeLessThanOrEqual(burst + perSecond * seconds);
+    expect([...codes.keys()].sort()).toEqual(['answered', 'rate-limited']);
     await stands(`flood of ${asked} (${[...codes].map(([code, n]) => `${n} ${code}`).join(', ')})`, took);
-  }, 60_000);
+  });
 
   test('a hundred sessions say nothing, and more than a key may have are turned away', async () => {
     const clients: RawClient[] = [];
@@ -126,7 +133,7 @@ describe('a good client is answered while', () => {
     expect(await sessionsOf()).toBe(own + 64);
     await gone(clients);
     await stands('100 silent sessions', took);
-  }, 60_000);
+  });
 
   test('connections are opened and no word of the handshake is said: they are closed', async () => {
     const sockets: Socket[] = [];
@@ -140,10 +147,10 @@ describe('a good client is answered while', () => {
       sockets.push(socket);
     }
     const took = await work(good.client, 50);
-    await vi.waitFor(() => expect(open).toBe(0), { timeout: 20_000, interval: 100 });
+    await eventually(() => expect(open).toBe(0));
     for (const socket of sockets) socket.destroy();
     await stands('200 half-open connections', took);
-  }, 60_000);
+  });
 
   test('strangers come with keys that nobody knows: each is refused before it can say anything', async () => {
     const strangers = Array.from({ length: 100 }, () => rawClient(mallory, newKeyPair()));
@@ -153,7 +160,7 @@ describe('a good client is answered while', () => {
     expect(await sessionsOf()).toBe(own);
     await gone(strangers);
     await stands('100 wrong keys', took);
-  }, 60_000);
+  });
 
   test('2,000 malformed messages come: sessions that send them are ended, prototypes stay as they are', async () => {
     const deep = `{"t":"ask","id":1,"method":"panel.list","params":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`;
@@ -199,7 +206,7 @@ describe('a good client is answered while', () => {
     // Whatever was polluted would be so for everybody.
     expect(Object.hasOwn(await good.client.call('session.whoami', {}), 'polluted')).toBe(false);
     await stands('2,000 malformed messages', took);
-  }, 90_000);
+  });
 
   test('a terminal that was stopped reads nothing for a while, and catches up when it goes on', async () => {
     const home = join(arena.home, 'nowhere');
@@ -213,8 +220,8 @@ describe('a good client is answered while', () => {
     const [took] = await Promise.all([work(good.client, 60), arena.deliver(good.address, mails(60, 300))]);
     await stands('a stopped terminal and 300 mails', took);
     screen.kill('SIGCONT');
-    await screen.waitFor(/Unassigned 360/, 25_000);
-  }, 90_000);
+    await screen.waitFor(/Unassigned 360/);
+  });
 });
 
 test('a request that is too large or of no method is an answer, not an end', async () => {
