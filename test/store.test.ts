@@ -17,7 +17,7 @@ import { tempDir } from './support/tempdir.ts';
 const child = fileURLToPath(new URL('./support/store-child.ts', import.meta.url));
 const subjects = (rows: readonly ConversationRow[]): string[] => rows.map(({ subject }) => subject);
 const queued = (result: QueueResult): OutboxRow => {
-  if (!result.ok) throw new Error(`conflict: ${result.revision}`);
+  if (!result.ok) throw new Error(`not queued: ${JSON.stringify(result)}`);
   return result.row;
 };
 
