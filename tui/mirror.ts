@@ -59,6 +59,8 @@ export type ListPicture = {
   readonly ids: readonly string[];
   /** More can be asked for. */
   readonly more: boolean;
+  /** Rises with each change of one's rights: rows that come or go with one are no news. */
+  readonly reach: number;
 };
 export interface ListView extends View<ListPicture> {
   /** Asks again soon. */
@@ -220,11 +222,24 @@ class Asked<T> implements View<T> {
 
 class AskedList extends Asked<ListPicture> implements ListView {
   readonly #wanted: { rows: number };
+  #reach = 0;
 
   constructor(mirror: Mirror, of: ListOf, touchedBy: (event: DaemonEvent) => boolean) {
     const wanted = { rows: pageRows };
-    super(mirror, async () => this.#keep(await readList(mirror, of, wanted.rows)), touchedBy);
+    super(
+      mirror,
+      async () => {
+        const reach = this.#reach;
+        return this.#keep({ ...(await readList(mirror, of, wanted.rows)), reach });
+      },
+      touchedBy,
+    );
     this.#wanted = wanted;
+  }
+
+  override hear(event: DaemonEvent): void {
+    if (event.name === 'rights.changed') this.#reach++;
+    super.hear(event);
   }
 
   need(to: number): void {
@@ -352,7 +367,7 @@ function sameRows(before: readonly TimelineRow[], after: readonly TimelineRow[])
   return rows.length === before.length && rows.every((row, at) => row === before[at]) ? before : rows;
 }
 
-async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<ListPicture> {
+async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<Omit<ListPicture, 'reach'>> {
   const rows: Conversation[] = [];
   let cursor: string | null = null;
   do {
@@ -402,6 +417,7 @@ export class Mirror {
   readonly #persons = new Map<string, Asked<PersonDetail>>();
   readonly #matrices = new Map<string, Asked<readonly Matrix[]>>();
   readonly #previews = new Map<string, Asked<GrantPreview>>();
+  readonly #allPreviews = new Map<string, Asked<readonly GrantPreview[]>>();
   /** Conversations that this session just worked on, and until when their events are echoes. */
   readonly #echoes = new Map<string, number>();
   /** Once made, the client renews it with each connection. */
@@ -480,6 +496,12 @@ export class Mirror {
   preview({ edits, ...trial }: Trial): View<GrantPreview> {
     const ask = () => this.call('grant.preview', { ...trial, edits: [...edits] });
     return kept(this.#previews, JSON.stringify([edits, trial]), () => new Asked<GrantPreview>(this, ask, aboutDirectory));
+  }
+
+  /** The same for several mailboxes, in their order. */
+  previews(trials: readonly Trial[]): View<readonly GrantPreview[]> {
+    const ask = () => Promise.all(trials.map(({ edits, ...trial }) => this.call('grant.preview', { ...trial, edits: [...edits] })));
+    return kept(this.#allPreviews, JSON.stringify(trials), () => new Asked<readonly GrantPreview[]>(this, ask, aboutDirectory));
   }
 
   get mailboxes(): View<readonly Mailbox[]> {
@@ -660,6 +682,7 @@ export class Mirror {
       this.#persons,
       this.#matrices,
       this.#previews,
+      this.#allPreviews,
     ].flatMap((views): Asked<unknown>[] => [...views.values()]);
     for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox, this.#people, this.#roles]) view.fail(error);
   }

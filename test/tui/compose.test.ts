@@ -31,6 +31,7 @@ const blank: Draft = {
   body: '',
   files: [],
   forwarded: [],
+  instead: null,
   conversation: null,
   message: null,
   revision: null,

@@ -14,7 +14,7 @@ const now = Date.parse('2026-11-21T12:00:00Z');
 describe('the words of a state', () => {
   const rows = table<{ state: string; given: string; word: string; needs: boolean; waits: boolean; says: string }>(`
     state             given                                   word        needs  waits  says
-    held:time         sendAt=2026-11-21T12:00:08Z             later       no     yes    leaves in 8 s
+    held:time         sendAt=2026-11-21T12:00:08Z             in 8 s      no     yes    leaves in 8 s
     held:time         sendAt=2026-12-24T12:00:00Z             later       no     yes    leaves on Thu 24 Dec 2026
     held:right        lastError=no grant                      held        yes    no     eva lost a right that it needs: no grant
     waiting-approval  -                                       approval    no     yes    Waits for approval
@@ -33,7 +33,7 @@ describe('the words of a state', () => {
       const [name, heldFor = null] = state.split(':') as [OutboxEntry['state'], OutboxEntry['heldFor']?];
       const [key, value] = given === '' ? [] : given.split('=');
       const entry = outboxEntry('o1', { state: name, heldFor, ...(key === undefined ? {} : { [key]: safeText(value ?? '') }) });
-      expect(stateWord(entry).word).toBe(word);
+      expect(stateWord(entry, now).word).toBe(word);
       expect(stateSentence(entry, now)).toContain(says);
       expect([needsSomebody(entry), isWaiting(entry)]).toEqual([needs, waits]);
     });
@@ -103,14 +103,14 @@ describe('the screen', () => {
     expect(fake.calls).toHaveLength(1);
   });
 
-  test('taking back asks, and what is sent offers nothing', async () => {
+  test('giving up asks, and what is sent offers nothing', async () => {
     const { fake, press, sees } = open();
     await sees('Refused');
     press('D');
-    await sees('Take it back?');
+    await sees('Give it up?');
     press('enter');
-    await sees('Taken back: it does not leave');
-    expect(fake.calls).toEqual([{ method: 'outbox.cancel', params: { outbox: 'o1' } }]);
+    await sees('Given up: it is not sent again');
+    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o1', as: 'discard' } }]);
     press('G', 'D');
     await sees('does nothing here');
   });
@@ -122,6 +122,6 @@ describe('the screen', () => {
     await sees('It arrived');
     press('enter');
     await sees('It counts as arrived');
-    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o2' } }]);
+    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o2', as: 'arrived' } }]);
   });
 });
