@@ -144,6 +144,21 @@ describe('a mail that takes the place of one that did not leave', () => {
     for (const { id } of rows) await eva.call('outbox.cancel', { outbox: id });
   });
 
+  test('is one of the same mailbox; any other does not exist', async () => {
+    const sales = await office.mailbox('sales');
+    const at = new Date(Date.now() + 86_400_000).toISOString();
+    const theirs = await queue({ from: sales, to: sales, subject: 'Secret', at });
+    const ben = await office.as('ben');
+    for (const outbox of [theirs, 'no-such-mail']) {
+      expect(await outcome(ben.call('compose.again', { outbox }))).toBe('not-found');
+      const asked = { from: support, to: 'ben@example.net', body: null, instead: { outbox } };
+      expect(await outcome(ben.call('outbox.send', asked))).toBe('not-found');
+      expect(await outcome(ben.call('outbox.send', { ...asked, from: null }))).toBe('not-found');
+    }
+    expect(await stateOf(theirs)).toBe('held');
+    await eva.call('outbox.cancel', { outbox: theirs });
+  });
+
   test('taken back itself, it can take its own place', async () => {
     submission.fail({ at: 'rcpt', reply: '550 5.1.1 No such user' });
     const first = await queue({ to: 'a@example.net', subject: 'Again and again', attachments: [{ filename: 'x', sizeOctets: 1 }] }, [

@@ -1,5 +1,5 @@
 /** The outbox on values: words of every state, what each offers, and the screen. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { OutboxEntry } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import { OutboxList } from '../../tui/screens/outbox.tsx';
@@ -113,6 +113,25 @@ describe('the screen', () => {
     expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o1', as: 'discard' } }]);
     press('G', 'D');
     await sees('does nothing here');
+  });
+
+  test('e opens it as a draft of a mail that takes its place: to those who did not get it, at its review', async () => {
+    const { fake, press, sees, frame } = open();
+    const draft = {
+      ...{ mailbox: 'support@x.example', from: 'support@x.example', to: ['jane@x.example'], cc: [], bcc: [], subject: 'Refused' },
+      ...{ body: 'Hello.', attachments: [{ index: 0, filename: 'label.txt', type: 'text/plain', size: 12 }], conversation: null },
+    };
+    fake.answer = async ({ method }) => (method === 'compose.again' ? draft : { rows: [{ address: 'support@x.example' }] });
+    await sees('Refused');
+    press('e');
+    await sees('EDIT of Refused');
+    await sees(/To +jane@x\.example/);
+    await sees(/Files +label\.txt/);
+    await sees('y send');
+    expect(fake.calls[0]).toEqual({ method: 'compose.again', params: { outbox: 'o1' } });
+    // One of its files is left out.
+    press('d');
+    await vi.waitFor(() => expect(frame()).not.toContain('label.txt'));
   });
 
   test('@ offers what makes sense: a mail of unknown fate did arrive', async () => {

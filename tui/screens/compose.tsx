@@ -406,7 +406,7 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
         notice ??
         (draft.instead === null
           ? chrome`nothing leaves before you press y`
-          : chrome`y sends it in place of the one that did not leave; until then that one stays`)
+          : chrome`y sends it in place of the old mail, to those whom that did not reach`)
       }
     >
       <Box height={rows}>

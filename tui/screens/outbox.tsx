@@ -65,7 +65,11 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   return (
     <Screen
       title={chrome`OUTBOX`}
-      right={data === null ? chrome`` : chrome`${waiting} on the way `}
+      right={
+        data === null
+          ? chrome``
+          : chrome`${list.state.newAbove > 0 ? chrome`↑${list.state.newAbove} new  ` : chrome``}${waiting} on the way `
+      }
       filter={
         stuck > 0 ? (
           <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do`}</T>
