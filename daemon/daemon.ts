@@ -312,7 +312,8 @@ function tell(change: StoreChange, snapshot: Snapshot, publish: Server<typeof ev
   switch (change.kind) {
     case 'conversation': {
       const { conversation, revision, what, live } = change;
-      publish('conversation.changed', { mailbox: address, conversation, revision, what, live }, to);
+      const by = change.by === null ? null : safeText(snapshot.nameOf(change.by));
+      publish('conversation.changed', { mailbox: address, conversation, revision, what, live, by }, to);
       break;
     }
     case 'read':

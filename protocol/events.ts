@@ -17,6 +17,8 @@ export const events = {
       what: z.enum(['mail-in', 'mail-out', 'note', 'state', 'assign', 'flags', 'merged', 'gone']),
       /** False while history is imported: nothing to tell anybody about. */
       live: z.boolean(),
+      /** The name of the person here who did it; null: somebody outside, another client, or the daemon by itself. */
+      by: Safe.nullable().default(null),
     }),
   }),
   'conversation.read': event({

@@ -8,6 +8,7 @@ import { type AskedOf, method, type ParamsOf, type ResultInputOf, type ResultOf 
 import {
   ActivityKind,
   AddressText,
+  Attachment,
   Conversation,
   Cursor,
   Explanation,
@@ -51,6 +52,11 @@ const ofMailbox = (asked: { mailbox: string }) => ({ mailbox: asked.mailbox });
 const ofConversation = (asked: { conversation: string }) => ({ conversation: asked.conversation });
 const ofMessage = (asked: { message: string }) => ({ message: asked.message });
 const ofOutbox = (asked: { outbox: string }) => ({ outbox: asked.outbox });
+/** Where the mails of a move lie now, and where each came from: folders by key. A mail that lay in two is named twice. */
+const WayBack = z.strictObject({
+  out: z.string().max(2_000),
+  to: z.array(z.strictObject({ folder: z.string().min(1).max(2_000), messages: z.array(z.string().max(100)).max(100_000) })).max(1_000),
+});
 const invitation = z.object({ person: Person, invitation: z.string(), expiresAt: IsoDate, warning: Safe.nullable() });
 const worked = z.object({ conversation: z.string(), revision: Revision, state: WorkState, assignee: Conversation.shape.assignee });
 const rights = { access: z.boolean().default(false), send: z.boolean().default(false), setup: z.boolean().default(false) };
@@ -633,10 +639,12 @@ export const methods = {
       to: z.union([
         z.strictObject({ role: z.enum(['trash', 'junk', 'archive', 'inbox']) }),
         z.strictObject({ folder: z.string().min(1).max(2_000) }),
+        /** What such a move answered with: each mail goes to where it lay. */
+        z.strictObject({ back: WayBack }),
       ]),
       ifRevision: Revision.nullable().default(null),
     }),
-    result: z.object({ conversation: z.string(), moved: z.int(), folder: Safe, revision: Revision }),
+    result: z.object({ conversation: z.string(), moved: z.int(), folder: Safe, revision: Revision, back: WayBack }),
     errors: ['conflict'],
   }),
 
@@ -721,10 +729,33 @@ export const methods = {
     }),
     errors: [],
   }),
+  'compose.again': method({
+    doc: 'A mail that did not leave, or did not reach everybody, as a draft of one that takes its place: to those whom it did not reach.',
+    needs: 'send',
+    mailboxOf: ofOutbox,
+    params: z.object({ outbox: z.string().max(100) }),
+    result: z.object({
+      mailbox: Safe,
+      from: Safe,
+      to: z.array(Safe),
+      cc: z.array(Safe),
+      bcc: z.array(Safe),
+      subject: Safe,
+      body: Safe,
+      attachments: z.array(Attachment),
+      /** The conversation that it is part of, and its revision to send against; null: it began one. */
+      conversation: z.string().nullable(),
+      revision: Revision.nullable(),
+    }),
+    errors: ['conflict'],
+  }),
   'outbox.send': method({
     doc: 'Composes once, makes the octets durable, queues. Attachments follow as chunks, one file after the other, in the order of `attachments`.',
     needs: 'send',
-    mailboxOf: (asked) => (asked.from === null ? { conversation: asked.in ?? '' } : { mailbox: asked.from }),
+    mailboxOf: (asked) => {
+      if (asked.from !== null) return { mailbox: asked.from };
+      return asked.in === null && asked.instead !== null ? { outbox: asked.instead.outbox } : { conversation: asked.in ?? '' };
+    },
     params: z.object({
       /** null: the address that was written to. */
       from: z.string().max(320).nullable().default(null),
@@ -734,7 +765,8 @@ export const methods = {
       bcc: AddressText.nullable().default(null),
       /** null: that of the conversation, with Re: or Fwd:. */
       subject: z.string().max(2_000).nullable().default(null),
-      body: z.string().max(5_000_000),
+      /** null, with `instead` alone: the text of that mail. */
+      body: z.string().max(5_000_000).nullable(),
       /** Forward: the forwarded text is appended to the body. An editor that shows it already says false. */
       quote: z.boolean().default(true),
       in: conversationId.nullable().default(null),
@@ -758,6 +790,14 @@ export const methods = {
       /** The same key again answers with the same outbox entry. */
       idempotencyKey: z.string().max(100).nullable().default(null),
       afterwards: z.enum(['waiting', 'done']).default('waiting'),
+      /**
+       * The mail of this mailbox that this one takes the place of, in its conversation: with the new one queued it is given up, or, where it
+       * moved on meanwhile, nothing is queued. What is null here is as it was there. `attachments`: which of its files go along; null: all.
+       */
+      instead: z
+        .strictObject({ outbox: z.string().max(100), attachments: z.array(z.int().min(0)).max(1_000).nullable().default(null) })
+        .nullable()
+        .default(null),
     }),
     result: z.object({
       outbox: z.string().nullable(),
@@ -807,10 +847,10 @@ export const methods = {
     errors: ['conflict'],
   }),
   'outbox.settle': method({
-    doc: 'A person says that a mail of unknown fate did arrive.',
+    doc: 'What a person decides about a mail that stays: one of unknown fate did arrive; one that is unknown, failed or came back is given up.',
     needs: 'send',
     mailboxOf: ofOutbox,
-    params: z.object({ outbox: z.string().max(100) }),
+    params: z.object({ outbox: z.string().max(100), as: z.enum(['arrived', 'discard']).default('arrived') }),
     result: OutboxEntry,
     errors: ['conflict'],
   }),

@@ -297,6 +297,8 @@ export const Folder = z.object({
   /** Names the folder exactly, also where its name cannot be shown; `move` and `list` take it like a path. */
   key: z.string(),
   role: z.enum(['inbox', 'sent', 'drafts', 'junk', 'trash', 'archive', 'all']).nullable(),
+  /** False: a name that only holds other folders (\\Noselect) and never mail. */
+  selectable: z.boolean().default(true),
   uidvalidity: z.int().nullable(),
   server: z.int().nullable(),
   stored: z.int(),

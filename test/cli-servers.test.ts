@@ -129,12 +129,29 @@ test('send --wait: accepted, tried again, failed, of unknown fate', async () => 
   expect((await postroom('outbox', 'retry', id, '--json')).json).toMatchObject({ id });
   await submission.accepted(3);
 
+  // A wrong address is mended: what is not given stays as it was.
+  submission.fail({ at: 'rcpt', reply: '550 5.1.1 No such user' });
+  const wrong = at((await send('Wrong address')).json, 'outbox');
+  const mended = await postroom('outbox', 'edit', wrong, '--to', 'jane.right@example.net', '--wait', '--json');
+  expect({ code: mended.code, json: mended.json }).toMatchObject({
+    code: 0,
+    json: { state: 'accepted', recipients: ['jane.right@example.net'] },
+  });
+  expect((await postroom('outbox', 'show', wrong)).out).toMatch(/state +cancelled/);
+  expect(submission.ledger.map(({ rcptTo }) => rcptTo.join()).filter((to) => to !== 'jane@example.net')).toEqual([
+    'jane.right@example.net',
+  ]);
+
+  submission.fail({ at: 'dot', end: 'drop', accept: true });
+  const forgotten = await send('Forgotten');
+  expect((await postroom('outbox', 'settle', at(forgotten.json, 'outbox'), '--discard')).out).toMatch(/state +cancelled/);
+
   submission.fail({ at: 'dot', end: 'drop', accept: true });
   const lost = await send('Lost');
   expect({ code: lost.code, json: lost.json }).toMatchObject({ code: 1, json: { state: 'unknown' } });
   expect((await postroom('outbox', 'settle', at(lost.json, 'outbox'))).out).toMatch(/state +accepted/);
   expect(submission.count(at(lost.json, 'messageId'))).toBe(1);
-  expect((await postroom('outbox', 'list', '--json')).json).toMatchObject({ rows: [{}, {}, {}, {}] });
+  expect((await postroom('outbox', 'list', '--json')).json).toMatchObject({ rows: [{}, {}, {}, {}, {}, {}, {}] });
 });
 
 test('send --wait with a mail server that is away is exit 1 and unavailable; the mail stays, and goes when somebody asks', async () => {

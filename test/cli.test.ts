@@ -386,10 +386,22 @@ test('from, send, reply, forward, outbox', async () => {
   );
   expect(failure(await li('outbox', 'list', '--mailbox', support, '--json'))).toBe('3 forbidden');
   expect(failure(await li('outbox', 'show', waiting, '--json'))).toBe('4 not-found');
-  expect((await ben('outbox', 'cancel', waiting)).out).toMatch(/state +cancelled/);
+  const edited = document(
+    contract.Sent,
+    await ben('outbox', 'edit', waiting, '--cc', support, '--subject', 'Stock, again', '--at', '2100-01-02', '--json'),
+  );
+  expect(document(contract.OutboxEntry, await ben('outbox', 'show', edited.outbox ?? '', '--json'))).toMatchObject({
+    ...{ state: 'held', to: [sales, support], subject: 'Stock, again' },
+  });
+  expect((await ben('outbox', 'show', waiting)).out).toMatch(/state +cancelled/);
+  expect(failure(await li('outbox', 'edit', edited.outbox ?? '', '--to', support, '--json'))).toBe('4 not-found');
+  expect(failure(await ben('outbox', 'edit', outbox ?? '', '--to', support, '--json'))).toBe('5 conflict');
+  expect((await ben('outbox', 'settle', waiting, '--arrived', '--discard')).code).toBe(2);
+  expect(failure(await ben('outbox', 'settle', waiting, '--discard', '--json'))).toBe('5 conflict');
+  expect((await ben('outbox', 'cancel', edited.outbox ?? '')).out).toMatch(/state +cancelled/);
   expect(failure(await ben('outbox', 'retry', waiting, '--json'))).toBe('5 conflict');
   expect(failure(await ben('outbox', 'cancel', outbox ?? '', '--json'))).toBe('5 conflict');
-  expect((await ben('outbox', 'list', '--mailbox', support, '--limit', '1')).out).toMatch(/^outbox .*\n.* Stock\n$/);
+  expect((await ben('outbox', 'list', '--mailbox', support, '--limit', '1')).out).toMatch(/^outbox .*\n.* Stock, again\n$/);
 });
 
 test('sync of a hosted mailbox is always done', async () => {

@@ -75,6 +75,7 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'outbox.send': (at) => ({ from: at.mailbox, to: at.spare, subject: 'Hello', body: 'Hello' }),
   'outbox.list': () => ({}),
   'outbox.show': (at) => ({ outbox: at.outbox }),
+  'compose.again': (at) => ({ outbox: at.outbox }),
   'outbox.cancel': (at) => ({ outbox: at.outbox }),
   'outbox.retry': null, // takes a failed mail: outbox tests
   'outbox.settle': null, // takes a mail of unknown fate: outbox tests

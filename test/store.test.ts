@@ -17,7 +17,7 @@ import { tempDir } from './support/tempdir.ts';
 const child = fileURLToPath(new URL('./support/store-child.ts', import.meta.url));
 const subjects = (rows: readonly ConversationRow[]): string[] => rows.map(({ subject }) => subject);
 const queued = (result: QueueResult): OutboxRow => {
-  if (!result.ok) throw new Error(`conflict: ${result.revision}`);
+  if (!result.ok) throw new Error(`not queued: ${JSON.stringify(result)}`);
   return result.row;
 };
 
@@ -497,8 +497,8 @@ describe('the store itself', () => {
     stop();
     await story.store.work(conversation, { kind: 'done' }, 'ann', minute(3), null);
     expect(told.filter(({ kind }) => kind !== 'folders' && kind !== 'activity')).toEqual([
-      { kind: 'conversation', mailbox: 'support', conversation, revision: 1, what: 'mail-in', live: true },
-      { kind: 'conversation', mailbox: 'support', conversation, revision: 2, what: 'note', live: true },
+      { kind: 'conversation', mailbox: 'support', conversation, revision: 1, what: 'mail-in', live: true, by: null },
+      { kind: 'conversation', mailbox: 'support', conversation, revision: 2, what: 'note', live: true, by: 'ann' },
       { kind: 'read', mailbox: 'support', conversation, person: 'ann' },
     ]);
   });

@@ -46,7 +46,7 @@ export async function runApp({ identity, home, starts }: AppOptions): Promise<vo
     status: <StatusRow starting={isStarting} />,
     around: (view, running) => (
       <MirrorContext value={mirror}>
-        <NavigatorContext value={new Navigator((layer, over) => (over ? running.shell.open(layer) : running.shell.goTo(layer)), layerFor)}>
+        <NavigatorContext value={navigatorOn(running.shell)}>
           <AppProvider app={{ mirror, running, shell: running.shell, drafts, views, me: identity.person }}>{view}</AppProvider>
         </NavigatorContext>
       </MirrorContext>
@@ -93,6 +93,12 @@ function WindowTitle(): null {
   useEffect(() => running.setTitle(unread > 0 ? chrome`Postroom (${unread})` : chrome`Postroom`), [running, unread]);
   return null;
 }
+
+const navigatorOn = (shell: Shell): Navigator =>
+  new Navigator((layer, how) => {
+    if (how === 'over') shell.open(layer);
+    else shell.goTo(layer, how === 'home' ? null : how.back);
+  }, layerFor);
 
 function layerFor(place: Place): NewLayer {
   // The key mounts a place anew: marks and filters die with the view.

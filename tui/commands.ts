@@ -20,6 +20,7 @@ export const scopes = [
   'review',
   'note',
   'outbox',
+  'stuck', // a mail of the outbox that did not reach everybody
   'settings',
   'matrix',
   'people',
@@ -29,6 +30,7 @@ export const scopes = [
   'search',
   'field',
   'modal',
+  'question',
 ] as const;
 export type Scope = (typeof scopes)[number];
 
@@ -43,6 +45,8 @@ export type Facts = {
   } | null;
   /** Something that `z` would take back. */
   readonly undo: boolean;
+  /** Something that `Z` would do again. */
+  readonly redo: boolean;
   readonly online: boolean;
   /** The mailbox in view, by address; null over all of them. */
   readonly mailbox: string | null;
@@ -57,6 +61,7 @@ export type Facts = {
 export const noFacts: Facts = {
   conversation: null,
   undo: false,
+  redo: false,
   online: true,
   mailbox: null,
   staged: false,
@@ -132,6 +137,13 @@ export const commands = {
   'search.next': { keys: ['n'], title: chrome`Next hit`, hint: chrome`next hit`, scope: 'everywhere', counts: true },
   'search.previous': { keys: ['N'], title: chrome`Previous hit`, scope: 'everywhere', counts: true },
   'edit.undo': { keys: ['z'], title: chrome`Undo`, words: 'take back revert', scope: 'everywhere', disabled: needsUndo },
+  'edit.redo': {
+    keys: ['Z'],
+    title: chrome`Do again what was undone`,
+    words: 'redo',
+    scope: 'everywhere',
+    disabled: (facts) => (facts.redo ? null : chrome`nothing to do again`),
+  },
   'edit.repeat': { keys: ['.'], title: chrome`Repeat the last command`, scope: 'everywhere', keyOnly: true },
   'sync.now': { keys: ['ctrl-r'], title: chrome`Synchronise now`, words: 'fetch refresh', scope: 'everywhere', disabled: needsDaemon },
   'palette.open': { keys: [':', 'ctrl-k'], title: chrome`Command palette`, hint: chrome`cmd`, scope: 'everywhere', keyOnly: true },
@@ -280,10 +292,34 @@ export const commands = {
 
   'outbox.now': {
     keys: ['y'],
-    title: chrome`Send it now, or again`,
+    title: chrome`Send it now`,
     hint: chrome`send now`,
-    words: 'retry try again',
+    words: 'try',
     scope: 'outbox',
+    disabled: needsDaemon,
+  },
+  'outbox.again': {
+    keys: ['y'],
+    title: chrome`Send it again as it is`,
+    hint: chrome`retry`,
+    words: 'retry try',
+    scope: 'stuck',
+    disabled: needsDaemon,
+  },
+  'outbox.edit': {
+    keys: ['e'],
+    title: chrome`Edit it: a new mail takes its place`,
+    hint: chrome`edit`,
+    words: 'address mend correct draft',
+    scope: 'outbox',
+    disabled: needsDaemon,
+  },
+  'outbox.give-up': {
+    keys: ['D'],
+    title: chrome`Give it up: it is not sent again`,
+    hint: chrome`give up`,
+    words: 'discard settle',
+    scope: 'stuck',
     disabled: needsDaemon,
   },
   'outbox.take-back': {
@@ -499,6 +535,7 @@ export const commands = {
   'modal.down': { keys: ['down', 'ctrl-n'], title: chrome`Down`, scope: 'modal', counts: true, keyOnly: true },
   'modal.up': { keys: ['up', 'ctrl-p'], title: chrome`Up`, scope: 'modal', counts: true, keyOnly: true },
   'modal.toggle': { keys: ['space'], title: chrome`On or off`, hint: chrome`on/off`, scope: 'modal', keyOnly: true },
+  'question.quit': { keys: ['ctrl-c'], title: chrome`Quit`, scope: 'question', keyOnly: true },
   'modal.more': { keys: ['?'], title: chrome`Keys of all views`, hint: chrome`all views`, scope: 'modal', keyOnly: true },
 } as const satisfies Record<string, CommandRow>;
 

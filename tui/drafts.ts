@@ -9,6 +9,9 @@ import type { Attached } from './files.ts';
 
 export type DraftKind = 'new' | 'reply' | 'reply-all' | 'forward';
 
+/** A file that the daemon has: an attachment of a mail in the outbox, by its number there. */
+export type KeptFile = { readonly index: number; readonly name: string; readonly size: number };
+
 export type Draft = {
   readonly id: string;
   readonly kind: DraftKind;
@@ -23,6 +26,8 @@ export type Draft = {
   readonly files: readonly Attached[];
   /** Files of the forwarded mail, which the daemon adds. */
   readonly forwarded: readonly string[];
+  /** The mail of the outbox that this one takes the place of, with those of its files that go along. */
+  readonly instead: { readonly outbox: string; readonly files: readonly KeptFile[] } | null;
   /** What it answers: the conversation, the mail in it, and the revision that its author has seen. */
   readonly conversation: string | null;
   readonly message: string | null;
@@ -82,7 +87,9 @@ export class Drafts {
     const found = await Promise.all(
       names.filter((name) => /^[0-9a-f-]+\.json$/.test(name)).map((name) => this.#read(join(this.#folder, name))),
     );
-    return found.flatMap((stored) => (stored?.owner === this.#owner ? [stored.draft] : [])).toSorted((a, b) => b.savedAt - a.savedAt);
+    return found
+      .flatMap((stored) => (stored?.owner === this.#owner ? [withAll(stored.draft)] : []))
+      .toSorted((a, b) => b.savedAt - a.savedAt);
   }
 
   async #read(path: string): Promise<Stored | null> {
@@ -121,5 +128,8 @@ function isStored(value: unknown): value is Stored {
     typeof draft.savedAt === 'number'
   );
 }
+
+/** A draft that an older program kept says nothing of what it takes the place of. */
+const withAll = (draft: Omit<Draft, 'instead'> & Partial<Pick<Draft, 'instead'>>): Draft => ({ instead: null, ...draft });
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;

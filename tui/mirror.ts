@@ -3,9 +3,7 @@
  * take a *view* (a list, a conversation, the mailboxes) as long as they show it, and read its last state.
  *
  * Invariants
- * - a view asks again after every event that touches it, at most ten times a second (once a second while history is imported); what came
- *   last is shown until the next answer is here
- * - an answer that was overtaken by a later question is dropped
+ * - each view keeps its own answer true (asked.ts)
  * - rows that the person may see no more leave with the next answer; when a right is lost the views of that mailbox are emptied first
  * - without a connection the last picture stays, with the moment it is from; after a reconnect everything is asked again
  * - a verb is sent only over a connection that stands: what one pressed in vain must not happen minutes later
@@ -15,78 +13,17 @@ import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
 import type { Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
-import type {
-  ActivityKind,
-  Conversation,
-  GrantEdit,
-  GrantPreview,
-  Mailbox,
-  Matrix,
-  OutboxState,
-  PersonDetail,
-  TimelineRow,
-} from '../protocol/schema.ts';
+import type { ActivityKind, GrantEdit, GrantPreview, Mailbox, Matrix, OutboxState, PersonDetail } from '../protocol/schema.ts';
+import { Asked, type View, type Watched } from './asked.ts';
+import { AskedList, type ListOf, type ListView } from './asked-list.ts';
+import { AskedTimeline, type TimelineOf, type TimelineView } from './asked-timeline.ts';
 
-/** What a view holds at one moment. `data` is null until the first answer. */
-export type Picture<T> = {
-  readonly data: T | null;
-  /** Why the last question failed; `data` is then from before. */
-  readonly error: PostroomError | null;
-  /** When `data` was answered. */
-  readonly at: number | null;
-};
-
-/** Something to read that changes by itself. The picture keeps its identity while nothing changed. */
-export interface View<T> {
-  readonly picture: Picture<T>;
-  /** Keeps the view alive and calls back on change, until the returned function is called. */
-  subscribe(listener: () => void): () => void;
-}
-
-export type PanelName = 'mine' | 'unassigned' | 'team' | 'done';
-/** Which list: the panel over all mailboxes or one, or everything in a mailbox or a folder. */
-export type ListOf =
-  | { readonly kind: 'panel'; readonly view: PanelName; readonly mailbox: string | null }
-  | { readonly kind: 'mailbox'; readonly mailbox: string; readonly state: 'open' | 'any' }
-  | { readonly kind: 'folder'; readonly mailbox: string; readonly folder: string };
+export type { Picture, View } from './asked.ts';
+export type { ListOf, ListPicture, ListView, PanelName } from './asked-list.ts';
+export type { TimelineOf, TimelinePicture, TimelineView } from './asked-timeline.ts';
 
 /** Open conversations that a person watches; `unread` of them hold something unread. */
 export type Counts = { readonly mine: number; readonly unassigned: number; readonly team: number; readonly unread: number };
-
-export type ListPicture = {
-  readonly rows: readonly Conversation[];
-  /** Rows in order, by id; keeps its identity while the order does. */
-  readonly ids: readonly string[];
-  /** More can be asked for. */
-  readonly more: boolean;
-};
-export interface ListView extends View<ListPicture> {
-  /** Asks again soon. */
-  refresh(): void;
-  /** Asks unless that was done before: somebody is about to look. */
-  warm(): void;
-  /** Makes sure that rows up to this index are here, as far as there are any. */
-  need(to: number): void;
-}
-
-/** Whose history: a mailbox's by address, a contact's by theirs, or a conversation's. */
-export type TimelineOf =
-  | { readonly kind: 'mailbox'; readonly mailbox: string }
-  | { readonly kind: 'contact'; readonly address: string }
-  | { readonly kind: 'conversation'; readonly conversation: string };
-
-export type TimelinePicture = {
-  /** Oldest first, as time goes; an unchanged row keeps its identity. */
-  readonly rows: readonly TimelineRow[];
-  /** Where older ones begin, for the daemon; null when there are none. */
-  readonly older: string | null;
-  /** When every row was last asked for, by this process's own clock. */
-  readonly wholeAt: number;
-};
-export interface TimelineView extends View<TimelinePicture> {
-  /** Asks for the page before the oldest row, as far as there is one. */
-  needOlder(): void;
-}
 
 export type Shown = Result<'conversation.show'>;
 export type Outbox = Result<'outbox.list'>['rows'];
@@ -108,268 +45,10 @@ export type Verb = Extract<Method, `conversation.${'mark' | 'take' | 'release' |
 /** States that are not the end of it. */
 const unsettled: readonly OutboxState[] = ['held', 'waiting-approval', 'queued', 'sending', 'unknown', 'failed', 'bounced'];
 const outboxRows = 200;
-const pageRows = 100;
-const refreshMs = 100;
-/** While history comes in there is nothing to hurry for. */
-const importRefreshMs = 1_000;
 /** So long after a verb of this session an event about its conversation is its echo. */
 const echoMs = 1_500;
 /** A question waits longer for a daemon that is away than for one that is slow. */
 const askTimeoutMs = 60_000;
-const empty: Picture<never> = { data: null, error: null, at: null };
-
-/** What the mirror does with a view that somebody shows. */
-type Watched = { hear(event: DaemonEvent): void; refresh(): void; retry(): void };
-
-/** A question, when to ask it again, and who listens. */
-class Asked<T> implements View<T> {
-  picture: Picture<T> = empty;
-  readonly #ask: () => Promise<T>;
-  readonly #touchedBy: (event: DaemonEvent) => boolean;
-  readonly #listeners = new Set<() => void>();
-  readonly #mirror: Mirror;
-  #question = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #due = 0;
-  #lastAskedAt = Number.NEGATIVE_INFINITY;
-
-  constructor(mirror: Mirror, ask: () => Promise<T>, touchedBy: (event: DaemonEvent) => boolean) {
-    this.#mirror = mirror;
-    this.#ask = ask;
-    this.#touchedBy = touchedBy;
-  }
-
-  subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    if (this.#listeners.size === 1) {
-      this.#mirror.watch(this);
-      this.refresh();
-    }
-    return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size > 0) return;
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      this.#mirror.unwatch(this);
-    };
-  }
-
-  hear(event: DaemonEvent): void {
-    if (!this.#touchedBy(event)) return;
-    this.refresh(event.name === 'conversation.changed' && !event.payload.live ? importRefreshMs : refreshMs);
-  }
-
-  /** Asks now, or as soon as `afterMs` have passed since the last time. */
-  refresh(afterMs = refreshMs): void {
-    const wait = Math.max(0, this.#lastAskedAt + afterMs - performance.now());
-    const due = performance.now() + wait;
-    if (this.#timer !== undefined) {
-      if (due >= this.#due) return;
-      clearTimeout(this.#timer);
-    }
-    this.#due = due;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.ask();
-    }, wait);
-  }
-
-  /** Asks again what failed. */
-  retry(): void {
-    if (this.picture.error !== null) this.refresh();
-  }
-
-  async ask(): Promise<void> {
-    this.#lastAskedAt = performance.now();
-    const question = ++this.#question;
-    try {
-      const data = await this.#ask();
-      if (question === this.#question) this.set({ data, error: null, at: Date.now() });
-    } catch (error) {
-      if (question !== this.#question) return;
-      const known =
-        error instanceof PostroomError ? error : new PostroomError('internal', error instanceof Error ? error.message : String(error));
-      // What may not be seen any more is not kept for old times' sake.
-      const gone = known.code === 'not-found' || known.code === 'forbidden' || known.code === 'unauthenticated';
-      this.set(gone ? { ...empty, error: known } : { ...this.picture, error: known });
-    }
-  }
-
-  /** Asks unless that was done before: somebody is about to look. */
-  warm(): void {
-    if (this.picture.at === null && this.#question === 0) void this.ask();
-  }
-
-  /** Drops what is shown, for a reason that no question will change. */
-  fail(error: PostroomError): void {
-    this.#question++;
-    this.set({ ...empty, error });
-  }
-
-  /** Drops what is shown: a right went. */
-  clear(): void {
-    this.#question++;
-    this.set(empty);
-  }
-
-  set(picture: Picture<T>): void {
-    this.picture = picture;
-    for (const listener of this.#listeners) listener();
-  }
-}
-
-class AskedList extends Asked<ListPicture> implements ListView {
-  readonly #wanted: { rows: number };
-
-  constructor(mirror: Mirror, of: ListOf, touchedBy: (event: DaemonEvent) => boolean) {
-    const wanted = { rows: pageRows };
-    super(mirror, async () => this.#keep(await readList(mirror, of, wanted.rows)), touchedBy);
-    this.#wanted = wanted;
-  }
-
-  need(to: number): void {
-    const { data } = this.picture;
-    if (data === null || !data.more || to < data.rows.length - pageRows / 2 || this.#wanted.rows > data.rows.length) return;
-    this.#wanted.rows = data.rows.length + pageRows;
-    void this.ask();
-  }
-
-  /** Rows and ids keep their identity where nothing changed, so that only what changed is drawn again. */
-  #keep(next: ListPicture): ListPicture {
-    const before = this.picture.data;
-    if (before === null) return next;
-    const known = new Map(before.rows.map((row) => [row.conversation, row]));
-    const rows = next.rows.map((row) => {
-      const old = known.get(row.conversation);
-      return old !== undefined && JSON.stringify(old) === JSON.stringify(row) ? old : row;
-    });
-    const sameOrder = before.ids.length === next.ids.length && next.ids.every((id, at) => id === before.ids[at]);
-    return { ...next, rows, ids: sameOrder ? before.ids : next.ids };
-  }
-}
-
-/**
- * A history from its newest end. What happens is added there by asking for the newest page alone; older pages are asked for as somebody
- * scrolls to them. All is asked again when something in the middle may have changed: a mail that went, conversations that were joined.
- */
-class AskedTimeline extends Asked<TimelinePicture> implements TimelineView {
-  readonly #of: TimelineOf;
-  /** What was read whole before this moment is not to be trusted. */
-  #changedAt = 0;
-  readonly #wanted: { rows: number };
-
-  constructor(mirror: Mirror, of: TimelineOf, kinds: readonly ActivityKind[] | null) {
-    const wanted = { rows: pageRows };
-    super(
-      mirror,
-      () => readTimeline(mirror, { of, kinds, wanted: wanted.rows }, this.#kept()),
-      (event) => timelineTouch(of, event) !== null,
-    );
-    this.#of = of;
-    this.#wanted = wanted;
-  }
-
-  override hear(event: DaemonEvent): void {
-    if (timelineTouch(this.#of, event) === 'middle') this.#changedAt = performance.now();
-    super.hear(event);
-  }
-
-  needOlder(): void {
-    const { data } = this.picture;
-    if (data === null || data.older === null || this.#wanted.rows > data.rows.length) return;
-    this.#wanted.rows = data.rows.length + pageRows;
-    void this.ask();
-  }
-
-  #kept(): { readonly data: TimelinePicture | null; readonly fresh: boolean } {
-    const { data } = this.picture;
-    return { data, fresh: data !== null && data.wholeAt > this.#changedAt };
-  }
-}
-
-/** What an event does to a history: something new at its end, or anything at all. */
-function timelineTouch(of: TimelineOf, { name, payload }: DaemonEvent): 'end' | 'middle' | null {
-  if (name === 'resync' || name === 'rights.changed') return 'middle';
-  if (name !== 'activity' && name !== 'outbox.changed' && name !== 'conversation.changed') return null;
-  if (of.kind === 'mailbox' && payload.mailbox !== of.mailbox) return null;
-  if (of.kind === 'conversation' && name === 'outbox.changed' && payload.conversation !== of.conversation) return null;
-  // An activity may name a conversation that was joined to this one.
-  if (name === 'activity') return 'end';
-  if (name === 'outbox.changed') return 'middle';
-  return payload.what === 'merged' || payload.what === 'gone' || !payload.live ? 'middle' : null;
-}
-
-type TimelinePage = { readonly rows: readonly TimelineRow[]; readonly next: string | null };
-
-async function readTimeline(
-  mirror: Mirror,
-  { of, kinds, wanted }: { of: TimelineOf; kinds: readonly ActivityKind[] | null; wanted: number },
-  kept: { readonly data: TimelinePicture | null; readonly fresh: boolean },
-): Promise<TimelinePicture> {
-  const startedAt = performance.now();
-  const page = (cursor: string | null): Promise<TimelinePage> => {
-    const asked = { kinds: kinds === null ? null : [...kinds], limit: pageRows, cursor };
-    switch (of.kind) {
-      case 'mailbox':
-        return mirror.call('timeline.mailbox', { mailbox: of.mailbox, ...asked });
-      case 'contact':
-        return mirror.call('timeline.contact', { address: of.address, ...asked });
-      case 'conversation':
-        return mirror.call('timeline.conversation', { conversation: of.conversation, ...asked });
-      default:
-        return of satisfies never;
-    }
-  };
-  const before = kept.data;
-  const newest = await page(null);
-  let read: TimelinePicture = { rows: newest.rows.toReversed(), older: newest.next, wholeAt: startedAt };
-  if (before !== null && kept.fresh) {
-    const spliced = spliceNewest(before, read);
-    if (spliced !== null) read = { ...spliced, wholeAt: before.wholeAt };
-  }
-  while (read.older !== null && read.rows.length < wanted) {
-    const older = await page(read.older);
-    const have = new Set(read.rows.map(({ id }) => id));
-    read = { ...read, rows: [...older.rows.toReversed().filter(({ id }) => !have.has(id)), ...read.rows], older: older.next };
-  }
-  return before === null ? read : { ...read, rows: sameRows(before.rows, read.rows) };
-}
-
-/** The rows that are here with a newer last page; null when nothing says how the two fit together. */
-export function spliceNewest(before: TimelinePicture, newest: TimelinePicture): TimelinePicture | null {
-  const [first] = newest.rows;
-  const at = first === undefined ? -1 : before.rows.findIndex(({ id }) => id === first.id);
-  if (at <= 0) return null;
-  return { ...before, rows: [...before.rows.slice(0, at), ...newest.rows] };
-}
-
-function sameRows(before: readonly TimelineRow[], after: readonly TimelineRow[]): readonly TimelineRow[] {
-  const known = new Map(before.map((row) => [row.id, row]));
-  const rows = after.map((row) => {
-    const old = known.get(row.id);
-    return old !== undefined && JSON.stringify(old) === JSON.stringify(row) ? old : row;
-  });
-  return rows.length === before.length && rows.every((row, at) => row === before[at]) ? before : rows;
-}
-
-async function readList(mirror: Mirror, of: ListOf, wanted: number): Promise<ListPicture> {
-  const rows: Conversation[] = [];
-  let cursor: string | null = null;
-  do {
-    const page = { limit: Math.min(200, Math.max(pageRows, wanted - rows.length)), cursor };
-    const answer: { rows: Conversation[]; next: string | null } =
-      of.kind === 'panel'
-        ? await mirror.call('panel.list', { view: of.view, mailbox: of.mailbox, ...page })
-        : of.kind === 'mailbox'
-          ? await mirror.call('conversation.list', { mailbox: of.mailbox, state: of.state, ...page })
-          : await mirror.call('folder.list', { mailbox: of.mailbox, folder: of.folder, ...page });
-    // A row that moved between two pages would come twice.
-    const have = new Set(rows.map((row) => row.conversation));
-    rows.push(...answer.rows.filter((row) => !have.has(row.conversation)));
-    cursor = answer.next;
-  } while (cursor !== null && rows.length < wanted);
-  return { rows, ids: rows.map((row) => row.conversation), more: cursor !== null };
-}
 
 /** Which mailbox an event is about; null for those that concern everything. */
 const mailboxOf = (event: DaemonEvent): string | null => ('mailbox' in event.payload ? event.payload.mailbox : null);
@@ -402,6 +81,7 @@ export class Mirror {
   readonly #persons = new Map<string, Asked<PersonDetail>>();
   readonly #matrices = new Map<string, Asked<readonly Matrix[]>>();
   readonly #previews = new Map<string, Asked<GrantPreview>>();
+  readonly #allPreviews = new Map<string, Asked<readonly GrantPreview[]>>();
   /** Conversations that this session just worked on, and until when their events are echoes. */
   readonly #echoes = new Map<string, number>();
   /** Once made, the client renews it with each connection. */
@@ -480,6 +160,12 @@ export class Mirror {
   preview({ edits, ...trial }: Trial): View<GrantPreview> {
     const ask = () => this.call('grant.preview', { ...trial, edits: [...edits] });
     return kept(this.#previews, JSON.stringify([edits, trial]), () => new Asked<GrantPreview>(this, ask, aboutDirectory));
+  }
+
+  /** The same for several mailboxes, in their order. */
+  previews(trials: readonly Trial[]): View<readonly GrantPreview[]> {
+    const ask = () => Promise.all(trials.map(({ edits, ...trial }) => this.call('grant.preview', { ...trial, edits: [...edits] })));
+    return kept(this.#allPreviews, JSON.stringify(trials), () => new Asked<readonly GrantPreview[]>(this, ask, aboutDirectory));
   }
 
   get mailboxes(): View<readonly Mailbox[]> {
@@ -660,6 +346,7 @@ export class Mirror {
       this.#persons,
       this.#matrices,
       this.#previews,
+      this.#allPreviews,
     ].flatMap((views): Asked<unknown>[] => [...views.values()]);
     for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox, this.#people, this.#roles]) view.fail(error);
   }

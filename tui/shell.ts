@@ -47,6 +47,8 @@ export type Toast = {
   readonly text: Safe;
   readonly tone: 'plain' | 'warning' | 'danger';
   readonly undo: (() => void | Promise<void>) | null;
+  /** Does it again once it was undone. */
+  readonly redo: (() => void | Promise<void>) | null;
   readonly untilMs: number;
 };
 
@@ -69,6 +71,8 @@ export type Question = {
   readonly title: Chrome;
   /** What will happen, in one line. */
   readonly consequence: Safe;
+  /** It asks whether to quit: the key that quits says yes. */
+  readonly quits?: boolean;
   readonly onAccept: () => void | Promise<void>;
 };
 
@@ -95,6 +99,9 @@ export class Shell {
   readonly #now: () => number;
   #surroundings: Surroundings | null = null;
   #unsaved = new Set<() => Chrome | null>();
+  #back: (() => void) | null = null;
+  /** What was undone last, and until when it can be done again. */
+  #redoable: { readonly redo: () => void | Promise<void>; readonly untilMs: number } | null = null;
   #nextId = 1;
   #waiting = false;
   #hintsDue = false;
@@ -189,8 +196,9 @@ export class Shell {
     this.#push({ ...layer, kind: 'modal' }, sudden || layer.asks === true);
   }
 
-  /** Leaves nothing but this screen: going to another place. */
-  goTo(layer: NewLayer): void {
+  /** Leaves nothing but this screen: going to another place. `back`: where the key for it leads from there; without it one is at home. */
+  goTo(layer: NewLayer, back: (() => void) | null = null): void {
+    this.#back = back;
     this.#entries.clear();
     this.#change([{ ...layer, kind: 'screen', id: this.#nextId++ }], false);
   }
@@ -248,7 +256,7 @@ export class Shell {
   }
 
   #factsOf(layer: Layer | undefined): Facts {
-    const known: Facts = { ...noFacts, undo: this.#undoable() !== undefined };
+    const known: Facts = { ...noFacts, undo: this.#undoable() !== undefined, redo: (this.#redoable?.untilMs ?? 0) > this.#now() };
     for (const entry of layer === undefined ? [] : (this.#entries.get(layer.id) ?? [])) Object.assign(known, entry.facts);
     return known;
   }
@@ -270,7 +278,7 @@ export class Shell {
 
   /** Whether nothing is left to go back to, so that the key for it asks to leave the program. */
   get backLeaves(): boolean {
-    return this.#state.layers.length <= 1 && this.available().get('view.back') === this.#own()['view.back'];
+    return this.#state.layers.length <= 1 && this.#back === null && this.available().get('view.back') === this.#own()['view.back'];
   }
 
   keymap(): Keymap {
@@ -292,9 +300,9 @@ export class Shell {
 
   #scopes(): readonly Scope[] {
     if (this.blind) return ['always'];
-    if (this.#top()?.kind === 'modal') return ['always', 'field', 'modal'];
+    if (this.#top()?.kind === 'modal') return ['always', 'field', 'modal', 'question'];
     if (this.#capture() !== undefined) return ['always', 'field'];
-    return scopes.filter((scope) => scope !== 'field' && scope !== 'modal');
+    return scopes.filter((scope) => scope !== 'field' && scope !== 'modal' && scope !== 'question');
   }
 
   #ownHandlers: Handlers | null = null;
@@ -305,11 +313,15 @@ export class Shell {
       'app.suspend': () => this.#surroundings?.suspend(),
       'app.quit': () => this.quit(),
       'layer.close': () => (this.#state.layers.length > 1 ? this.close() : this.flash(chrome`nothing to close`)),
-      'view.back': () =>
-        this.#state.layers.length > 1 ? this.close() : this.#askToQuit(chrome`The daemon and your mail go on without it.`),
+      'view.back': () => {
+        if (this.#state.layers.length > 1) this.close();
+        else if (this.#back !== null) this.#back();
+        else this.#askToQuit(chrome`The daemon and your mail go on without it.`);
+      },
       'palette.open': () => this.#surroundings?.openPalette(),
       'help.open': () => this.#surroundings?.openHelp(),
       'edit.undo': () => this.undo(),
+      'edit.redo': () => this.redo(),
       'edit.repeat': () => this.repeat(),
     };
     return this.#ownHandlers;
@@ -439,10 +451,10 @@ export class Shell {
   }
 
   /** With `undo`, `z` takes it back for ten seconds. */
-  toast(toast: { text: Safe; who?: Toast['who']; tone?: Toast['tone']; undo?: Toast['undo']; forMs?: number }): void {
-    const undo = toast.undo ?? null;
+  toast(toast: Pick<Toast, 'text'> & Partial<Pick<Toast, 'who' | 'tone' | 'undo' | 'redo'>> & { readonly forMs?: number }): void {
+    const { undo = null, redo = null } = toast;
     const untilMs = this.#now() + (toast.forMs ?? (undo === null ? toastMs : undoMs));
-    const next: Toast = { id: this.#nextId++, who: toast.who ?? null, text: toast.text, tone: toast.tone ?? 'plain', undo, untilMs };
+    const next: Toast = { id: this.#nextId++, who: toast.who ?? null, text: toast.text, tone: toast.tone ?? 'plain', undo, redo, untilMs };
     // Warnings about keys replace each other: ten wrong keys are one notice.
     const kept = this.#state.toasts.filter((old) => !(old.tone === 'warning' && next.tone === 'warning'));
     this.#set({ toasts: [...kept, next] });
@@ -456,7 +468,19 @@ export class Shell {
       return;
     }
     this.#set({ toasts: this.#state.toasts.filter((other) => other !== toast) });
-    this.attempt(toast.undo);
+    const { undo, redo } = toast;
+    this.attempt(undo);
+    if (redo === null) return;
+    this.#redoable = { redo, untilMs: this.#now() + undoMs };
+    this.toast({ who: toast.who, text: chrome`Undone — Z does it again`, forMs: undoMs });
+  }
+
+  /** Does again what was undone last. */
+  redo(): void {
+    const again = this.#redoable;
+    this.#redoable = null;
+    if (again === null || again.untilMs <= this.#now()) this.flash(chrome`nothing to do again`);
+    else this.attempt(again.redo);
   }
 
   #undoable(): Toast | undefined {
@@ -502,7 +526,7 @@ export class Shell {
   }
 
   #askToQuit(consequence: Chrome): void {
-    this.ask({ title: chrome`Quit Postroom?`, consequence, onAccept: () => this.#surroundings?.exit() });
+    this.ask({ title: chrome`Quit Postroom?`, consequence, quits: true, onAccept: () => this.#surroundings?.exit() });
   }
 
   #set(change: Partial<ShellState>): void {

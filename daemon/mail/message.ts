@@ -111,6 +111,14 @@ export function attachmentBytes(octets: Uint8Array, index: number): { filename: 
   return { filename, type, bytes: decodeBody(leaf, leaf.body) };
 }
 
+/** The whole text of a mail that we composed (outbox/compose.ts): its one plain part, of any length, and nothing taken out of it. */
+export function composedText(octets: Uint8Array): string {
+  const leaf = walk(octets).leaves.find(isText);
+  return leaf === undefined
+    ? ''
+    : readPlain(decodeText(decodeBody(leaf, leaf.body), leaf.parameters.get('charset') ?? null), leaf.parameters);
+}
+
 /** The header block as it came, for people who want to see it. */
 export function rawHeaders(octets: Uint8Array): string {
   const source = viewOf(octets);

@@ -10,7 +10,7 @@
  * - recipients move on their own: an accepted one is never asked for again, whatever becomes of the others
  * - while one recipient is pending the row waits in `queued`; when none is, the row shows the worst
  */
-import type { Millis, OutboxPatch, OutboxRow, Recipient } from '../store/types.ts';
+import type { Millis, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
 
 /** A reply of the server, to the whole mail or to one recipient. */
 export type Reply = { code: number; text: string };
@@ -134,6 +134,16 @@ export function worst(recipients: readonly Recipient[]): 'accepted' | 'bounced' 
 /** Whether somebody got it, so that a copy belongs in Sent. */
 export const wasSent = (row: Pick<OutboxRow, 'recipients'>): boolean =>
   row.recipients.some(({ state }) => state === 'accepted' || state === 'bounced');
+
+/** States in which another mail can take its place: whom it has not reached was not handed it either. */
+export const replaceable: readonly OutboxState[] = ['held', 'waiting-approval', 'queued', 'failed', 'bounced'];
+
+/** A person gives it up for those whom it did not reach. For those whom it did it stays sent, with its copy in Sent. */
+export function givenUp(row: Pick<OutboxRow, 'recipients'>): OutboxPatch {
+  const patch: OutboxPatch = { phase: null, heldFor: null, nextAttemptAt: null };
+  if (!wasSent(row)) return { ...patch, state: 'cancelled' };
+  return { ...patch, state: 'accepted', recipients: marked(row.recipients, 'failed', 'given up') };
+}
 
 /** Recipients that one local delivery or refusal settled. */
 export function settle(row: Facts, recipients: Recipient[], policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {

@@ -1,6 +1,6 @@
 /** Panel, lists, conversations, and the team's verbs on them. */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
-import type { Asked } from '../../protocol/methods.ts';
+import type { Asked, Result } from '../../protocol/methods.ts';
 import type { Message } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { Mailbox } from '../directory/document.ts';
@@ -128,24 +128,70 @@ async function afterDone(world: World, found: Found, caller: Caller): Promise<vo
   if (done === 'archive') {
     const target = (await world.store.folders(found.mailbox.id)).find((folder) => folder.role === 'archive');
     if (target === undefined) world.log.warn({ mailbox: found.mailbox.id }, 'done should archive, and the mailbox has no archive folder');
-    else inBackground(world, 'archiving what is done', { mailbox: found.mailbox.id }, moveTo(world, found, target));
+    else
+      inBackground(
+        world,
+        'archiving what is done',
+        { mailbox: found.mailbox.id },
+        moveTo(world, found.mailbox, toMove(found, target), target),
+      );
   }
 }
 
-/** Moves what feeds the conversation (or, when nothing does, whatever of it is elsewhere but in Sent and Drafts) to a folder. */
-async function moveTo(world: World, { mailbox, detail }: Found, target: Folder): Promise<number> {
+type Placed = { readonly entry: EntryRow; readonly placement: EntryRow['placements'][number] };
+
+/** What feeds the conversation, or, when nothing does, whatever of it is elsewhere but in Sent and Drafts. */
+function toMove({ detail }: Found, target: Folder): Placed[] {
   const elsewhere = (placement: EntryRow['placements'][number]) =>
     placement.folder !== target.id && placement.role !== 'sent' && placement.role !== 'drafts';
-  const feeding = detail.entries.some((entry) => entry.placements.some((placement) => elsewhere(placement) && feeds(placement.role)));
-  const wanted = (placement: EntryRow['placements'][number]) => elsewhere(placement) && (!feeding || feeds(placement.role));
+  const found = detail.entries.flatMap((entry) => entry.placements.filter(elsewhere).map((placement) => ({ entry, placement })));
+  const feeding = found.filter(({ placement }) => feeds(placement.role));
+  return feeding.length > 0 ? feeding : found;
+}
+
+/** Moves mails to a folder, on the server as well; gives how many went. */
+async function moveTo(world: World, mailbox: Mailbox, placed: readonly Placed[], target: Folder): Promise<number> {
   if (mailbox.kind === 'hosted') {
-    const entries = detail.entries.filter((entry) => entry.placements.some(wanted)).map((entry) => entry.id);
+    const entries = [...new Set(placed.map(({ entry }) => entry.id))];
     if (entries.length > 0) await world.store.moveHosted(mailbox.id, world.accountOf(mailbox).policy, entries, target.id);
     return entries.length;
   }
+  const these = new Set(placed.map(({ placement }) => placement));
+  const entries = [...new Set(placed.map(({ entry }) => entry))];
   let count = 0;
-  for (const at of placedIn(detail.entries, wanted)) count += await world.sync.move(mailbox.id, at, target.id);
+  for (const at of placedIn(entries, (placement) => these.has(placement))) count += await world.sync.move(mailbox.id, at, target.id);
   if (count > 0) await world.sync.caughtUp(mailbox.id);
+  return count;
+}
+
+type WayBack = Result<'conversation.move'>['back'];
+
+const wayBack = (placed: readonly Placed[], target: Folder): WayBack => ({
+  out: folderKey(target.path),
+  to: [...Map.groupBy(placed, ({ placement }) => placement.path)].map(([path, there]) => ({
+    folder: folderKey(path),
+    messages: there.map(({ entry }) => entry.id),
+  })),
+});
+
+/** Moves each mail to the folder that it came from, as far as it still lies where it was put; gives how many went. */
+async function moveBack(world: World, { mailbox, detail }: Found, { out, to }: WayBack): Promise<number> {
+  const here = await folderNamed(world, mailbox, out);
+  // The newest copy first: where a mail lay in the folder before, that is the one that the move made.
+  const left = new Map(
+    detail.entries.map((entry) => [
+      entry.id,
+      entry.placements
+        .filter(({ folder }) => folder === here.id)
+        .toSorted((a, b) => a.uid - b.uid)
+        .map((placement) => ({ entry, placement })),
+    ]),
+  );
+  let count = 0;
+  for (const { folder, messages } of to) {
+    const placed = messages.flatMap((id) => left.get(id)?.pop() ?? []);
+    count += await moveTo(world, mailbox, placed, await folderNamed(world, mailbox, folder));
+  }
   return count;
 }
 
@@ -401,29 +447,47 @@ export const mailHandlers: Handlers<MailMethods> = {
     const found = await conversationFor(world, asked.conversation, caller);
     if (asked.ifRevision !== null && asked.ifRevision !== found.detail.row.revision) throw moved(found.detail, found.snapshot);
     const { to } = asked;
+    if ('back' in to) {
+      const count = await moveBack(world, found, to.back);
+      if (count > 0) await recordMove(world, caller, found, count, { back: true });
+      const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
+      const folder = safeText(to.back.to.length === 1 ? (await folderNamed(world, found.mailbox, to.back.to[0]?.folder ?? '')).name : '');
+      return { conversation: row.id, moved: count, folder, revision: row.revision, back: { out: to.back.out, to: [] } };
+    }
     const folders = await world.store.folders(found.mailbox.id);
     const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folders.find((folder) => folder.role === to.role);
     if (target === undefined) throw new PostroomError('invalid', `${found.mailbox.address} has no ${'role' in to ? to.role : ''} folder.`);
     if (!target.selectable) throw new PostroomError('invalid', `"${safeText(target.name)}" cannot hold mail.`);
-    const count = await moveTo(world, found, target);
-    if (count > 0) {
-      await world.store.recordActivity([
-        {
-          at: world.now(),
-          kind: 'system',
-          mailbox: found.mailbox.id,
-          conversation: found.detail.row.id,
-          actor: caller.person,
-          summary: `moved ${count === 1 ? 'a mail' : `${count} mails`} to ${target.name}`,
-          details: { action: 'conversation.move', folder: target.path },
-          key: null,
-        },
-      ]);
-    }
-    const after = await conversationFor(world, asked.conversation, caller);
-    return { conversation: after.detail.row.id, moved: count, folder: safeText(target.name), revision: after.detail.row.revision };
+    const placed = toMove(found, target);
+    const count = await moveTo(world, found.mailbox, placed, target);
+    if (count > 0) await recordMove(world, caller, found, count, target);
+    const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
+    const back = wayBack(placed, target);
+    return { conversation: row.id, moved: count, folder: safeText(target.name), revision: row.revision, back };
   },
 };
+
+async function recordMove(
+  world: World,
+  { person }: Caller,
+  { mailbox, detail }: Found,
+  count: number,
+  to: Pick<Folder, 'name' | 'path'> | { back: true },
+): Promise<void> {
+  const mails = count === 1 ? 'a mail' : `${count} mails`;
+  await world.store.recordActivity([
+    {
+      at: world.now(),
+      kind: 'system',
+      mailbox: mailbox.id,
+      conversation: detail.row.id,
+      actor: person,
+      summary: 'back' in to ? `moved ${mails} back` : `moved ${mails} to ${to.name}`,
+      details: { action: 'conversation.move', ...('back' in to ? to : { folder: to.path }) },
+      key: null,
+    },
+  ]);
+}
 
 function unmarkSeen(world: World, { mailbox, detail }: Found): void {
   const last = detail.entries.filter((entry) => entry.direction === 'in').at(-1);

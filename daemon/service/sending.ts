@@ -5,12 +5,13 @@ import { displaySender as displaySenderOf, type SafeText, safeBlock, safeText } 
 import type { Mailbox } from '../directory/document.ts';
 import { parseAddressList } from '../mail/address.ts';
 import { forwardSubject, quoteForReply, replySubject } from '../mail/conversation.ts';
-import { type Address, attachmentBytes } from '../mail/message.ts';
+import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
+import { givenUp, replaceable } from '../outbox/state.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 
-import { outboxOf, safeOrNull } from './wire.ts';
+import { attachmentOf, outboxOf, safeOrNull } from './wire.ts';
 import { type Caller, type Handlers, type Io, mailboxesWith, mailboxNamed, type World } from './world.ts';
 
 const maxAttachmentOctets = 25_000_000;
@@ -103,6 +104,15 @@ async function uploaded(io: Io, manifest: readonly { filename: string; type: str
   });
 }
 
+/** Files of a mail that go along with the one that takes its place. */
+function keptOf({ octets, attachments }: Awaited<ReturnType<typeof replaced>>, wanted: readonly number[] | null): Attached[] {
+  return (wanted ?? attachments.map(({ index }) => index)).map((index) => {
+    const file = attachmentBytes(octets, index);
+    if (file === null) throw new PostroomError('invalid', `The mail that this one takes the place of has no attachment ${index}.`);
+    return file;
+  });
+}
+
 function ownSends(world: World, caller: Caller): Mailbox[] {
   return mailboxesWith(world.directory.snapshot(), caller.person, 'send', world.now());
 }
@@ -130,9 +140,35 @@ async function settle(
   return now;
 }
 
+/** A mail of the outbox as what another one begins with: to those whom it did not reach, and answering what it answered. */
+async function replaced(world: World, row: OutboxRow) {
+  const octets = await world.store.octets(row.hash);
+  const { to, cc, subject, attachments, inReplyTo, references } = readMessage(octets);
+  const reached = new Set(row.recipients.flatMap(({ state, address }) => (state === 'accepted' ? [folded(address)] : [])));
+  const missing = (addresses: readonly Address[]): Address[] => addresses.filter(({ address }) => !reached.has(folded(address)));
+  const named = new Set([...to, ...cc].map(({ address }) => folded(address)));
+  return {
+    row,
+    octets,
+    to: missing(to),
+    cc: missing(cc),
+    // Nothing names them but the envelope.
+    bcc: missing(row.recipients.map(({ address }) => ({ name: null, address }))).filter(({ address }) => !named.has(folded(address))),
+    subject,
+    attachments,
+    inReplyTo: inReplyTo[0] ?? null,
+    references,
+  };
+}
+
+/** What has left, or may have, is not sent in another form. */
+const leftAlready = (state: OutboxState | null): PostroomError =>
+  new PostroomError('conflict', `It cannot be changed any more: it is ${state ?? 'gone'}.`, { state });
+
 type SendingMethods =
   | 'compose.from'
   | 'compose.reply'
+  | 'compose.again'
   | 'outbox.send'
   | 'outbox.list'
   | 'outbox.show'
@@ -174,10 +210,32 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     };
   },
 
+  'compose.again': async (world, asked, caller) => {
+    const row = await rowFor(world, asked.outbox);
+    if (!replaceable.includes(row.state)) throw leftAlready(row.state);
+    const mailbox = mailboxNamed(world.directory.snapshot(), row.mailbox);
+    const { to, cc, bcc, subject, octets, attachments } = await replaced(world, row);
+    const { detail } = await conversationFor(world, row.conversation, caller);
+    const alone = detail.entries.every(({ outbox }) => outbox === row.id) && detail.notes.length === 0;
+    return {
+      mailbox: safeText(mailbox.address),
+      from: safeText(row.from),
+      to: to.map(asText),
+      cc: cc.map(asText),
+      bcc: bcc.map(asText),
+      subject: safeText(subject),
+      body: safeBlock(composedText(octets)),
+      attachments: attachments.map(attachmentOf),
+      conversation: alone ? null : detail.row.id,
+      revision: alone ? null : detail.row.revision,
+    };
+  },
+
   'outbox.send': async (world, asked, caller, io) => {
     const snapshot = world.directory.snapshot();
     const found = asked.in === null ? null : await conversationFor(world, asked.in, caller);
-    const mailbox = asked.from === null ? found?.mailbox : mailboxNamed(snapshot, asked.from);
+    const old = asked.instead === null ? null : await replaced(world, await rowFor(world, asked.instead.outbox));
+    const mailbox = asked.from !== null ? mailboxNamed(snapshot, asked.from) : (found?.mailbox ?? snapshot.mailbox(old?.row.mailbox ?? ''));
     if (mailbox === undefined)
       throw new PostroomError('invalid', 'Say which address it leaves from (`from`), or which conversation it belongs to (`in`).');
     if (found !== null && found.mailbox.id !== mailbox.id) {
@@ -189,34 +247,41 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       );
     }
     if (found === null && asked.kind !== 'new') throw new PostroomError('invalid', 'A reply or a forward names its conversation (`in`).');
-    const entry = found === null ? null : answered(found, asked.message);
+    if (old !== null) {
+      if (old.row.mailbox !== mailbox.id) throw notFound();
+      if (found !== null && found.detail.row.id !== old.row.conversation)
+        throw new PostroomError('invalid', 'The mail that this one takes the place of belongs to another conversation.');
+    }
+    if (asked.body === null && old === null) throw new PostroomError('invalid', 'A mail has a text (`body`), be it an empty one.');
+    const entry = found === null || old !== null ? null : answered(found, asked.message);
     const from =
-      mailbox.addresses.find((address) => folded(address) === folded(asked.from ?? '')) ??
+      mailbox.addresses.find((address) => folded(address) === folded(asked.from ?? old?.row.from ?? '')) ??
       (entry === null ? mailbox.address : fromFor(mailbox, entry));
 
     const given = {
       to: asked.to === null ? null : parseAddressList(asked.to),
       cc: asked.cc === null ? null : parseAddressList(asked.cc),
-      bcc: asked.bcc === null ? [] : parseAddressList(asked.bcc),
+      bcc: asked.bcc === null ? (old?.bcc ?? []) : parseAddressList(asked.bcc),
     };
     // `--in` without recipients is an answer as well.
     const kind: Kind = asked.kind === 'new' && entry !== null ? 'reply' : asked.kind;
     const proposed = entry === null ? { to: [], cc: [] } : recipientsFor(kind, entry, mailbox);
-    const to = given.to ?? proposed.to;
-    const cc = given.cc ?? (given.to === null ? proposed.cc : []);
+    const to = given.to ?? old?.to ?? proposed.to;
+    const cc = given.cc ?? old?.cc ?? (given.to === null ? proposed.cc : []);
     if (to.length + cc.length + given.bcc.length === 0) throw new PostroomError('invalid', 'Nobody to send to: give at least one address.');
     refuseUnreachable(world, mailbox, [...to, ...cc, ...given.bcc]);
 
     const forward = kind === 'forward' && entry !== null;
-    const subject = asked.subject ?? (entry === null ? '' : forward ? forwardSubject(entry.subject) : replySubject(entry.subject));
+    const subject =
+      asked.subject ?? old?.subject ?? (entry === null ? '' : forward ? forwardSubject(entry.subject) : replySubject(entry.subject));
     const original = forward ? await world.store.octets(entry.hash) : null;
+    const written = asked.body ?? (old === null ? '' : composedText(old.octets));
     const body =
-      forward && asked.quote && original !== null
-        ? `${asked.body}\n\n${forwarded(entry, (await world.opener.open(original)).text)}`
-        : asked.body;
+      forward && asked.quote && original !== null ? `${written}\n\n${forwarded(entry, (await world.opener.open(original)).text)}` : written;
     const passedOn =
       original === null || entry === null ? [] : entry.attachments.flatMap((one) => attachmentBytes(original, one.index) ?? []);
-    const attachments = [...passedOn, ...(await uploaded(io, asked.attachments))];
+    const kept = old === null ? [] : keptOf(old, asked.instead?.attachments ?? null);
+    const attachments = [...passedOn, ...kept, ...(await uploaded(io, asked.attachments))];
     const threaded = entry !== null && !forward && entry.messageId !== null;
     const now = world.now();
     const composed = compose({
@@ -227,8 +292,9 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       subject,
       body,
       attachments,
-      inReplyTo: threaded ? entry.messageId : null,
-      references: threaded && entry.messageId !== null ? [...entry.references.slice(-(maxReferences - 1)), entry.messageId] : [],
+      inReplyTo: old?.inReplyTo ?? (threaded ? entry.messageId : null),
+      references:
+        old?.references ?? (threaded && entry.messageId !== null ? [...entry.references.slice(-(maxReferences - 1)), entry.messageId] : []),
       date: now,
       messageId: `<${randomUUID()}@${from.slice(from.lastIndexOf('@') + 1)}>`,
       postroomId: randomBytes(16).toString('hex'),
@@ -239,7 +305,9 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       sizeOctets: composed.octets.byteLength,
     };
     const ifRevision = asked.ifRevision;
+    const givesWay = old === null || old.row.state === 'cancelled' || replaceable.includes(old.row.state);
     if (asked.dryRun) {
+      if (!givesWay) throw leftAlready(old?.row.state ?? null);
       if (found !== null && ifRevision !== null && ifRevision !== found.detail.row.revision) throw moved(found.detail, snapshot);
       return { outbox: null, state: null, conversation: found?.detail.row.id ?? null, ...answer };
     }
@@ -249,7 +317,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       policy: world.accountOf(mailbox).policy,
       author: caller.person,
       from,
-      conversation: found?.detail.row.id ?? null,
+      conversation: old?.row.conversation ?? found?.detail.row.id ?? null,
       ifRevision,
       octets: composed.octets,
       messageId: composed.messageId,
@@ -261,8 +329,14 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       idempotencyKey: asked.idempotencyKey,
       afterwards: asked.afterwards,
       session: caller.key,
+      // What was taken back before is out of the way. What has left is refused there: a request that is repeated has moved it itself.
+      instead:
+        old === null || old.row.state === 'cancelled'
+          ? null
+          : { id: old.row.id, expected: old.row.state, patch: givesWay ? givenUp(old.row) : null },
     });
     if (!queued.ok) {
+      if ('instead' in queued) throw leftAlready(queued.instead);
       if (asked.in === null)
         throw new PostroomError('conflict', 'The conversation moved on. Look at it, then repeat.', { revision: queued.revision });
       throw moved((await conversationFor(world, asked.in, caller)).detail, snapshot);
@@ -305,7 +379,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       caller,
       asked.outbox,
       ['held', 'waiting-approval', 'queued', 'failed'],
-      () => ({ state: 'cancelled', heldFor: null }),
+      givenUp,
       'It cannot be taken back any more.',
     );
     return outboxOf(world.directory.snapshot(), row);
@@ -342,7 +416,17 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       phase: null,
       recipients: row.recipients.map((one) => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one)),
     });
-    const row = await settle(world, caller, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.');
+    const row =
+      asked.as === 'arrived'
+        ? await settle(world, caller, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.')
+        : await settle(
+            world,
+            caller,
+            asked.outbox,
+            ['unknown', 'failed', 'bounced'],
+            givenUp,
+            'Only what failed, came back, or is of unknown fate is given up.',
+          );
     await world.outbox.arrived(row.id);
     return outboxOf(world.directory.snapshot(), row);
   },

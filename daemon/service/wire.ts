@@ -7,6 +7,7 @@ import type { Surfaces } from '../access/decide.ts';
 import type { Grant, Key, Mailbox, Person, Role, Server } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import type { MailboxStatus } from '../engines.ts';
+import type { Attachment } from '../mail/message.ts';
 import type { OpenedMail } from '../open.ts';
 import type { Assignee, ConversationRow, EntryRow, Folder, Millis, NoteRow, OutboxRow, TimelineRow } from '../store/types.ts';
 
@@ -179,6 +180,13 @@ export function conversationOf(snapshot: Snapshot, row: ConversationRow): wire.C
   };
 }
 
+export const attachmentOf = ({ index, filename, type, sizeOctets }: Attachment): wire.Attachment => ({
+  index,
+  filename: safeText(filename),
+  type: safeText(type),
+  size: sizeOctets,
+});
+
 export function messageOf(
   snapshot: Snapshot,
   entry: EntryRow,
@@ -200,12 +208,7 @@ export function messageOf(
     direction: entry.direction,
     automatic: entry.automatic,
     author: entry.author === null ? null : safeText(snapshot.nameOf(entry.author)),
-    attachments: entry.attachments.map((one) => ({
-      index: one.index,
-      filename: safeText(one.filename),
-      type: safeText(one.type),
-      size: one.sizeOctets,
-    })),
+    attachments: entry.attachments.map(attachmentOf),
     folders: [...new Set(entry.placements.map((placement) => safeText(placement.path)))],
     outbox:
       outbox === null
@@ -263,10 +266,12 @@ export const folderOf = (folder: Folder): wire.Folder => ({
   path: safeText(folder.name),
   key: folderKey(folder.path),
   role: folder.role,
+  selectable: folder.selectable,
   uidvalidity: folder.uidValidity,
   server: folder.serverCount,
   stored: folder.storedCount,
-  error: safeOrNull(folder.parked),
+  // That nothing can be in it is no trouble with it.
+  error: folder.selectable ? safeOrNull(folder.parked) : null,
 });
 
 export function outboxOf(snapshot: Snapshot, row: OutboxRow): wire.OutboxEntry {

@@ -60,6 +60,12 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     if (again !== null) return { ok: true, row: again, repeated: true }; // the same octets are the same mail: never sent twice
     throw new PostroomError('invalid', 'Exactly this mail is in the mailbox already. Compose it anew.');
   }
+  // First: the conversation is then as it was before that mail, and taking the new one back leads there.
+  if (request.instead != null) {
+    const { id, expected, patch } = request.instead;
+    if (patch === null || !outboxMove(writing, id, expected, patch, author))
+      return { ok: false, instead: rowWhere(db, 'o.id = ?', id)?.state ?? null };
+  }
 
   claimRoom(writing.packs.dir, request.octets.length, 'outgoing');
   putPolicy(writing, mailbox, request.policy);
@@ -178,11 +184,12 @@ function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, pat
 
 const copyLost = ({ sentCopy, lastError }: OutboxPatch): string | null => (sentCopy === 'failed' ? (lastError ?? 'no copy in Sent') : null);
 
-function fate({ state, heldFor, lastError }: OutboxRow, actor: PersonId | null): string | null {
+function fate({ state, heldFor, lastError, recipients }: OutboxRow, actor: PersonId | null): string | null {
   const because = lastError === null ? '' : `: ${lastError}`;
   switch (state) {
     case 'accepted':
-      return actor === null ? 'accepted' : 'did arrive, says a person';
+      if (actor === null) return 'accepted';
+      return recipients.every((one) => one.state === 'accepted') ? 'did arrive, says a person' : 'given up for those whom it did not reach';
     case 'unknown':
     case 'failed':
     case 'bounced':
@@ -190,7 +197,7 @@ function fate({ state, heldFor, lastError }: OutboxRow, actor: PersonId | null):
     case 'held':
       return heldFor === 'right' ? `held${because}` : null;
     case 'cancelled':
-      return 'taken back before it was sent';
+      return recipients.every((one) => one.state === 'pending') ? 'taken back before it was sent' : 'given up';
     case 'queued':
       return actor === null ? null : 'to be sent again';
     case 'waiting-approval':
@@ -229,7 +236,8 @@ function cancel(writing: Writing, row: OutboxRow, actor: PersonId | null): void 
     own.conversation,
   );
   if (after !== undefined) {
-    changed({ kind: 'conversation', mailbox: row.mailbox, conversation: after.id, revision: after.revision, what: 'state', live: true });
+    const { id: conversation, revision } = after;
+    changed({ kind: 'conversation', mailbox: row.mailbox, conversation, revision, what: 'state', live: true, by: actor });
   }
 }
 

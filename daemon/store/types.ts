@@ -330,8 +330,14 @@ export type QueueRequest = {
   idempotencyKey: string | null;
   /** State after queueing: what is sent waits for the customer, `done` when asked so. */
   afterwards: 'waiting' | 'done';
+  /** The mail that gives way to this one, in the same transaction: moved as `outboxMove` does, or nothing is queued. `patch` null: it gives way no more. */
+  instead?: { id: OutboxId; expected: OutboxState; patch: OutboxPatch | null } | null;
 };
-export type QueueResult = { ok: true; row: OutboxRow; repeated: boolean } | { ok: false; revision: number };
+export type QueueResult =
+  | { ok: true; row: OutboxRow; repeated: boolean }
+  | { ok: false; revision: number }
+  /** The mail that was to give way is in another state by now. */
+  | { ok: false; instead: OutboxState | null };
 
 export type OutboxPatch = Partial<
   Pick<
@@ -350,6 +356,8 @@ export type StoreChange =
       revision: number;
       what: 'mail-in' | 'mail-out' | 'note' | 'state' | 'assign' | 'flags' | 'merged' | 'gone';
       live: boolean;
+      /** The person who did it; null: somebody outside, or the daemon by itself. */
+      by: PersonId | null;
     }
   | { kind: 'folders'; mailbox: MailboxId }
   | { kind: 'outbox'; mailbox: MailboxId; outbox: OutboxId; state: OutboxState; author: PersonId; conversation: ConversationId }

@@ -82,7 +82,7 @@ export function work(
   const after = db.get<{ state: WorkState; assignee: string }>('SELECT state, assignee FROM conversation WHERE num = ?', num);
   const state = after?.state ?? before.state;
   if (state !== before.state) recordState(writing, before, state, { actor, at: now, why: null });
-  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision, what, live: true });
+  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision, what, live: true, by: actor });
   return {
     ok: true,
     revision,
@@ -157,7 +157,7 @@ export function releaseAll(writing: Writing, assignee: Assignee): void {
   );
   for (const { num, id, mailbox, revision } of held) {
     assign(writing, num, null, { actor: null, at: now() });
-    changed({ kind: 'conversation', mailbox, conversation: id, revision, what: 'assign', live: true });
+    changed({ kind: 'conversation', mailbox, conversation: id, revision, what: 'assign', live: true, by: null });
   }
 }
 
@@ -168,7 +168,8 @@ export function openAgain(writing: Writing, num: number, now: Millis, why: strin
   if (before.state === 'open') return;
   reopen(db, num, before.mailbox, now);
   recordState(writing, before, 'open', { actor: null, at: now, why });
-  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision: before.revision, what: 'state', live: true });
+  const { mailbox, id: conversation, revision } = before;
+  changed({ kind: 'conversation', mailbox, conversation, revision, what: 'state', live: true, by: null });
 }
 
 /** Opens what was snoozed until now. */

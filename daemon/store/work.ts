@@ -276,7 +276,15 @@ export class Touched {
       const told = { kind: 'system' as const, mailbox: a.mailbox, conversation: a.id, actor: null, key: null };
       record(this.#writing, { ...told, at: this.#writing.now(), summary, details: { action: 'conversation.merge', merged: b.id } });
     }
-    changed({ kind: 'conversation', mailbox: b.mailbox, conversation: b.id, revision, what: 'merged', live: into.arrivals.length > 0 });
+    changed({
+      kind: 'conversation',
+      mailbox: b.mailbox,
+      conversation: b.id,
+      revision,
+      what: 'merged',
+      live: into.arrivals.length > 0,
+      by: null,
+    });
   }
 
   /** Brings rows and states of all that was touched up to date; at the end of the transaction. */
@@ -353,6 +361,7 @@ function settleOne(writing: Writing, conversation: number, pending: Pending): vo
       revision: before.revision,
       what: 'gone',
       live: false,
+      by: null,
     });
     return;
   }
@@ -392,6 +401,7 @@ function settleOne(writing: Writing, conversation: number, pending: Pending): vo
     revision,
     what,
     live: pending.arrivals.length > 0 || pending.lost || pending.restored !== null,
+    by: pending.because?.actor ?? null,
   });
 }
 

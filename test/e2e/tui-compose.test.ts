@@ -254,7 +254,10 @@ test('who loses Send while writing keeps the text, and reads so first', async ()
   screen.type('Half an answer');
   await screen.waitFor('Half an answer');
   await desk.postroom.grant('ben', desk.support, { access: true });
-  await screen.waitFor((s) => s.line(1).includes(`You hold Send on ${desk.support} no more: the text is kept`));
+  await screen.waitFor((s) => s.line(1).includes('what you wrote is kept (g d)'));
+  // Whole, also where the window is narrow.
+  await screen.waitFor((s) => s.text().replace(/\s+/g, ' ').includes(`You hold Send on ${desk.support} no more`));
+  await screen.waitFor((s) => /Ask eva, its owner, to have it again\./.test(s.text().replace(/\s+/g, ' ')));
   screen.press('<esc>');
   await screen.waitFor('Y send');
   screen.press('y');

@@ -85,6 +85,47 @@ test('a mail that was refused shows on every screen, and at its conversation, un
   await screen.waitFor((s) => !s.line(22).includes('not sent'));
 });
 
+test('a refused address is mended: the new mail takes the place of the old one', async () => {
+  await using screen = await open();
+  submission.fail({ at: 'rcpt', reply: '550 5.1.1 No such user' });
+  const before = submission.ledger.length;
+  const old = await send('Mend me');
+  await screen.waitFor((s) => s.line(22).includes('✗ 1 not sent · g o'));
+  screen.type('go');
+  await screen.waitFor((s) => /▌ ✗ not sent .*Mend me/.test(s.text()) && s.line(23).includes('e edit') && s.line(23).includes('y retry'));
+  // From its conversation as well.
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.text().includes('✗ not sent: 550') && s.line(23).includes('@'));
+  screen.type('@');
+  await screen.waitFor(/▌ *Edit it/);
+  screen.press('<enter>');
+  await screen.waitFor(
+    (s) => s.line(0).includes('EDIT of Mend me') && /To +jane@example\.net/.test(s.text()) && s.line(23).includes('y send'),
+  );
+  screen.type('t');
+  await screen.waitFor(/▌To +jane@example\.net/);
+  screen.press('<c-u>');
+  await screen.waitFor(/▌To +\S*\s*\n/);
+  screen.type('jane.cooper@example.net');
+  await screen.waitFor(/▌To +jane\.cooper@example\.net/);
+  screen.press('<enter>');
+  await screen.waitFor((s) => /To +jane\.cooper@example\.net/.test(s.text()) && s.line(23).includes('y send'));
+  screen.type('y');
+  await screen.waitFor('It leaves in 10 s');
+  // Both are never on their way: the old one is given up in the moment in which the new one is queued.
+  expect((await (await office.as('eva')).call('outbox.show', { outbox: old })).state).toBe('cancelled');
+  await screen.waitFor((s) => !s.line(22).includes('not sent'));
+  screen.type('q');
+  // It counts down, and may be over with that by now.
+  await screen.waitFor((s) => s.line(0).includes('OUTBOX') && /(◌ in \d+ s|↑ \w+|✓ sent) .*Mend me/.test(s.text()));
+  await screen.waitFor(/○ given up .*Mend me/);
+  await screen.waitFor(/✓ sent .*jane\.cooper.*Mend me/);
+  expect(submission.ledger.slice(before).map(({ rcptTo }) => rcptTo.join())).toEqual(['jane.cooper@example.net']);
+  // One came here from the panel, and goes back there.
+  screen.type('q');
+  await screen.waitFor((s) => s.line(0).includes('POSTROOM'));
+});
+
 test('a mail of unknown fate is settled by a person, and sent once', async () => {
   await using screen = await open({ cols: 160, rows: 45 });
   submission.fail({ at: 'dot', end: 'drop', accept: true });

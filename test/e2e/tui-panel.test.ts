@@ -144,10 +144,10 @@ describe('on one daemon', () => {
     const last = rows.find(({ subject }) => subject === 'Order eight');
     if (first === undefined || last === undefined) throw new Error('rows are missing');
     await ben.call('conversation.take', { conversation: last.conversation });
-    await screen.waitFor('TEAM  ben has "Order eight"');
+    await screen.waitFor('TEAM  Taken by ben: "Order eight"');
     await screen.waitFor((s) => /ben\s+Jane Cooper\s+Order eight/.test(s.line(row(s, 'Order eight'))));
     await ben.call('conversation.mark', { conversation: first.conversation, as: 'done' });
-    await screen.waitFor('Done by somebody else: "Order one"');
+    await screen.waitFor('Done by ben: "Order one"');
     await screen.waitFor((s) => !s.text().split('\n').slice(2, 40).join('\n').includes('Order one') && cursorOn('Order three')(s));
     await ben.call('conversation.mark', { conversation: first.conversation, as: 'open' });
     await ben.call('conversation.release', { conversation: last.conversation });

@@ -15,6 +15,7 @@ import {
   momentOf,
   outsiders,
   sendRequest,
+  takenBack,
 } from '../../tui/screens/compose-state.ts';
 import { chrome } from '../../tui/text.ts';
 import { tempDir } from '../support/tempdir.ts';
@@ -31,6 +32,7 @@ const blank: Draft = {
   body: '',
   files: [],
   forwarded: [],
+  instead: null,
   conversation: null,
   message: null,
   revision: null,
@@ -257,5 +259,35 @@ describe('files', () => {
     expect(await why(join(folder.path, 'none'))).toBe('there is no such file or folder');
     expect(await why(path, [{ path: '/other', name: 'other', size: 25_000_000 }])).toMatch('too large');
     expect(await why(' ')).toBe('type the path of a file');
+  });
+});
+
+describe('a mail that takes the place of another', () => {
+  const files = [4, 7].map((index) => ({ index, name: `${index}.txt`, size: 1 }));
+  const mended: Draft = { ...answer, instead: { outbox: 'o1', files } };
+
+  test('begins at its review, and leaves out the files that are dropped', () => {
+    const begun = composing(mended, true);
+    expect([begun.phase, begun.guided]).toEqual([{ at: 'review' }, false]);
+    const { draft } = composed(begun, { do: 'dropped', index: 4 });
+    expect(sendRequest(draft, { done: false, at: null })).toMatchObject({ kind: 'new', instead: { outbox: 'o1', attachments: [7] } });
+    expect(sendRequest(answer, { done: false, at: null }).instead).toBeNull();
+  });
+
+  test('taken back, it has its files from the mail that was queued, and is another attempt', () => {
+    const { draft } = composed(composing(mended, true), { do: 'dropped', index: 4 });
+    expect(takenBack(draft, 'o2', 5)).toMatchObject({
+      ...{ attempt: draft.attempt + 1, savedAt: 5 },
+      instead: { outbox: 'o2', files: [{ index: 0, name: '7.txt' }] },
+    });
+    expect(takenBack(answer, 'o2', 5).instead).toBeNull();
+  });
+
+  test('a draft that an older program kept takes the place of none', async () => {
+    await using folder = await tempDir();
+    const { instead, ...old } = answer;
+    expect(instead).toBeNull();
+    await writeFile(join(folder.path, `${answer.id}.json`), JSON.stringify({ owner: 'key', draft: old }));
+    expect(await new Drafts(folder.path, 'key').list()).toEqual([answer]);
   });
 });

@@ -191,14 +191,14 @@ describe('size', () => {
 describe('mail on its way out', () => {
   const rows = table(`
     state             shows        moves
-    queued            queued       retry,cancel
+    queued            queued       now,edit,cancel
     sending           sending      -
-    held:right        held         retry,cancel
-    held:time         later        retry,cancel
-    waiting-approval  waits        cancel
-    failed            failed       retry,cancel
-    bounced           bounced      retry
-    unknown           unknown      settle,retry
+    held:right        held         retry,edit,cancel
+    held:time         later        now,edit,cancel
+    waiting-approval  waits        edit,cancel
+    failed            failed       edit,retry,give-up
+    bounced           bounced      edit,retry,give-up
+    unknown           unknown      arrived,retry,give-up
     accepted          -            -
     cancelled         back         -
   `);
@@ -207,10 +207,10 @@ describe('mail on its way out', () => {
     test(String(state), () => {
       const [name, heldFor = null] = String(state).split(':') as [OnItsWay['state'], OnItsWay['heldFor']?];
       const outbox = { id: 'o1', state: name, heldFor, sendAt: '2026-11-21T11:00:00Z', error: safeText('550 no') };
-      const words = outboxWords({ outbox });
+      const words = outboxWords({ outbox, date: '2026-11-20T11:00:00Z' });
       if (shows === '') expect(words).toBeNull();
       else expect(words?.short).toContain(shows);
-      const offered = outboxMoves(outbox).map(({ method }) => method.replace('outbox.', ''));
+      const offered = outboxMoves(outbox).map(({ kind }) => kind);
       expect(offered.join(',')).toBe(moves);
     });
   }

@@ -72,7 +72,7 @@ export class FakeMirror {
   }
 
   fill(of: ListOf, rows: readonly Conversation[]): void {
-    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false });
+    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false, reach: 0 });
   }
 
   counts(): View<Counts> {

@@ -10,6 +10,7 @@ import {
   newsOf,
   noGrants,
   principals,
+  reached,
   rebased,
   rowFor,
   rowsOf,
@@ -121,6 +122,25 @@ describe('what a step stages', () => {
     expect(editsOf(next, support)).toEqual([]);
     expect(editsOf(next, sales)).toHaveLength(1);
   });
+});
+
+test('what is staged in a role shows on the rows of those whom it reaches', () => {
+  const gains = (person: string, from: string | null = null) => ({
+    person: safeText(person),
+    gains: ['panel', 'send'] as const,
+    loses: [],
+    from,
+  });
+  const shown = (name: string, differences: ReturnType<typeof gains>[]) => {
+    const seen = reached(on(begun, name), new Map([[support, differences.map((one) => ({ ...one, gains: [...one.gains] }))]]));
+    return (['access', 'send', 'setup'] as const).map((right) => cellWords(seen, right)).join(' ');
+  };
+  expect(shown('ben', [gains('ben')])).toBe('a s* -');
+  expect(shown('ben', [gains('li')])).toBe('a - -');
+  // Not yet: the day comes by itself.
+  expect(shown('ben', [gains('ben', '2026-11-01T00:00:00.000Z')])).toBe('a - -');
+  const lost = reached(on(begun, 'ben'), new Map([[support, [{ person: safeText('ben'), gains: [], loses: ['timeline'], from: null }]]]));
+  expect(cellWords(lost, 'access')).toBe('-*');
 });
 
 describe('when somebody else was faster', () => {

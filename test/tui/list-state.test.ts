@@ -6,7 +6,7 @@ import { table } from '../support/table.ts';
 const letters = (text: string): string[] => [...text];
 const listOf = (text: string, height: number, cursor: string, top: number): ListState => {
   const ids = letters(text);
-  return { ids, height, cursor, index: ids.indexOf(cursor), top, newAbove: 0, wish: null };
+  return { ids, height, cursor, index: ids.indexOf(cursor), top, newAbove: 0, reach: 0, wish: null };
 };
 
 describe('moving', () => {
@@ -82,6 +82,12 @@ describe('a list that changes', () => {
     expect(state.newAbove).toBe(2);
     expect(move(state, { by: 'row', steps: -1 }).newAbove).toBe(1);
     expect(move(state, { to: 'first' }).newAbove).toBe(0);
+  });
+  test('rows that come back with a right are no arrivals', () => {
+    const without = follow(listOf('abcdefghij', 4, 'g', 5), letters('defghij'), 4, 1);
+    const back = follow(without, letters('abcdefghij'), 4, 2);
+    expect(back).toMatchObject({ cursor: 'g', newAbove: 0 });
+    expect(follow(back, letters('xabcdefghij'), 4, 2).newAbove).toBe(1);
   });
   test('a row that was selected before it came has the cursor when it does', () => {
     const waiting = move(listOf('abcdefghij', 4, 'e', 3), { to: 'id', id: 'x' });

@@ -1,5 +1,5 @@
 /** The outbox on values: words of every state, what each offers, and the screen. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { OutboxEntry } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import { OutboxList } from '../../tui/screens/outbox.tsx';
@@ -14,7 +14,7 @@ const now = Date.parse('2026-11-21T12:00:00Z');
 describe('the words of a state', () => {
   const rows = table<{ state: string; given: string; word: string; needs: boolean; waits: boolean; says: string }>(`
     state             given                                   word        needs  waits  says
-    held:time         sendAt=2026-11-21T12:00:08Z             later       no     yes    leaves in 8 s
+    held:time         sendAt=2026-11-21T12:00:08Z             in 8 s      no     yes    leaves in 8 s
     held:time         sendAt=2026-12-24T12:00:00Z             later       no     yes    leaves on Thu 24 Dec 2026
     held:right        lastError=no grant                      held        yes    no     eva lost a right that it needs: no grant
     waiting-approval  -                                       approval    no     yes    Waits for approval
@@ -33,7 +33,7 @@ describe('the words of a state', () => {
       const [name, heldFor = null] = state.split(':') as [OutboxEntry['state'], OutboxEntry['heldFor']?];
       const [key, value] = given === '' ? [] : given.split('=');
       const entry = outboxEntry('o1', { state: name, heldFor, ...(key === undefined ? {} : { [key]: safeText(value ?? '') }) });
-      expect(stateWord(entry).word).toBe(word);
+      expect(stateWord(entry, now).word).toBe(word);
       expect(stateSentence(entry, now)).toContain(says);
       expect([needsSomebody(entry), isWaiting(entry)]).toEqual([needs, waits]);
     });
@@ -103,16 +103,35 @@ describe('the screen', () => {
     expect(fake.calls).toHaveLength(1);
   });
 
-  test('taking back asks, and what is sent offers nothing', async () => {
+  test('giving up asks, and what is sent offers nothing', async () => {
     const { fake, press, sees } = open();
     await sees('Refused');
     press('D');
-    await sees('Take it back?');
+    await sees('Give it up?');
     press('enter');
-    await sees('Taken back: it does not leave');
-    expect(fake.calls).toEqual([{ method: 'outbox.cancel', params: { outbox: 'o1' } }]);
+    await sees('Given up: it is not sent again');
+    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o1', as: 'discard' } }]);
     press('G', 'D');
     await sees('does nothing here');
+  });
+
+  test('e opens it as a draft of a mail that takes its place: to those who did not get it, at its review', async () => {
+    const { fake, press, sees, frame } = open();
+    const draft = {
+      ...{ mailbox: 'support@x.example', from: 'support@x.example', to: ['jane@x.example'], cc: [], bcc: [], subject: 'Refused' },
+      ...{ body: 'Hello.', attachments: [{ index: 0, filename: 'label.txt', type: 'text/plain', size: 12 }], conversation: null },
+    };
+    fake.answer = async ({ method }) => (method === 'compose.again' ? draft : { rows: [{ address: 'support@x.example' }] });
+    await sees('Refused');
+    press('e');
+    await sees('EDIT of Refused');
+    await sees(/To +jane@x\.example/);
+    await sees(/Files +label\.txt/);
+    await sees('y send');
+    expect(fake.calls[0]).toEqual({ method: 'compose.again', params: { outbox: 'o1' } });
+    // One of its files is left out.
+    press('d');
+    await vi.waitFor(() => expect(frame()).not.toContain('label.txt'));
   });
 
   test('@ offers what makes sense: a mail of unknown fate did arrive', async () => {
@@ -122,6 +141,6 @@ describe('the screen', () => {
     await sees('It arrived');
     press('enter');
     await sees('It counts as arrived');
-    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o2' } }]);
+    expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o2', as: 'arrived' } }]);
   });
 });

@@ -181,9 +181,17 @@ describe('the status row', () => {
 test('what others changed, in words', () => {
   const row = conversation('a', { subject: safeText('Order'), assignee: null });
   const ben = { kind: 'person', name: safeText('ben') } as const;
-  expect(changeWords(row, { state: 'open', assignee: ben }, 'anna')).toBe('ben has "Order"');
-  expect(changeWords(row, { state: 'open', assignee: ben }, 'ben')).toBe('Given to you: "Order"');
-  expect(changeWords(row, { state: 'done', assignee: null }, 'anna')).toBe('Done by somebody else: "Order"');
-  expect(changeWords({ ...row, assignee: ben }, { state: 'open', assignee: null }, 'anna')).toBe('ben gave back "Order"');
-  expect(changeWords(row, { state: 'open', assignee: null }, 'anna')).toBeNull();
+  const name = (by: string | null) => (by === null ? null : safeText(by));
+  const words = (after: Pick<typeof row, 'state' | 'assignee'>, by: string | null, me = 'anna', before = row) =>
+    changeWords(before, after, me, name(by));
+  expect(words({ state: 'open', assignee: ben }, 'ben')).toBe('Taken by ben: "Order"');
+  expect(words({ state: 'open', assignee: ben }, 'li')).toBe('Given to ben by li: "Order"');
+  expect(words({ state: 'open', assignee: ben }, 'li', 'ben')).toBe('Given to you by li: "Order"');
+  expect(words({ state: 'open', assignee: ben }, 'ben', 'ben')).toBe('Taken by you, elsewhere: "Order"');
+  expect(words({ state: 'done', assignee: null }, 'ben')).toBe('Done by ben: "Order"');
+  // Another client, or the daemon by itself.
+  expect(words({ state: 'done', assignee: null }, null)).toBe('Done: "Order"');
+  expect(words({ state: 'open', assignee: null }, 'li', 'anna', { ...row, state: 'done' })).toBe('Open again by li: "Order"');
+  expect(words({ state: 'open', assignee: null }, 'ben', 'anna', { ...row, assignee: ben })).toBe('Given back by ben: "Order"');
+  expect(words({ state: 'open', assignee: null }, 'ben')).toBeNull();
 });

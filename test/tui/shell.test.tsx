@@ -9,6 +9,7 @@ import { Panes, usePanes } from '../../tui/components/panes.tsx';
 import { T } from '../../tui/components/text.tsx';
 import type { Token } from '../../tui/input.ts';
 import { Screen, useCommands, useShell, useViewport } from '../../tui/screen.tsx';
+import { Navigator } from '../../tui/screens/places.ts';
 import { Shell } from '../../tui/shell.ts';
 import { chrome } from '../../tui/text.ts';
 import { eventually } from '../support/eventually.ts';
@@ -178,6 +179,19 @@ describe('layers', () => {
     keyboard.press('ctrl-c');
     await eventually(() => expect(exit).toHaveBeenCalledOnce());
   });
+  test('Ctrl-C answers the question whether to quit, and only that one', async () => {
+    const { shell, keyboard, sees, misses, exit } = await start(<Rows />);
+    const onAccept = vi.fn();
+    shell.ask({ title: chrome`Trash it?`, consequence: chrome`For everybody.`, onAccept });
+    await sees('Trash it?');
+    keyboard.press('ctrl-c');
+    await misses('Trash it?');
+    keyboard.press('q');
+    await sees('Quit Postroom?');
+    keyboard.press('ctrl-c');
+    await vi.waitFor(() => expect(exit).toHaveBeenCalledOnce());
+    expect(onAccept).not.toHaveBeenCalled();
+  });
 });
 
 test('arrivals above leave the cursor on its row and are counted', async () => {
@@ -215,6 +229,42 @@ test('the hint of q says where it leads: back, or out', async () => {
   shell.open({ name: 'second', element: <Screen title={chrome`second`} /> });
   await sees('q back');
   expect(frame()).not.toContain('q quit');
+});
+
+test('q leads back through the places that one came by, and quits from home', async () => {
+  const { shell, keyboard, sees, misses } = await start(<Screen title={chrome`start`} />);
+  const navigator = new Navigator(
+    (layer, how) => shell.goTo(layer, typeof how === 'string' ? null : how.back),
+    (place) => ({ name: place.kind, element: <Screen title={chrome`AT ${safeText(place.kind)}`} /> }),
+  );
+  const support = safeText('support@x.example');
+  navigator.go({ kind: 'panel', view: 'mine', mailbox: null });
+  navigator.go({ kind: 'folders', mailbox: support });
+  navigator.go({ kind: 'outbox' });
+  navigator.go({ kind: 'folders', mailbox: support }); // where one was already: no circle
+  await sees('AT folders');
+  await sees('q back');
+  keyboard.press('q');
+  await sees('AT panel');
+  await sees('q quit');
+  navigator.go({ kind: 'outbox' });
+  navigator.go({ kind: 'panel', view: 'team', mailbox: null });
+  await sees('AT panel');
+  keyboard.press('q');
+  await sees('Quit Postroom?');
+  keyboard.press('esc');
+  await misses('Quit Postroom?');
+});
+
+test('Z does again what z took back, for a while', async () => {
+  const { shell, keyboard, sees } = await start(<Screen title={chrome`first`} />);
+  const done: string[] = [];
+  shell.toast({ text: chrome`Done`, undo: () => void done.push('undone'), redo: () => void done.push('done again') });
+  keyboard.press('z');
+  await sees('Z does it again');
+  keyboard.press('Z', 'Z');
+  await sees('nothing to do again');
+  expect(done).toEqual(['undone', 'done again']);
 });
 
 test('panes share the room, and Tab goes through those that have keys', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TimelineRow } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
-import { spliceNewest } from '../../tui/mirror.ts';
+import { spliceNewest } from '../../tui/asked-timeline.ts';
 import {
   atTheEnd,
   groupNames,

@@ -57,9 +57,11 @@ const bodyFlags = [
   ['--wait', 'return when it is accepted, failed, or held'],
 ] as const;
 
-async function bodyOf(values: Values): Promise<string> {
+/** `kept`: a mail that takes the place of another has that one's text, unless one is given. */
+async function bodyOf(values: Values, kept: boolean): Promise<string | null> {
   const text = option(values, 'body');
   const file = option(values, 'bodyFile');
+  if (kept && text === null && file === null) return null;
   if ((text === null) === (file === null)) throw usageError('Give the text with --body TEXT or --body-file FILE (- is standard input).');
   return text ?? (await fileText(file ?? '-'));
 }
@@ -75,7 +77,7 @@ async function send(context: Context, values: Values, what: Partial<Send>): Prom
     from: option(values, 'from'),
     cc: addresses(values, 'cc'),
     bcc: addresses(values, 'bcc'),
-    body: await bodyOf(values),
+    body: await bodyOf(values, what.instead != null),
     ifRevision: revision(values),
     at: at === null ? null : date(at, '--at', 'end'),
     dryRun: flag(values, 'dryRun'),
@@ -162,7 +164,9 @@ function outboxState(word: string): OutboxState {
   return known;
 }
 
-const outboxVerb = (verb: 'show' | 'cancel' | 'retry' | 'settle', doc: string): CommandRow => ({
+const decisions = ['arrived', 'again', 'discard'] as const;
+
+const outboxVerb = (verb: 'show' | 'cancel' | 'retry', doc: string): CommandRow => ({
   usage: `outbox ${verb} <id>`,
   doc,
   run: async (context, args) => {
@@ -497,5 +501,33 @@ export const mailCommands: readonly CommandRow[] = [
   outboxVerb('show', 'one of them'),
   outboxVerb('cancel', 'take it back'),
   outboxVerb('retry', 'send now what waits, and again what failed or what you know did not arrive'),
-  outboxVerb('settle', 'say that a mail of unknown fate did arrive'),
+  {
+    usage: 'outbox edit <id>',
+    doc: 'a new mail takes its place: with other addresses, another text; what is not given stays',
+    options: [
+      ['--to <address...>', 'instead of those in To whom it did not reach', 'list'],
+      ['--subject <text>', 'instead of its subject'],
+      ...bodyFlags,
+    ],
+    run: (context, args, values) =>
+      send(context, values, { instead: { outbox: arg(args, 0) }, to: addresses(values, 'to'), subject: option(values, 'subject') }),
+  },
+  {
+    usage: 'outbox settle <id>',
+    doc: 'say what became of a mail of unknown fate, or give up one that failed or came back',
+    options: [
+      ['--arrived', 'it did arrive (default)'],
+      ['--again', 'it did not: send it again'],
+      ['--discard', 'give it up: it is not sent again'],
+    ],
+    run: async (context, args, values) => {
+      const chosen = decisions.filter((decision) => flag(values, decision));
+      if (chosen.length > 1) throw usageError(`Give one of ${decisions.map((decision) => `--${decision}`).join(', ')}.`);
+      const as = chosen[0] ?? 'arrived';
+      const session = await context.session();
+      const outbox = arg(args, 0);
+      const entry = as === 'again' ? await session.call('outbox.retry', { outbox }) : await session.call('outbox.settle', { outbox, as });
+      return { data: entry, text: outboxText(entry) };
+    },
+  },
 ];

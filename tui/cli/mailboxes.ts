@@ -257,7 +257,7 @@ export const mailboxCommands: readonly CommandRow[] = [
         row.role ?? '',
         row.server === null ? '-' : String(row.server),
         String(row.stored),
-        row.error ?? '',
+        row.selectable ? (row.error ?? '') : 'holds folders only',
       ]);
       return { data: folders, text: table(['folder', 'role', 'server', 'stored', ''], rows, 'No folders yet.') };
     },

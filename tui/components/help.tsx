@@ -20,6 +20,7 @@ const headings: Record<Scope, Chrome> = {
   review: chrome`Review before sending`,
   note: chrome`Note`,
   outbox: chrome`In the outbox`,
+  stuck: chrome`A mail that did not arrive`,
   settings: chrome`In settings`,
   matrix: chrome`Grants`,
   people: chrome`People`,
@@ -29,6 +30,7 @@ const headings: Record<Scope, Chrome> = {
   search: chrome`Search`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,
+  question: chrome`In a question`,
   always: chrome`Always`,
 };
 

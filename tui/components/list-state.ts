@@ -18,6 +18,8 @@ export type ListState = {
   readonly top: number;
   /** Rows that came in above the window and were not scrolled to since. */
   readonly newAbove: number;
+  /** What `follow` was told last: rows that come with another number were there before, out of one's reach. */
+  readonly reach: number;
   /** A row that was to be selected before it came: it gets the cursor when it does, unless the cursor moved since. */
   readonly wish: string | null;
 };
@@ -29,7 +31,7 @@ export type ListMove =
   | { readonly to: 'id'; readonly id: string };
 
 export function emptyList(height: number): ListState {
-  return { ids: [], height, cursor: null, index: 0, top: 0, newAbove: 0, wish: null };
+  return { ids: [], height, cursor: null, index: 0, top: 0, newAbove: 0, reach: 0, wish: null };
 }
 
 /** The cursor moves inside the window; the window follows at its edges. */
@@ -65,13 +67,13 @@ function showing(state: ListState, wanted: number): ListState {
 }
 
 /** The state for a changed list or window. The same arguments give the same object back, so it may be called on every render. */
-export function follow(state: ListState, ids: readonly string[], height: number): ListState {
-  if (ids === state.ids && height === state.height) return state;
-  const resized = { ...state, height };
+export function follow(state: ListState, ids: readonly string[], height: number, reach = 0): ListState {
+  if (ids === state.ids && height === state.height && reach === state.reach) return state;
+  const resized = { ...state, height, reach };
   if (ids === state.ids) return ids.length === 0 ? resized : showing(resized, state.index);
-  if (ids.length === 0) return { ...emptyList(height), ids, wish: state.wish };
+  if (ids.length === 0) return { ...emptyList(height), ids, reach, wish: state.wish };
   if (state.cursor === null) {
-    const first: ListState = { ids, height, cursor: ids[0] ?? null, index: 0, top: 0, newAbove: 0, wish: null };
+    const first: ListState = { ids, height, cursor: ids[0] ?? null, index: 0, top: 0, newAbove: 0, reach, wish: null };
     return state.wish === null ? first : move(first, { to: 'id', id: state.wish });
   }
 
@@ -80,7 +82,7 @@ export function follow(state: ListState, ids: readonly string[], height: number)
   // The cursor's line on the screen stays.
   const top = index - (state.index - state.top);
   const settled = showing({ ...resized, ids, top: Math.max(0, top), newAbove: 0 }, index);
-  const arrived = arrivalsBefore(settled.top, change);
+  const arrived = reach === state.reach ? arrivalsBefore(settled.top, change) : 0;
   const counted = { ...settled, newAbove: Math.min(settled.top, state.newAbove + arrived) };
   return state.wish !== null && ids.includes(state.wish) ? move(counted, { to: 'id', id: state.wish }) : counted;
 }

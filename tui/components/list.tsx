@@ -14,15 +14,15 @@ export type ListHandle = {
 
 /**
  * The cursor of a list, bound to an id, with the keys that move it. `ids` must keep its identity while nothing changed.
- * `onOpen` is Enter. With `active` false (another pane has the keys) the cursor stays where it is.
+ * `onOpen` is Enter; `reach` is another number when rows come or go because of a right. With `active` false (another pane has the keys) the cursor stays where it is.
  */
 export function useList(
   ids: readonly string[],
   height: number,
-  given: { onOpen?: (id: string) => void; active?: boolean } = {},
+  given: { onOpen?: (id: string) => void; active?: boolean; reach?: number | undefined } = {},
 ): ListHandle {
-  const [stored, setStored] = useState<ListState>(() => follow(emptyList(height), ids, height));
-  const state = follow(stored, ids, height);
+  const [stored, setStored] = useState<ListState>(() => follow(emptyList(height), ids, height, given.reach));
+  const state = follow(stored, ids, height, given.reach);
   if (state !== stored) setStored(state);
 
   const step = (change: Parameters<typeof move>[1]): void => setStored((before) => move(before, change));

@@ -39,16 +39,14 @@ export function Modal({
 }
 
 /** Asks once. Enter does it, Esc does not; never a letter, which may have been typed for something else. */
-export function Question({ title, consequence, onAccept }: QuestionProps): ReactElement {
+export function Question({ title, consequence, quits = false, onAccept }: QuestionProps): ReactElement {
   const shell = useShell();
   const { columns } = useViewport();
-  useCommands({
-    'modal.accept': () => {
-      shell.close();
-      return onAccept();
-    },
-    'modal.close': () => shell.close(),
-  });
+  const accept = (): void | Promise<void> => {
+    shell.close();
+    return onAccept();
+  };
+  useCommands({ 'modal.accept': accept, 'modal.close': () => shell.close(), ...(quits ? { 'question.quit': accept } : {}) });
   const width = Math.min(60, columns - 2);
   const lines = wrap(consequence, width - 4);
   return (

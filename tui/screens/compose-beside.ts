@@ -43,9 +43,10 @@ export function useRightToSend({ from, mailbox }: Draft, onChange: (lost: Safe |
     const look = async (why: Safe): Promise<void> => {
       const { rows } = await mirror.call('compose.from', {});
       const held = rows.some((row) => row.address === from);
-      report.current(
-        held ? null : chrome`You hold Send on ${safeText(mailbox)} no more: the text is kept as a draft. Ask its owner. ${why}`,
-      );
+      const whom = mirror.mailboxes.picture.data?.find(({ address }) => address === mailbox)?.owner;
+      const ask = whom === undefined ? chrome`its owner` : chrome`${whom}, its owner`;
+      const because = why === '' ? chrome`` : chrome` (${why})`;
+      report.current(held ? null : chrome`You hold Send on ${safeText(mailbox)} no more${because}. Ask ${ask}, to have it again.`);
     };
     shell.attempt(() => look(chrome``));
     return mirror.onEvent((event) => {

@@ -11,7 +11,7 @@ import type { Tone } from '../theme.ts';
 import { octets } from '../units.ts';
 import { addressFields, type ComposeState, type LineField, outsiders } from './compose-state.ts';
 
-export type HeadWords = { readonly draft: Draft; readonly errors: ComposeState['errors']; readonly lost: boolean };
+export type HeadWords = { readonly draft: Draft; readonly errors: ComposeState['errors']; readonly lost: ComposeState['lost'] };
 
 const labels: Readonly<Record<LineField | 'from', Chrome>> = {
   from: chrome`From`,
@@ -34,9 +34,9 @@ type HeadRow =
 
 /** The rows to draw; a field that is edited has its hint or error below it, and a shown one its remark. */
 export function headRows({ draft, errors, lost }: HeadWords, editing: Editing | null, columns: number): HeadRow[] {
-  const held = lost ? chrome`no Send ✗` : chrome`you hold Send ✓`;
+  const held = lost === null ? chrome`you hold Send ✓` : chrome`no Send ✗`;
   const below = (text: Safe | null): readonly Safe[] => (text === null ? [] : wrap(text, columns - labelColumns - 1).slice(0, maxRemark));
-  const rows: HeadRow[] = [{ key: 'from', shown: { label: labels.from, value: safeText(draft.from), right: held, remark: [] } }];
+  const rows: HeadRow[] = [{ key: 'from', shown: { label: labels.from, value: safeText(draft.from), right: held, remark: below(lost) } }];
   const put = (field: LineField, value: Safe, optional: boolean, remark: Safe | null): void => {
     const error = errors[field];
     const shown = { label: labels[field], value, remark: below(error === undefined ? remark : chrome`! ${error}`) };
@@ -101,9 +101,10 @@ export function Head({ rows, columns, checking, onAccept, onLeave }: HeadProps):
   );
 }
 
-function filesWords({ files, forwarded }: Draft): Chrome {
+function filesWords({ files, forwarded, instead }: Draft): Chrome {
+  const kept = (instead?.files ?? []).map(({ name, size }) => chrome`${safeText(name)} ${octets(size)}`);
   const own = files.map(({ name, size }) => chrome`${safeText(name)} ${octets(size)}`);
-  return join([...forwarded.map((name) => chrome`${safeText(name)} (forwarded)`), ...own], chrome` · `);
+  return join([...forwarded.map((name) => chrome`${safeText(name)} (forwarded)`), ...kept, ...own], chrome` · `);
 }
 
 type ShownRowProps = {

@@ -52,20 +52,22 @@ export type ComposeStep =
   | { readonly do: 'from'; readonly address: string; readonly mailbox: string }
   | { readonly do: 'attached'; readonly file: Attached }
   | { readonly do: 'detached'; readonly path: string }
+  | { readonly do: 'dropped'; readonly index: number }
   | { readonly do: 'refused'; readonly where: LineField | 'body'; readonly words: Safe }
   | { readonly do: 'accepted'; readonly where: LineField }
   | { readonly do: 'moved'; readonly news: News }
   | { readonly do: 'unanswered' }
   | { readonly do: 'rights'; readonly lost: Safe | null };
 
-/** Where writing begins: a new mail with its recipient, an answer with its text, a kept draft with its review. */
+/** Where writing begins: a new mail with its recipient, an answer with its text, what was written before with its review. */
 export function composing(draft: Draft, fresh: boolean): ComposeState {
-  const phase: Phase = !fresh
+  const begins = fresh && draft.instead === null;
+  const phase: Phase = !begins
     ? { at: 'review' }
     : draft.kind === 'new' || draft.kind === 'forward'
       ? { at: 'field', field: 'to', checking: false }
       : { at: 'body' };
-  return { draft, phase, errors: {}, news: null, lost: null, uncertain: false, guided: fresh && phase.at === 'field' };
+  return { draft, phase, errors: {}, news: null, lost: null, uncertain: false, guided: begins && phase.at === 'field' };
 }
 
 export function composed(state: ComposeState, step: ComposeStep): ComposeState {
@@ -92,6 +94,9 @@ export function composed(state: ComposeState, step: ComposeStep): ComposeState {
       return { ...change({ files: [...draft.files, step.file] }), errors: without(state.errors, 'attach') };
     case 'detached':
       return change({ files: draft.files.filter(({ path }) => path !== step.path) });
+    case 'dropped':
+      if (draft.instead === null) return state;
+      return change({ instead: { ...draft.instead, files: draft.instead.files.filter(({ index }) => index !== step.index) } });
     case 'refused': {
       const phase: Phase = state.phase.at === 'field' ? { ...state.phase, checking: false } : { at: 'review' };
       return { ...state, phase, uncertain: false, errors: { ...state.errors, [step.where]: step.words } };
@@ -133,7 +138,7 @@ export const undoMs = 10_000;
 export function sendRequest(draft: Draft, how: { done: boolean; at: string | null }): Send {
   return {
     from: draft.from,
-    kind: draft.kind,
+    kind: draft.instead === null ? draft.kind : 'new',
     // Said in full, also when it is empty: the daemon fills in what is left out.
     to: draft.to,
     cc: draft.cc,
@@ -149,7 +154,15 @@ export function sendRequest(draft: Draft, how: { done: boolean; at: string | nul
     holdMs: how.at === null ? undoMs : 0,
     idempotencyKey: `${draft.id}-${draft.attempt}`,
     afterwards: how.done ? 'done' : 'waiting',
+    instead: draft.instead === null ? null : { outbox: draft.instead.outbox, attachments: draft.instead.files.map(({ index }) => index) },
   };
+}
+
+/** The draft of a mail that was queued and taken back: another attempt. What it took the place of is gone; the mail that was queued has its files. */
+export function takenBack(draft: Draft, outbox: string, now: number): Draft {
+  const { instead } = draft;
+  const files = (instead?.files ?? []).map((file, index) => ({ ...file, index }));
+  return { ...draft, attempt: draft.attempt + 1, savedAt: now, instead: instead === null ? null : { outbox, files } };
 }
 
 /** Composes a mail to one field's addresses and queues nothing: what is wrong with them, in the daemon's words. */
@@ -175,8 +188,8 @@ const speaksOfFiles =
   /(?<!\p{L})(?:attach(?:ed|ment|ments|ing)?|enclosed|anbei|angeh[äa]ngt|im anhang|beigef[üu]gt|adjunt[oa]s?|pi[eè]ces? jointes?|ci-joint[es]?|allegat[oi]|bijlage|bijgevoegd|anexo|em anexo|załącz\w*|во вложении|прилагаю|прикреп\w*)(?![\p{L}])|添付|附件|첨부/iu;
 
 /** The author's own words speak of a file, and there is none. */
-export function forgotFiles({ body, subject, files, forwarded }: Draft): boolean {
-  return files.length + forwarded.length === 0 && speaksOfFiles.test(`${subject}\n${ownText(body)}`);
+export function forgotFiles({ body, subject, files, forwarded, instead }: Draft): boolean {
+  return files.length + forwarded.length + (instead?.files.length ?? 0) === 0 && speaksOfFiles.test(`${subject}\n${ownText(body)}`);
 }
 
 /** A moment as people write it: `14:30`, `tomorrow 9:00`, `mon 9:00`, `in 2 h`, `2026-03-04 09:30`. Local time; null when it is none. */

@@ -9,7 +9,7 @@ import { ownText } from '../../protocol/quotes.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
 import { Lines, Row, T } from '../components/text.tsx';
 import type { Draft, DraftKind } from '../drafts.ts';
-import { type Attached, attachable, attachedOctets, FileProblem } from '../files.ts';
+import { attachable, attachedOctets, FileProblem } from '../files.ts';
 import type { Picture, Shown, View } from '../mirror.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, join, type Safe } from '../text.ts';
@@ -27,6 +27,7 @@ import {
   type LineField,
   momentOf,
   sendRequest,
+  takenBack,
 } from './compose-state.ts';
 import { type AppContext, useApp } from './contract.ts';
 import { Reader } from './conversation.tsx';
@@ -41,7 +42,10 @@ const besideFrom = 150;
 
 // --- ways in -----------------------------------------------------------------------------------------------------------
 
-const blank = { to: '', cc: '', bcc: '', subject: '', files: [], forwarded: [], participants: [], attempt: 0, savedAt: 0 } as const;
+const blank = {
+  ...{ to: '', cc: '', bcc: '', subject: '' },
+  ...{ files: [], forwarded: [], instead: null, participants: [], attempt: 0, savedAt: 0 },
+} as const;
 
 const withSignature = (signature: SafeText | null): string => (signature === null ? '' : `\n\n-- \n${signature.trimEnd()}\n`);
 
@@ -97,6 +101,33 @@ export async function openReply({ mirror, shell }: Opening, { conversation, kind
     participants: participantsOf(shown),
   };
   show(shell, draft, { onSent });
+}
+
+/** A mail that did not leave, or did not reach everybody, as the draft of one that takes its place. */
+export async function openAgain({ mirror, shell }: Pick<Opening, 'mirror' | 'shell'>, outbox: string): Promise<void> {
+  const begun = await mirror.call('compose.again', { outbox });
+  const { conversation, revision } = begun;
+  const shown =
+    conversation === null
+      ? null
+      : (mirror.conversation(conversation).picture.data ?? (await mirror.call('conversation.show', { conversation })));
+  show(shell, {
+    ...blank,
+    id: randomUUID(),
+    kind: conversation === null ? 'new' : 'reply',
+    from: begun.from,
+    mailbox: begun.mailbox,
+    to: begun.to.join(', '),
+    cc: begun.cc.join(', '),
+    bcc: begun.bcc.join(', '),
+    subject: begun.subject,
+    body: begun.body,
+    instead: { outbox, files: begun.attachments.map(({ index, filename, size }) => ({ index, name: filename, size })) },
+    conversation,
+    message: null,
+    revision,
+    participants: shown === null ? [] : participantsOf(shown),
+  });
 }
 
 /** Drafts of this person that were kept. */
@@ -179,19 +210,26 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
   };
   const changeFrom = async (): Promise<void> => {
     const offered = (await mirror.call('compose.from', {})).rows;
-    // A mail of a conversation leaves from its mailbox.
-    const choices = draft.conversation === null ? offered : offered.filter((row) => row.mailbox === draft.mailbox);
+    // A mail of a conversation leaves from its mailbox, and one that takes the place of another from that one's.
+    const choices =
+      draft.conversation === null && draft.instead === null ? offered : offered.filter((row) => row.mailbox === draft.mailbox);
     const onPick = ({ address, mailbox }: FromRow): void => step({ do: 'from', address, mailbox });
     shell.openModal({ name: 'from', element: <FromPicker rows={choices} onPick={onPick} /> });
   };
   const detach = (): void => {
-    const onPick = ({ path }: Attached): void => step({ do: 'detached', path });
-    const [only, another] = draft.files;
+    const own = draft.files.map(({ path, name }) => ({ key: path, name, away: { do: 'detached', path } as const }));
+    const kept = (draft.instead?.files ?? []).map(({ index, name }) => ({
+      key: `${index}`,
+      name,
+      away: { do: 'dropped', index } as const,
+    }));
+    const [only, another] = [...kept, ...own];
     if (only === undefined) shell.flash(chrome`nothing is attached`);
-    else if (another === undefined) onPick(only);
+    else if (another === undefined) step(only.away);
     else {
-      const load = async () => draft.files.map((file) => ({ key: file.path, label: safeText(file.name), detail: chrome``, value: file }));
-      shell.openModal({ name: 'detach', element: <Picker title={chrome`Detach`} load={load} nothing={chrome``} onPick={onPick} /> });
+      const load = async () =>
+        [...kept, ...own].map(({ key, name, away }) => ({ key, label: safeText(name), detail: chrome``, value: away }));
+      shell.openModal({ name: 'detach', element: <Picker title={chrome`Detach`} load={load} nothing={chrome``} onPick={step} /> });
     }
   };
   const keep = async (): Promise<void> => {
@@ -249,7 +287,9 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
     const words = safeText(error.message);
     switch (error.code) {
       case 'conflict': {
-        const { revision } = error.details;
+        const { revision, state } = error.details;
+        // The mail whose place this one was to take left meanwhile: sent all the same, they would get both.
+        if (typeof state === 'string') return step({ do: 'refused', where: 'body', words });
         return step({ do: 'moved', news: { revision: typeof revision === 'number' ? revision : 0, words } });
       }
       case 'invalid':
@@ -351,7 +391,7 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
   const width = beside ? Math.floor(columns * 0.55) : columns;
   const looking = phase.at === 'look' && !beside;
   const editing = phase.at === 'field' ? { field: phase.field, checking: phase.checking } : null;
-  const head = headRows({ draft, errors: state.errors, lost: lost !== null }, editing, width);
+  const head = headRows({ draft, errors: state.errors, lost }, editing, width);
   // The rule above the text and the words below it.
   const bodyHeight = Math.max(1, rows - heightOf(head) - 2);
   const moved = news === null && shown !== null && draft.revision !== null && shown.revision > draft.revision;
@@ -362,7 +402,12 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
     <Screen
       title={titleOf(draft, shown)}
       right={chrome`${savedWords(saved, phase.at)} `}
-      filter={notice ?? chrome`nothing leaves before you press y`}
+      filter={
+        notice ??
+        (draft.instead === null
+          ? chrome`nothing leaves before you press y`
+          : chrome`y sends it in place of the old mail, to those whom that did not reach`)
+      }
     >
       <Box height={rows}>
         {!looking && (
@@ -426,7 +471,7 @@ function leave(shell: Opening['shell']): void {
 async function takeBack(app: AppContext, draft: Draft, outbox: string | null, onSent: Around['onSent']): Promise<void> {
   if (outbox === null) return;
   await app.mirror.call('outbox.cancel', { outbox });
-  const again: Draft = { ...draft, attempt: draft.attempt + 1, savedAt: Date.now() };
+  const again = takenBack(draft, outbox, Date.now());
   await app.drafts.save(again);
   const { conversation } = draft;
   if (conversation === null) return show(app.shell, again, { kept: true });
@@ -444,7 +489,8 @@ const kindWords: Readonly<Record<DraftKind, Chrome>> = {
   forward: chrome`FORWARD of`,
 };
 
-function titleOf({ kind, subject }: Draft, shown: Shown | null): Chrome {
+function titleOf({ kind, subject, instead }: Draft, shown: Shown | null): Chrome {
+  if (instead !== null) return chrome`EDIT of ${safeText(subject === '' ? '(no subject)' : subject)}`;
   if (kind === 'new') return kindWords.new;
   return chrome`${kindWords[kind]} ${shown?.subject ?? safeText(subject)}`;
 }
@@ -455,7 +501,8 @@ function savedWords(savedAt: number | null, at: string): Chrome {
 }
 
 function noticeOf({ lost, uncertain, moved }: { lost: Safe | null; uncertain: boolean; moved: Safe | null }): ReactElement | null {
-  if (lost !== null) return <T tone="danger">{lost}</T>;
+  // Why, and whom to ask, stands below From, where there is room for it.
+  if (lost !== null) return <T tone="danger">{chrome`You may not send from there any more: what you wrote is kept (g d)`}</T>;
   if (uncertain) return <T tone="danger">{chrome`No answer: it may be queued or not. y asks again; it is sent once at most.`}</T>;
   if (moved !== null) return <T tone="warning">{chrome`! ${moved}  (Tab looks, y sends all the same)`}</T>;
   return null;

@@ -4,7 +4,7 @@ import { safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import type { Folders } from '../mirror.ts';
-import { Screen, useCommands, useViewport } from '../screen.tsx';
+import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, padEndTo, padStartTo, type Safe, wrap } from '../text.ts';
 import { useView } from '../use-mirror.ts';
 import { useApp } from './contract.ts';
@@ -20,13 +20,15 @@ export function FolderList({ place }: { place: Extract<Place, { kind: 'folders' 
   const { mailbox } = place;
   const { mirror } = useApp();
   const navigator = useNavigator();
+  const shell = useShell();
   const { columns, rows: height } = useViewport();
   const { data, error } = useView(mirror.folders(mailbox));
   const ids = useMemo(() => (data ?? []).map(({ key }) => key), [data]);
   const list = useList(ids, height - 1, {
     onOpen: (folder) => {
-      const name = data?.find(({ key }) => key === folder)?.path;
-      if (name !== undefined) navigator.go({ kind: 'folder', mailbox, folder, name });
+      const found = data?.find(({ key }) => key === folder);
+      if (found?.selectable === false) shell.flash(chrome`it holds other folders, and no mail`);
+      else if (found !== undefined) navigator.go({ kind: 'folder', mailbox, folder, name: found.path });
     },
   });
   useRemembered(keyOf(place), list);
@@ -60,8 +62,14 @@ export function FolderList({ place }: { place: Extract<Place, { kind: 'folders' 
   );
 }
 
+const pathColumns = (columns: number): number => Math.max(12, Math.min(40, columns - 40));
+
 function FolderRow({ folder, columns }: { folder: Folder; columns: number }): ReactElement {
-  const { stored, server, role, error, path } = folder;
+  const { stored, server, role, selectable, error, path } = folder;
+  if (!selectable)
+    return (
+      <T tone="muted">{chrome` ${padStartTo(chrome`-`, 9)} ${padStartTo(chrome`-`, 9)}    ${padEndTo(path, pathColumns(columns))} holds folders only`}</T>
+    );
   // Stored and server are equal when all is here; a gap says so in its own column.
   const gap = server !== null && server !== stored;
   const words: Safe = error !== null ? chrome`✗ ${error}` : role === null ? chrome`` : safeText(role);
@@ -70,7 +78,7 @@ function FolderRow({ folder, columns }: { folder: Folder; columns: number }): Re
       {chrome` ${padStartTo(grouped(stored), 9)} `}
       <T tone={gap ? 'warning' : 'muted'}>{padStartTo(server === null ? chrome`-` : grouped(server), 9)}</T>
       {gap ? chrome` ↓  ` : chrome`    `}
-      {padEndTo(path, Math.max(12, Math.min(40, columns - 40)))}
+      {padEndTo(path, pathColumns(columns))}
       <T tone={error === null ? 'muted' : 'danger'}>{chrome` ${words}`}</T>
     </>
   );

@@ -57,10 +57,16 @@ export function GranteePicker({ title, onPick }: { title: Safe; onPick: (grantee
 }
 
 /** One of the people whom a role comes to. */
-export function PersonOfRole({ role, onPick }: { role: SafeText; onPick: (name: SafeText) => void }): ReactElement {
-  const { mirror } = useApp();
-  const load = async () =>
-    (await mirror.call('role.show', { name: role })).people.map((name) => ({ key: name, label: name, detail: chrome``, value: name }));
+export function PersonOfRole({
+  role,
+  people,
+  onPick,
+}: {
+  role: SafeText;
+  people: readonly SafeText[];
+  onPick: (name: SafeText) => void;
+}): ReactElement {
+  const load = async () => people.map((name) => ({ key: name, label: name, detail: chrome``, value: name }));
   return <Picker title={chrome`Somebody in the role ${role}`} load={load} nothing={chrome`Nobody is in it.`} onPick={onPick} />;
 }
 

@@ -7,7 +7,7 @@
  * - Staged edits outlive a newer state: they follow their grant, or become a new grant when it has gone.
  * - Each step can be taken back; a mailbox that was written keeps no steps.
  */
-import type { GrantEdit, Matrix, MatrixRow } from '../../protocol/schema.ts';
+import type { GrantEdit, GrantPreview, Matrix, MatrixRow, Surfaces } from '../../protocol/schema.ts';
 import type { SafeText } from '../../protocol/text.ts';
 
 export const rightNames = ['access', 'send', 'setup'] as const;
@@ -51,6 +51,8 @@ export type RowView = Content & {
   readonly state: MatrixRow['state'];
   readonly by: SafeText | null;
   readonly at: string | null;
+  /** Rights that would come or go through a role by what is staged elsewhere; none of its own. */
+  readonly reached: ReadonlyMap<RightName, boolean>;
   /** Rights that are not those of the base. */
   readonly changed: ReadonlySet<RightName>;
   readonly staged: boolean;
@@ -152,6 +154,7 @@ function rowView(mailbox: SafeText, row: MatrixRow, draft: Draft | undefined, ke
     ...{ access, send, setup, from, until, note },
     key,
     mailbox,
+    reached: new Map(),
     changed: new Set(rightNames.filter((right) => shown[right] !== row[right])),
     staged: draft !== undefined && !sameContent(draft, row),
   };
@@ -182,6 +185,25 @@ export function rowFor(state: GrantsState, mailbox: SafeText, { kind, name }: Gr
     .flatMap(({ rows }) => rows)
     .find((row) => row.grantee.kind === kind && row.grantee.name === name);
   return rowView(mailbox, { ...emptyRow({ kind, name }), people: elsewhere?.people ?? 1 }, undefined);
+}
+
+/** Who gains and loses what by what is staged, as the daemon said: by mailbox. */
+export type Effects = ReadonlyMap<SafeText, GrantPreview['differences']>;
+
+/** What opens with each right. */
+const opens: Readonly<Record<RightName, keyof Surfaces>> = { access: 'timeline', send: 'send', setup: 'settings' };
+
+/** A person's row with what a change of somebody else's row does to it. */
+export function reached(row: RowView, effects: Effects): RowView {
+  if (row.grantee.kind !== 'person') return row;
+  const differs = effects.get(row.mailbox)?.find(({ person, from }) => person === row.grantee.name && from === null);
+  if (differs === undefined) return row;
+  const through = rightNames.flatMap((right): [RightName, boolean][] => {
+    if (row[right] || row.changed.has(right)) return [];
+    if (differs.gains.includes(opens[right])) return [[right, true]];
+    return differs.loses.includes(opens[right]) ? [[right, false]] : [];
+  });
+  return { ...row, reached: new Map(through) };
 }
 
 /** Everybody on any of the mailboxes, roles first, by name. */

@@ -24,11 +24,12 @@ export function dayOf(date: Date, now: number): Safe {
 
 export const granteeWords = ({ kind, name }: Grantee): Chrome => (kind === 'role' ? chrome`role ${name}` : chrome`user ${name}`);
 
-/** A capital is given, a small letter comes through a role, `*` is staged. */
+/** A capital is given, a small letter comes through a role, `*` is staged, here or in the role. */
 export function cellWords(row: RowView, right: RightName): Chrome {
   const [given, inherited] = letters[right];
-  const letter = row[right] ? given : row.inherited[right].length > 0 ? inherited : chrome`-`;
-  return row.changed.has(right) ? chrome`${letter}*` : letter;
+  const through = row.reached.get(right) ?? row.inherited[right].length > 0;
+  const letter = row[right] ? given : through ? inherited : chrome`-`;
+  return row.changed.has(right) || row.reached.has(right) ? chrome`${letter}*` : letter;
 }
 
 /** Where the rights of a row come from: `agents + direct`. */

@@ -1,22 +1,31 @@
 /** Who may do what on a mailbox, or on all: edits are staged, tried out by the daemon, and written as one. */
 import { Box } from 'ink';
-import { type ReactElement, useCallback, useEffect, useRef, useState } from 'react';
-import { PostroomError } from '../../protocol/errors.ts';
-import type { GrantPreview, Mailbox, Matrix } from '../../protocol/schema.ts';
+import { type ReactElement, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import type { Mailbox } from '../../protocol/schema.ts';
 import { type SafeText, safeBlock, safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import type { Trial } from '../mirror.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
-import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, wrap } from '../text.ts';
-import type { Tone } from '../theme.ts';
+import { type Chrome, chrome, join, padEndTo, type Safe, wrap } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
 import { DatesOfGrant, Effective, GranteePicker, PersonOfRole } from './grants-dialogs.tsx';
 import {
+  effectiveLine,
+  groupColumns,
+  headRow,
+  nameColumns,
+  oneRow,
+  paneTitle,
+  toldLines,
+  whyLines,
+  wideRow,
+  wrapped,
+} from './grants-rows.ts';
+import {
+  type Effects,
   editsOf,
-  type Grantee,
-  type GrantsState,
   heard,
   newsOf,
   noGrants,
@@ -25,6 +34,7 @@ import {
   principals,
   type RightName,
   type RowView,
+  reached,
   rebased,
   rightNames,
   rowFor,
@@ -36,29 +46,14 @@ import {
   undone,
   written,
 } from './grants-state.ts';
-import {
-  cellWords,
-  differenceWords,
-  editWords,
-  granteeWords,
-  holdersWords,
-  lastChangeWords,
-  newsWords,
-  sourceWords,
-  surfaceLines,
-  surfaceWords,
-  untilWords,
-} from './grants-words.ts';
+import { askToWrite, differenceText } from './grants-write.ts';
 import { Pages } from './pages.tsx';
 import { Picker, type PickerEntry } from './pickers.tsx';
 import { useNow } from './use-now.ts';
 
-const newline = safeBlock('\n');
 const paneRows = 8;
 /** Room of the reader beside the matrix of all mailboxes. */
 const whyColumns = 60;
-const nameColumns = 22;
-const groupColumns = 15;
 const wideColumns = 160;
 
 export function openGrants({ shell }: Pick<AppContext, 'shell'>, mailbox: SafeText): void {
@@ -84,6 +79,16 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   if (state !== stored) setState(state);
   const shown = asked.filter((mailbox) => view.data?.some((matrix) => matrix.mailbox === mailbox) === true || state.bases.has(mailbox));
 
+  const waiting = stagedMailboxes(state);
+  const trialOf = (mailbox: SafeText, person: SafeText | null): Trial => ({
+    mailbox,
+    edits: editsOf(state, mailbox),
+    ifRevision: state.bases.get(mailbox)?.revision ?? null,
+    person,
+  });
+  const tried = useView(mirror.previews(waiting.map((each) => trialOf(each, null)))).data;
+  const effects: Effects = useMemo(() => new Map((tried ?? []).map((one) => [one.mailbox, one.differences])), [tried]);
+
   // One row for each grant of one mailbox, or one for each principal of all.
   const rows = wide ? null : rowsOf(state, one);
   const everybody = wide ? principals(state, shown) : null;
@@ -98,20 +103,20 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   const rowAt = useCallback(
     (index: number): RowView | undefined => {
       const principal = everybody?.[index];
-      return principal === undefined ? rows?.[index] : rowFor(state, mailbox, principal);
+      const row = principal === undefined ? rows?.[index] : rowFor(state, mailbox, principal);
+      return row === undefined ? undefined : reached(row, effects);
     },
-    [everybody, rows, state, mailbox],
+    [everybody, rows, state, mailbox, effects],
   );
   const current = rowAt(list.state.index);
 
   const person = current?.grantee.kind === 'person' ? current.grantee.name : null;
-  const trial: Trial = { mailbox, edits: editsOf(state, mailbox), ifRevision: state.bases.get(mailbox)?.revision ?? null, person };
+  const trial = trialOf(mailbox, person);
   const preview = useView(mirror.preview(trial));
   const [base, latest] = [state.bases.get(mailbox), state.latest.get(mailbox)];
   const news = base === undefined || latest === undefined ? [] : newsOf(base, latest);
   // What was taken in with a conflict stays readable until the next write.
   const [taken, setTaken] = useState<Chrome | null>(null);
-  const waiting = stagedMailboxes(state);
   const count = waiting.reduce((sum, each) => sum + stagedIn(state, each), 0);
 
   const staging = (row: RowView | undefined, change: (row: RowView) => Parameters<typeof stage>[2]): void => {
@@ -154,10 +159,14 @@ function Grants({ first }: { first: SafeText }): ReactElement {
     });
   const explainTo = (name: SafeText): void =>
     shell.openModal({ name: 'effective', element: <Effective trial={{ ...trial, person: name }} now={now} /> });
-  const explain = (row: RowView | undefined): void => {
-    if (row === undefined) shell.flash(chrome`no row is selected`);
-    else if (row.grantee.kind === 'person') explainTo(row.grantee.name);
-    else shell.openModal({ name: 'person', element: <PersonOfRole role={row.grantee.name} onPick={explainTo} /> });
+  const explain = async (row: RowView | undefined): Promise<void> => {
+    if (row === undefined) return shell.flash(chrome`no row is selected`);
+    const { kind, name } = row.grantee;
+    if (kind === 'person') return explainTo(name);
+    const { people } = await mirror.call('role.show', { name });
+    const [only, another] = people;
+    if (only !== undefined && another === undefined) explainTo(only);
+    else shell.openModal({ name: 'person', element: <PersonOfRole role={name} people={people} onPick={explainTo} /> });
   };
   const differ = async (): Promise<void> => {
     const pages = await Promise.all(waiting.map((each) => differenceText(app, state, each, now)));
@@ -254,8 +263,9 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   const visible = useStable(shown.slice(firstGroup, firstGroup + groups));
   const shortNames = shortened(shown);
   const drawWide = useCallback(
-    (row: RowView, { selected }: { selected: boolean }) => wideRow(state, row.grantee, visible, selected ? { mailbox, right } : null),
-    [state, visible, mailbox, right],
+    (row: RowView, { selected }: { selected: boolean }) =>
+      wideRow(state, row.grantee, visible, effects, selected ? { mailbox, right } : null),
+    [state, visible, effects, mailbox, right],
   );
   const missing =
     view.error === null
@@ -330,218 +340,3 @@ const mailboxChoices = (open: readonly Mailbox[], all: boolean): PickerEntry<Saf
     value: address,
   })),
 ];
-
-// --- rows -------------------------------------------------------------------------------------------------------
-
-const widths = (columns: number) => {
-  const spare = Math.max(0, columns - 80);
-  return { name: 18 + Math.min(20, Math.floor(spare / 2)), until: 12, source: 19 + Math.min(20, Math.floor(spare / 2)), last: 14 };
-};
-
-const cell = (row: RowView, right: RightName, focused: boolean): Chrome => {
-  const words = cellWords(row, right);
-  return padEndTo(focused ? chrome`[${words}]` : chrome` ${words} `, 5);
-};
-
-function headRow(columns: number): Chrome {
-  const { name, until, source } = widths(columns);
-  return chrome`${padEndTo(chrome`principal`, name)} A    S    U   ${padEndTo(chrome`until`, until)}${padEndTo(chrome`source`, source)}last change`;
-}
-
-function oneRow(row: RowView, focused: RightName | null, now: number, columns: number): Chrome {
-  const { name, until, source, last } = widths(columns);
-  const cells = join(rightNames.map((right) => cell(row, right, right === focused)));
-  const dates = padEndTo(untilWords(row, now), until);
-  return chrome` ${padEndTo(granteeWords(row.grantee), name)}${cells}${dates}${padEndTo(cutToWidth(sourceWords(row), source - 1), source)}${cutToWidth(lastChangeWords(row, now), last)}`;
-}
-
-function wideRow(
-  state: GrantsState,
-  grantee: Grantee,
-  mailboxes: readonly SafeText[],
-  focused: { mailbox: SafeText; right: RightName } | null,
-): Chrome {
-  const groups = mailboxes.map((mailbox) => {
-    const row = rowFor(state, mailbox, grantee);
-    return join(rightNames.map((right) => cell(row, right, focused?.mailbox === mailbox && focused.right === right)));
-  });
-  return chrome` ${padEndTo(granteeWords(grantee), nameColumns - 1)}${join(groups)}`;
-}
-
-// --- what the daemon says of it ---------------------------------------------------------------------------------
-
-type Line = { readonly text: Safe; readonly tone: Tone };
-
-const wrapped =
-  (columns: number) =>
-  ({ text, tone }: Line): Line[] =>
-    wrap(text, columns).map((line) => ({ text: chrome` ${line}`, tone }));
-
-function paneTitle(row: RowView | undefined, mailbox: SafeText, columns: number): Chrome {
-  const of =
-    row === undefined
-      ? chrome``
-      : row.grantee.kind === 'person'
-        ? chrome`effective for ${row.grantee.name} on ${mailbox}`
-        : chrome`role ${row.grantee.name}: ${row.people} ${row.people === 1 ? chrome`person` : chrome`people`} · p asks about one of them`;
-  return padRule(chrome` ── ${of} `, columns - 1);
-}
-
-const padRule = (text: Chrome, columns: number): Chrome => {
-  const missing = Math.max(0, columns - text.length);
-  return cutToWidth(chrome`${text}${join(Array<Chrome>(missing).fill(chrome`─`))}`, columns);
-};
-
-/** All surfaces of the person under the cursor, in one line. */
-function effectiveLine(preview: GrantPreview | null, now: number): Line[] {
-  if (preview === null || preview.effective === null) return [];
-  return [{ text: join(surfaceLines(preview.effective, now).map(surfaceWords), chrome`  `), tone: 'plain' }];
-}
-
-function whyLines(row: RowView | undefined, preview: GrantPreview | null, now: number): Line[] {
-  if (row === undefined) return [];
-  const title: Line = { text: chrome`EFFECTIVE ${row.grantee.name} @ ${row.mailbox}`, tone: 'accent' };
-  const last: Line = {
-    text: chrome`LAST  ${lastChangeWords(row, now)}${row.note === null ? chrome`` : chrome` · ${row.note}`}`,
-    tone: 'muted',
-  };
-  const dated: Line[] = row.until === null ? [] : [{ text: chrome`UNTIL ${untilWords(row, now)}`, tone: 'plain' }];
-  if (row.grantee.kind === 'role')
-    return [title, { text: chrome`a role of ${row.people}: p asks about one of them`, tone: 'muted' }, ...dated, last];
-  const lines = preview?.effective == null ? [] : surfaceLines(preview.effective, now);
-  return [
-    title,
-    ...lines.map((line): Line => ({ text: surfaceWords(line), tone: line.open ? 'plain' : 'muted' })),
-    { text: chrome`WHY   rights add up: direct + roles`, tone: 'muted' },
-    ...dated,
-    last,
-  ];
-}
-
-type About = {
-  readonly news: ReturnType<typeof newsOf>;
-  readonly taken: Chrome | null;
-  readonly shared: boolean;
-  readonly count: number;
-  readonly now: number;
-};
-
-/** What the write would do, why it would be refused, and what somebody else changed meanwhile. */
-function toldLines(preview: GrantPreview | null, error: PostroomError | null, { news, taken, shared, count, now }: About): Line[] {
-  const changed: Line[] = [
-    ...(taken === null ? [] : [{ text: chrome`Taken in: ${taken}. What you staged is kept; W asks again.`, tone: 'warning' } as const]),
-    ...(news.length === 0 ? [] : [{ text: chrome`Changed meanwhile: ${newsWords(news)}`, tone: 'warning' } as const]),
-    ...(shared ? [] : [{ text: chrome`This mailbox is personal: its grants are kept and do not count.`, tone: 'warning' } as const]),
-  ];
-  if (preview === null)
-    return [
-      ...changed,
-      { text: error === null ? chrome`asking the daemon…` : safeText(error.message), tone: error === null ? 'muted' : 'danger' },
-    ];
-  const differences = differenceWords(preview.differences, now);
-  const would: Line[] =
-    count === 0
-      ? []
-      : [
-          {
-            text: chrome`write would: ${differences.length === 0 ? chrome`change nobody's reach` : join(differences, chrome`, `)}`,
-            tone: 'strong',
-          },
-        ];
-  const refused: Line[] =
-    preview.refused === null || preview.refused.code === 'conflict' ? [] : [{ text: chrome`✗ ${preview.refused.message}`, tone: 'danger' }];
-  return [
-    ...refused,
-    ...changed,
-    ...would,
-    { text: chrome`U holders${count === 0 ? chrome`` : chrome` after write`}: ${holdersWords(preview.holders)}`, tone: 'muted' },
-  ];
-}
-
-// --- the write --------------------------------------------------------------------------------------------------
-
-async function tryOut({ mirror }: AppContext, state: GrantsState, mailbox: SafeText): Promise<GrantPreview> {
-  return mirror.call('grant.preview', { mailbox, edits: editsOf(state, mailbox), ifRevision: state.bases.get(mailbox)?.revision ?? null });
-}
-
-const editLines = (state: GrantsState, mailbox: SafeText, now: number): Chrome[] => {
-  const base = state.bases.get(mailbox);
-  return rowsOf(state, mailbox)
-    .filter(({ staged }) => staged)
-    .map((row) =>
-      editWords(
-        row,
-        base?.rows.find(({ grant }) => grant !== null && grant === row.grant),
-        now,
-      ),
-    );
-};
-
-async function differenceText(app: AppContext, state: GrantsState, mailbox: SafeText, now: number): Promise<readonly Safe[]> {
-  const preview = await tryOut(app, state, mailbox);
-  const differences = differenceWords(preview.differences, now);
-  return [
-    chrome`${preview.mailbox}`,
-    ...editLines(state, mailbox, now).map((line) => chrome`  * ${line}`),
-    ...(differences.length === 0 ? [chrome`  nobody gains or loses anything`] : differences.map((line) => chrome`  ${line}`)),
-    chrome`  U holders after write: ${holdersWords(preview.holders)}`,
-    ...(preview.refused === null ? [] : [chrome`  ✗ ${preview.refused.message}`]),
-    chrome``,
-  ];
-}
-
-type Writing = {
-  readonly asked: () => void;
-  readonly written: (matrix: Matrix) => void;
-  readonly conflicted: (matrix: Matrix, words: Chrome) => void;
-};
-
-const mostLines = 9;
-
-/** Shows what the write does, and writes when that is wanted: one change for each mailbox. A conflict keeps what is staged. */
-async function askToWrite(app: AppContext, state: GrantsState, now: number, writing: Writing): Promise<void> {
-  const { shell, mirror } = app;
-  const mailboxes = stagedMailboxes(state);
-  if (mailboxes.length === 0) return shell.flash(chrome`what is staged changes nothing`);
-  const previews = await Promise.all(mailboxes.map((mailbox) => tryOut(app, state, mailbox)));
-  for (const preview of previews) {
-    const { refused } = preview;
-    if (refused === null) continue;
-    if (refused.code !== 'conflict') return shell.toast({ tone: 'danger', text: refused.message, forMs: 15_000 });
-    return takeIn(app, state, preview.mailbox, writing);
-  }
-  const lines = previews.flatMap((preview) => {
-    const who = differenceWords(preview.differences, now);
-    return [
-      ...(previews.length > 1 ? [chrome`${preview.mailbox}:`] : []),
-      ...(who.length === 0 ? [chrome`nobody gains or loses anything`] : who),
-      chrome`U holders: ${holdersWords(preview.holders)}`,
-    ];
-  });
-  const more = lines.length > mostLines ? [chrome`and ${lines.length - mostLines} more: D shows all`] : [];
-  shell.ask({
-    title: chrome`Write the grants of ${previews.length === 1 ? (previews[0]?.mailbox ?? chrome``) : chrome`${previews.length} mailboxes`}?`,
-    consequence: join([...lines.slice(0, mostLines), ...more], newline),
-    onAccept: async () => {
-      writing.asked();
-      for (const mailbox of mailboxes) {
-        try {
-          const edits = editsOf(state, mailbox);
-          writing.written(await mirror.call('grant.write', { mailbox, edits, ifRevision: state.bases.get(mailbox)?.revision ?? null }));
-          shell.toast({ who: 'team', text: chrome`Written: the grants of ${safeText(mailbox)}` });
-        } catch (error) {
-          if (!(error instanceof PostroomError) || error.code !== 'conflict') throw error;
-          await takeIn(app, state, mailbox, writing);
-        }
-      }
-    },
-  });
-}
-
-async function takeIn({ mirror, shell }: AppContext, state: GrantsState, mailbox: SafeText, { conflicted }: Writing): Promise<void> {
-  const matrix = await mirror.call('grant.matrix', { mailbox });
-  const before = state.bases.get(mailbox);
-  const words = before === undefined ? chrome`` : newsWords(newsOf(before, matrix));
-  conflicted(matrix, words === '' ? chrome`settings of the mailbox` : words);
-  shell.toast({ tone: 'warning', text: chrome`Nothing written: ${safeText(mailbox)} was changed meanwhile`, forMs: 8_000 });
-}

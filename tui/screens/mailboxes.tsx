@@ -107,7 +107,7 @@ function Details({ mailbox, now, columns }: { mailbox: Mailbox; now: number; col
   const others = addresses.filter((one) => one !== address);
   const ways = [
     rights.panel ? chrome`panel` : null,
-    rights.timeline ? chrome`g a all open · g f folders` : null,
+    rights.timeline ? chrome`g a all open · g t timeline · g f folders` : null,
     rights.settings ? chrome`g , settings · g r grants` : null,
   ].filter((way): way is Chrome => way !== null);
   const lines: { text: Safe; trouble?: boolean }[] = [

@@ -5,7 +5,8 @@ import { type Chrome, chrome, type Safe } from '../text.ts';
 import type { Tone } from '../theme.ts';
 import { fullMoment } from '../units.ts';
 
-type Standing = Pick<OutboxEntry, 'state' | 'heldFor' | 'sendAt' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'author'>;
+type Standing = Pick<OutboxEntry, 'state' | 'heldFor' | 'sendAt' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'author' | 'recipients'>;
+type Going = Pick<OutboxEntry, 'state' | 'heldFor' | 'sendAt' | 'recipients'>;
 
 /** A closer moment than this is told by how long it lasts, a further one by its date. */
 const soonMs = 3_600_000;
@@ -21,13 +22,25 @@ export function isWaiting(entry: Pick<OutboxEntry, 'state' | 'heldFor'>): boolea
   return state === 'queued' || state === 'sending' || state === 'waiting-approval' || (state === 'held' && !needsSomebody(entry));
 }
 
+/** How long it can still be taken back by `z`, while that is a matter of seconds; null otherwise. */
+export function secondsLeft({ state, heldFor, sendAt }: Pick<OutboxEntry, 'state' | 'heldFor' | 'sendAt'>, now: number): number | null {
+  if (state !== 'held' || heldFor !== 'time') return null;
+  const left = Math.ceil((Date.parse(sendAt) - now) / 1_000);
+  return left <= 60 ? Math.max(0, left) : null;
+}
+
+/** Nobody got it, and it was not tried for anybody. */
+const untried = ({ recipients }: Pick<OutboxEntry, 'recipients'>): boolean => recipients.every(({ state }) => state === 'pending');
+
 /** The glyph and the word of a row; every tone has both (R3). At most ten columns. */
-export function stateWord({ state, heldFor }: Pick<OutboxEntry, 'state' | 'heldFor'>): { glyph: Chrome; word: Chrome; tone: Tone } {
+export function stateWord(entry: Going, now: number): { glyph: Chrome; word: Chrome; tone: Tone } {
+  const { state, heldFor } = entry;
   switch (state) {
-    case 'held':
-      return heldFor === 'right'
-        ? { glyph: chrome`✗`, word: chrome`held`, tone: 'danger' }
-        : { glyph: chrome`◌`, word: chrome`later`, tone: 'plain' };
+    case 'held': {
+      if (heldFor === 'right') return { glyph: chrome`✗`, word: chrome`held`, tone: 'danger' };
+      const left = secondsLeft(entry, now);
+      return { glyph: chrome`◌`, word: left === null ? chrome`later` : chrome`in ${left} s`, tone: 'plain' };
+    }
     case 'waiting-approval':
       return { glyph: chrome`◌`, word: chrome`approval`, tone: 'plain' };
     case 'queued':
@@ -43,7 +56,7 @@ export function stateWord({ state, heldFor }: Pick<OutboxEntry, 'state' | 'heldF
     case 'bounced':
       return { glyph: chrome`✗`, word: chrome`came back`, tone: 'danger' };
     case 'cancelled':
-      return { glyph: chrome`○`, word: chrome`taken back`, tone: 'muted' };
+      return { glyph: chrome`○`, word: untried(entry) ? chrome`taken back` : chrome`given up`, tone: 'muted' };
     default:
       return state satisfies never;
   }
@@ -58,7 +71,7 @@ function when(iso: string, now: number): Chrome {
 
 /** The state with its reason, as a sentence. */
 export function stateSentence(entry: Standing, now: number): Safe {
-  const { state, heldFor, sendAt, attempts, nextAttemptAt, lastError, author } = entry;
+  const { state, heldFor, sendAt, attempts, nextAttemptAt, lastError, author, recipients } = entry;
   const why = lastError === null ? chrome`` : chrome`: ${lastError}`;
   switch (state) {
     case 'held':
@@ -74,7 +87,9 @@ export function stateSentence(entry: Standing, now: number): Safe {
     case 'sending':
       return chrome`It is being handed to the server.`;
     case 'accepted':
-      return chrome`Sent: the server took it.`;
+      return recipients.some((one) => one.state !== 'accepted')
+        ? chrome`Sent to those who are marked ✓; given up for the others.`
+        : chrome`Sent: the server took it.`;
     case 'unknown':
       return chrome`Nobody knows whether it left${why}. It is never sent again by itself: find out whether it arrived, then say so with @.`;
     case 'failed':
@@ -82,7 +97,7 @@ export function stateSentence(entry: Standing, now: number): Safe {
     case 'bounced':
       return chrome`It came back${why}`;
     case 'cancelled':
-      return chrome`Taken back before it left.`;
+      return untried(entry) ? chrome`Taken back before it left.` : chrome`Given up: it is not sent again.`;
     default:
       return state satisfies never;
   }

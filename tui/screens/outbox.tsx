@@ -2,6 +2,7 @@
 import { type ReactElement, useCallback, useMemo } from 'react';
 import type { OutboxEntry } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
+import type { CommandId } from '../commands.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
@@ -12,8 +13,8 @@ import { useView } from '../use-mirror.ts';
 import { useApp } from './contract.ts';
 import { Conversation } from './conversation.tsx';
 import { useGoing } from './going.tsx';
-import { doOutboxMove, openOutboxChoices, outboxMoves } from './outbox-choices.tsx';
-import { copyWords, isWaiting, needsSomebody, recipientLine, stateSentence, stateWord } from './outbox-words.ts';
+import { doOutboxMove, type OutboxMove, openOutboxChoices, outboxMoves } from './outbox-choices.tsx';
+import { copyWords, isWaiting, needsSomebody, recipientLine, secondsLeft, stateSentence, stateWord } from './outbox-words.ts';
 import { keyOf, type Place } from './places.ts';
 import { useNow } from './use-now.ts';
 import { useRemembered } from './use-remembered.ts';
@@ -41,16 +42,10 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   useGoing(current?.mailbox ?? null);
 
   const moves = current === null ? [] : outboxMoves(current);
-  const handler = (method: (typeof moves)[number]['method']) => {
-    const move = moves.find((one) => one.method === method);
-    return current === null || move === undefined ? undefined : () => doOutboxMove(app, current, move);
-  };
-  const [retry, cancel, settle] = [handler('outbox.retry'), handler('outbox.cancel'), handler('outbox.settle')];
+  const keys = current === null ? [] : moves.map((move) => [commandOf[move.kind], () => doOutboxMove(app, current, move)] as const);
   useCommands(
     {
-      ...(retry === undefined ? {} : { 'outbox.now': retry }),
-      ...(cancel === undefined ? {} : { 'outbox.take-back': cancel }),
-      ...(settle === undefined ? {} : { 'outbox.arrived': settle }),
+      ...Object.fromEntries(keys),
       ...(current === null || moves.length === 0 ? {} : { 'outbox.choices': () => openOutboxChoices(app, current) }),
       'sync.now': () => mirror.refresh(),
     },
@@ -58,18 +53,23 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   );
 
   const now = useNow(1_000);
-  // Rows have no clock but the hour: they are drawn again with what changed, and once a minute.
-  const minute = Math.floor(now / 60_000) * 60_000;
+  // Rows have no clock but the hour: they are drawn again with what changed, and once a minute; each second while one counts down.
+  const counting = (data ?? []).some((entry) => secondsLeft(entry, now) !== null);
+  const tick = counting ? now : Math.floor(now / 60_000) * 60_000;
   const draw = useCallback(
-    (entry: OutboxEntry, row: { columns: number }) => <EntryRow entry={entry} now={minute} columns={row.columns} />,
-    [minute],
+    (entry: OutboxEntry, row: { columns: number }) => <EntryRow entry={entry} now={tick} columns={row.columns} />,
+    [tick],
   );
   const stuck = (data ?? []).filter(needsSomebody).length;
   const waiting = (data ?? []).filter(isWaiting).length;
   return (
     <Screen
       title={chrome`OUTBOX`}
-      right={data === null ? chrome`` : chrome`${waiting} on the way `}
+      right={
+        data === null
+          ? chrome``
+          : chrome`${list.state.newAbove > 0 ? chrome`↑${list.state.newAbove} new  ` : chrome``}${waiting} on the way `
+      }
       filter={
         stuck > 0 ? (
           <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do`}</T>
@@ -101,10 +101,19 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   );
 }
 
+const commandOf = {
+  edit: 'outbox.edit',
+  now: 'outbox.now',
+  retry: 'outbox.again',
+  arrived: 'outbox.arrived',
+  cancel: 'outbox.take-back',
+  'give-up': 'outbox.give-up',
+} as const satisfies Record<OutboxMove['kind'], CommandId>;
+
 const toColumns = (columns: number): number => Math.max(10, Math.min(34, Math.floor((columns - 40) / 2)));
 
 function EntryRow({ entry, now, columns }: { entry: OutboxEntry; now: number; columns: number }): ReactElement {
-  const { glyph, word, tone } = stateWord(entry);
+  const { glyph, word, tone } = stateWord(entry, now);
   const { to, createdAt, mailbox, subject } = entry;
   const others = to.length > 1 ? chrome` +${to.length - 1}` : chrome``;
   const who = chrome`${cutToWidth(to[0] ?? chrome`-`, toColumns(columns) - others.length)}${others}`;

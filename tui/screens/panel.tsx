@@ -70,7 +70,7 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
     };
     shell.open({ name: 'conversation', element: <Conversation id={id} behind={behind} /> });
   };
-  const cursorList = useList(ids.length === 0 ? noIds : ids, height, { onOpen: open, active: inList });
+  const cursorList = useList(ids.length === 0 ? noIds : ids, height, { onOpen: open, active: inList, reach: picture.data?.reach });
   const { cursor, index, newAbove } = cursorList.state;
   selecting.current = cursorList.select;
   const current = rows[index] ?? null;
@@ -81,7 +81,6 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
   useVerbs({
     target: current,
     marked,
-    folder: place.kind === 'folder' ? place.folder : null,
     active: inList || panes.focused === 'reader',
     began: (kind, worked, to) => {
       dispatch({ kind: 'unmark' });

@@ -54,9 +54,18 @@ export function firstPlace(mailboxes: readonly Pick<Mailbox, 'address' | 'rights
   return only !== undefined && another === undefined ? bestPlace(only) : { kind: 'mailboxes', mailbox: null };
 }
 
+/** Over what is there, or in its place: then as the home where one quits, or with the way back. */
+type Show = (layer: NewLayer, how: 'over' | 'home' | { readonly back: () => void }) => void;
+
+/** The way to a place: one that comes back to where it was goes no circles. */
+function upTo(trail: readonly Place[], place: Place): readonly Place[] {
+  const at = trail.findIndex((one) => keyOf(one) === keyOf(place));
+  return at === -1 ? trail : trail.slice(0, at);
+}
+
 /** Goes from place to place; remembers the last one, and for each list the row that the cursor was on. */
 export class Navigator {
-  readonly #show: (layer: NewLayer, over: boolean) => void;
+  readonly #show: Show;
   readonly #layerFor: (place: Place) => NewLayer;
   readonly cursors = new Map<string, string>();
   /** Whether lists show a reader beside them where there is room. */
@@ -66,7 +75,10 @@ export class Navigator {
   #here: Place | null = null;
   #last: Place | null = null;
 
-  constructor(show: (layer: NewLayer, over: boolean) => void, layerFor: (place: Place) => NewLayer) {
+  /** The places that one came through since the panel. */
+  #trail: readonly Place[] = [];
+
+  constructor(show: Show, layerFor: (place: Place) => NewLayer) {
     this.#show = show;
     this.#layerFor = layerFor;
   }
@@ -76,14 +88,31 @@ export class Navigator {
   }
 
   go(place: Place): void {
-    if (this.#here !== null && keyOf(this.#here) !== keyOf(place)) this.#last = this.#here;
+    const here = this.#here;
+    if (here !== null && keyOf(here) !== keyOf(place)) {
+      this.#last = here;
+      this.#trail = place.kind === 'panel' ? [] : upTo([...this.#trail, here], place);
+    }
+    this.#arrive(place);
+  }
+
+  /** To where one came from. */
+  #back(): void {
+    const place = this.#trail.at(-1);
+    if (place === undefined) return;
+    this.#last = this.#here;
+    this.#trail = this.#trail.slice(0, -1);
+    this.#arrive(place);
+  }
+
+  #arrive(place: Place): void {
     this.#here = place;
-    this.#show(this.#layerFor(place), false);
+    this.#show(this.#layerFor(place), this.#trail.length === 0 ? 'home' : { back: () => this.#back() });
   }
 
   /** Shows a place over what is being read: closing it leads back there. */
   look(place: Place): void {
-    this.#show(this.#layerFor(place), true);
+    this.#show(this.#layerFor(place), 'over');
   }
 }
 

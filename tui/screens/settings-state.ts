@@ -218,7 +218,12 @@ export function rowsOf(section: Section, mailbox: Mailbox, { edits }: Pick<Stage
         row('readState', chrome`Read marks`, 'choice', chrome`when a mail counts as read at the server`),
         row('done', chrome`When done`, 'choice', chrome`what happens to the mails of a conversation that is done`),
         row('followServer', chrome`Follow server`, 'switch', chrome`what other programs archive or delete is done here as well`),
-        row('outgoingInPanel', chrome`Own mail`, 'switch', chrome`conversations that one of us began are in the panel too`),
+        row(
+          'outgoingInPanel',
+          chrome`Sent by us`,
+          'switch',
+          chrome`on: a conversation that one of us began is in the panel too. off: once it is answered`,
+        ),
         row('watch', chrome`I watch`, 'choice', chrome`for yourself alone: how much of it counts and rings; changes no rights`, {
           refused: mailbox.rights.panel ? null : chrome`only what is in your panel counts`,
         }),

@@ -143,10 +143,13 @@ export function* bodyRows(text: SafeText, quotes: boolean, width: number, indent
   if (!seen) yield { text: chrome`${indent}(no text)`, tone: 'muted' };
 }
 
+/** What leaves so soon after it was written waits for nothing but second thoughts. */
+const undoWindowMs = 60_000;
+
 type OutboxWords = { readonly short: Chrome; readonly long: Chrome; readonly tone: Tone };
 
 /** What happens to a mail on its way out, and what one can do about it; null once it has arrived. */
-export function outboxWords(mail: Pick<Message, 'outbox'>): OutboxWords | null {
+export function outboxWords(mail: Pick<Message, 'outbox' | 'date'>): OutboxWords | null {
   if (mail.outbox === null) return null;
   const why = mail.outbox.error === null ? chrome`` : chrome`: ${mail.outbox.error}`;
   switch (mail.outbox.state) {
@@ -158,6 +161,8 @@ export function outboxWords(mail: Pick<Message, 'outbox'>): OutboxWords | null {
       // Held for its time there is nothing wrong with it.
       if (mail.outbox.heldFor === 'right')
         return { short: chrome`✗ held`, long: chrome`✗ held, it does not leave${why} — @ what to do`, tone: 'danger' };
+      if (Date.parse(mail.outbox.sendAt) - Date.parse(mail.date) <= undoWindowMs)
+        return { short: chrome`↑ leaves now`, long: chrome`↑ leaves in a few seconds — @ takes it back`, tone: 'warning' };
       return {
         short: chrome`↑ leaves later`,
         long: chrome`↑ leaves ${fullMoment(Date.parse(mail.outbox.sendAt))} — @ takes it back, or sends it now`,

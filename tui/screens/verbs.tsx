@@ -4,7 +4,7 @@
  */
 
 import { PostroomError } from '../../protocol/errors.ts';
-import type { Params } from '../../protocol/methods.ts';
+import type { Params, Result } from '../../protocol/methods.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
 import type { Facts } from '../commands.ts';
 import type { Mirror, Verb } from '../mirror.ts';
@@ -34,23 +34,23 @@ type Work = {
   readonly words: Safe;
   readonly to?: Target['assignee'];
   readonly ask: (target: Target) => Request;
-  readonly back: ((target: Target) => Request) | null;
+  /** `answer`: what the daemon said to `ask`. */
+  readonly back: (target: Target, answer: Answer) => Request;
 };
 type Request = { [V in Verb]: { readonly method: V; readonly params: Params<V> } }[Verb];
+type Answer = Result<Verb>;
 
 type Given = Around & {
   /** The conversation under the cursor. */
   readonly target: Target | null;
   /** When there are any, verbs act on these instead. */
   readonly marked?: readonly Target[];
-  /** The folder whose list this is, by key: where undo brings back what was moved. Otherwise that is the inbox. */
-  readonly folder?: string | null;
   readonly active?: boolean;
 };
 
 /** Puts the verbs and the facts about what they act on into the layer. */
 export function useVerbs(given: Given): void {
-  const { target, marked = [], folder = null, active = true } = given;
+  const { target, marked = [], active = true } = given;
   const shell = useShell();
   const { mirror, me } = useApp();
   const online = useConnection().state.state === 'online';
@@ -60,13 +60,16 @@ export function useVerbs(given: Given): void {
   const mayList = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.timeline ?? false;
 
   const act = (work: Work): void => begin(shell, mirror, work, targets, given);
-  const back = folder === null ? ({ role: 'inbox' } as const) : { folder };
   const moving = (kind: WorkKind, words: Safe, to: Params<'conversation.move'>['to']): Work => ({
     kind,
     words,
     who: 'team',
     ask: (one) => ({ method: 'conversation.move', params: { conversation: one.conversation, to, ifRevision: one.revision } }),
-    back: (one) => ({ method: 'conversation.move', params: { conversation: one.conversation, to: back } }),
+    // Each mail to the folder that it came from.
+    back: (one, answer) => ({
+      method: 'conversation.move',
+      params: { conversation: one.conversation, to: 'back' in answer ? { back: answer.back } : { role: 'inbox' } },
+    }),
   });
 
   useCommands(
@@ -152,8 +155,8 @@ async function foldersOf(mirror: Mirror, mailbox: string) {
   return (
     rows
       .filter(({ role }) => role !== 'all' && role !== 'drafts' && role !== 'sent')
-      // What cannot be opened there, as a name that only holds other folders, takes no mail.
-      .filter(({ error, server }) => error === null || server !== null)
+      // What cannot be opened there takes no mail.
+      .filter(({ selectable, error, server }) => selectable && (error === null || server !== null))
       .map(({ path, key, role }) => ({
         key,
         label: path,
@@ -263,9 +266,9 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
     await Promise.all(
       targets.map(async (one) => {
         try {
-          await send(mirror, ask(one));
+          const answer = await send(mirror, ask(one));
           around.succeeded?.(kind, one.conversation);
-          return one;
+          return { one, answer };
         } catch (error) {
           around.failed?.(kind, one.conversation);
           failures.push(error);
@@ -276,13 +279,14 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
   ).filter((one) => one !== null);
 
   const undo = async (): Promise<void> => {
-    if (back === null) return;
-    for (const one of changed) {
-      await send(mirror, back(one));
+    for (const { one, answer } of changed) {
+      await send(mirror, back(one, answer));
       around.undone?.(kind, one.conversation);
     }
   };
-  if (changed.length > 0) shell.toast({ who, text: chrome`${words}: ${naming(changed)}`, undo: back === null ? null : undo });
+  const done = changed.map(({ one }) => one);
+  const redo = (): Promise<void> => carryOut(shell, mirror, work, done, around);
+  if (done.length > 0) shell.toast({ who, text: chrome`${words}: ${naming(done)}`, undo, redo });
   const [failure] = failures;
   if (failure === undefined) return;
   const several = failures.length > 1 ? chrome`${failures.length} were not changed. ` : chrome``;
@@ -302,6 +306,6 @@ function newsOf({ details: { latest } }: PostroomError): Safe {
   return chrome`Nothing changed: ${news}${by} came meanwhile. Look at it, then repeat.`;
 }
 
-function send(mirror: Mirror, { method, params }: Request): Promise<unknown> {
+function send(mirror: Mirror, { method, params }: Request): Promise<Answer> {
   return mirror.work<Verb>(method, params);
 }
