@@ -137,7 +137,9 @@ const outboxEntry = z.object({
 });
 export const OutboxEntry = outboxEntry;
 export const Outbox = rows(outboxEntry);
-export const Folders = rows(z.object({ path: text, role: maybe(text), selectable: z.boolean(), uidvalidity: maybe(count), server: maybe(count), stored: count }));
+export const Folders = rows(
+  z.object({ path: text, role: maybe(text), selectable: z.boolean(), uidvalidity: maybe(count), server: maybe(count), stored: count }),
+);
 export const Doctor = z.object({
   ok: yes,
   findings: z.array(z.object({ level: z.enum(['error', 'warning', 'info']), code: text, message: text, mend: text })),
