@@ -9,6 +9,7 @@ import { addEntry, placedAt, reclassify, removeEntry } from './entry.ts';
 import { record } from './journal.ts';
 import type { Db } from './sqlite.ts';
 import type {
+  AuditOrigin,
   MailboxId,
   Millis,
   OutboxId,
@@ -112,6 +113,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
   const { conversation, messageId } = row;
   const details = { outbox: id, messageId, sendAt: new Date(request.sendAt).toISOString(), session: request.session ?? null };
   record(writing, { at: now, kind: 'mail-out', mailbox, conversation, actor: author, summary: row.state, details, key: null });
+  auditMove(writing, row, { action: 'send', summary: `sent a mail to ${count(recipients.length)}: ${row.state}` }, author, request.by);
   changed({ kind: 'outbox', mailbox, outbox: id, state: row.state, author, conversation });
   return { ok: true, row, repeated: false };
 }
@@ -135,6 +137,7 @@ export function outboxMove(
   expected: OutboxState,
   patch: OutboxPatch,
   actor: PersonId | null = null,
+  by?: By,
 ): boolean {
   const { db, changed, now } = writing;
   const columns = {
@@ -155,7 +158,7 @@ export function outboxMove(
   if (changes === 0) return false;
   const row = rowWhere(db, 'o.id = ?', id);
   if (row === null) return false;
-  recordMove(writing, row, expected, patch, actor);
+  recordMove(writing, row, expected, patch, actor, by);
   if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row, actor);
   if (row.state !== expected && (row.state === 'failed' || row.state === 'bounced')) {
     const conversation = resolve(db, row.conversation);
@@ -166,13 +169,54 @@ export function outboxMove(
 }
 
 /** What a mail came to, and what a person decided about it. Waiting, trying and trying again are on the outbox's own page. */
-function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, patch: OutboxPatch, actor: PersonId | null): void {
+function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, patch: OutboxPatch, actor: PersonId | null, by?: By): void {
   const summary = row.state === expected ? copyLost(patch) : fate(row, actor);
   if (summary === null) return;
   const { mailbox, conversation } = row;
   const details = { outbox: row.id, before: expected, after: row.state, reason: row.lastError };
   record(writing, { at: writing.now(), kind: 'delivery', mailbox, conversation, actor, summary, details, key: null });
+  if (row.state === expected) return; // the mail's own fate is as it was
+  const decided = { queued: 'retry', accepted: 'settle', cancelled: 'cancel' } as const;
+  const action = actor !== null && row.state in decided ? decided[row.state as keyof typeof decided] : row.state;
+  auditMove(writing, row, { action, summary, before: expected }, actor, by);
 }
+
+/** A person's name is known to whoever asks, not to the store. */
+type By = { name: string; origin: AuditOrigin | null };
+
+/** No contents and no recipients: the mail itself has them, for those who may read it. */
+function auditMove(
+  { db, audit, now }: Writing,
+  row: OutboxRow,
+  { action, summary, before }: { action: string; summary: string; before?: OutboxState },
+  actor: PersonId | null,
+  by: By | undefined,
+): void {
+  const of = (...states: Recipient['state'][]): number => row.recipients.filter(({ state }) => states.includes(state)).length;
+  audit.append(db, {
+    at: now(),
+    actor: actor === null ? null : { id: actor, name: by?.name ?? actor },
+    origin: by?.origin ?? null,
+    action: `outbox.${action}`,
+    subject: row.messageId,
+    person: row.author,
+    mailbox: { id: row.mailbox, address: row.from },
+    summary,
+    details: {
+      outbox: row.id,
+      state: row.state,
+      ...(before === undefined ? {} : { before }),
+      recipients: row.recipients.length,
+      accepted: of('accepted'),
+      failed: of('failed', 'bounced'),
+      ...(row.sendAt > row.createdAt ? { sendAt: new Date(row.sendAt).toISOString() } : {}),
+      ...(row.lastError === null ? {} : { reason: row.lastError }),
+    },
+    once: null,
+  });
+}
+
+const count = (recipients: number): string => (recipients === 1 ? '1 recipient' : `${recipients} recipients`);
 
 const copyLost = ({ sentCopy, lastError }: OutboxPatch): string | null => (sentCopy === 'failed' ? (lastError ?? 'no copy in Sent') : null);
 
