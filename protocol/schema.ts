@@ -260,9 +260,9 @@ function isSafeThroughout(value: unknown): boolean {
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /**
  * One line of the audit journal. `hash` is the SHA-256 of all other fields as JSON with sorted keys and without blanks; `previous` is that of
- * the line before. A field of a later release is one of a later line, and hashed with it.
+ * the line before. A field of a later release is kept by clients that do not know it: it is hashed too.
  */
-export const AuditRow = z.object({
+export const AuditRow = z.looseObject({
   seq: z.int(),
   at: IsoDate,
   /** By the name of that day; null: the daemon itself. */

@@ -272,6 +272,11 @@ export function* verifyAudit(db: Db, home: string, expected: AuditHead | null): 
   const find = (kind: AuditFinding['kind'], seq: number, message: string): void => {
     if (!findings.has(seq) && findings.size < maxFindings) findings.set(seq, { seq, kind, message });
   };
+  const blame = ({ before, row }: Torn, seq: number): void =>
+    before === 0
+      ? find('changed', row, `Line ${row} does not begin the journal: lines before it are missing, or it was replaced.`)
+      : find('changed', seq, `Line ${row} does not follow line ${before}: line ${seq} was replaced or put there.`);
+  let torn: Torn | null = null;
   const broken: { row: Row; record: AuditRecord | null }[] = [];
   let last = beforeTheFirst;
   let lastHolds = true;
@@ -284,10 +289,12 @@ export function* verifyAudit(db: Db, home: string, expected: AuditHead | null): 
       const gap = row.seq - last.seq - 1;
       if (!holds) broken.push({ row, record });
       if (gap > 0) find('removed', last.seq + 1, `${lines(last.seq + 1, row.seq - 1)} missing, before line ${row.seq}.`);
-      else if (holds && lastHolds && row.previous !== last.hash) {
-        const what = last.seq === 0 ? 'does not begin the journal' : `does not follow line ${last.seq}: that one was replaced or put there`;
-        find('changed', last.seq === 0 ? row.seq : last.seq, `Line ${row.seq} ${what}.`);
-      }
+      const follows = row.previous === last.hash;
+      if (torn !== null) {
+        // A line between two that know nothing of it is the foreign one; else the one before it is.
+        blame(torn, gap === 0 && holds && !follows ? torn.row : torn.before);
+        torn = null;
+      } else if (gap === 0 && holds && lastHolds && !follows) torn = { before: last.seq, row: row.seq };
       for (const head of known) {
         if (head.seq === row.seq && head.hash !== row.hash) find('changed', row.seq, `Line ${row.seq} is not the one that was noted down.`);
       }
@@ -298,9 +305,14 @@ export function* verifyAudit(db: Db, home: string, expected: AuditHead | null): 
     if (slice.length < sliceRows) break;
     yield;
   }
+  if (torn !== null) {
+    const { before } = torn;
+    blame(torn, known.some(({ seq }) => seq === before) ? torn.row : before);
+  }
   for (const { row, record } of broken.slice(0, maxFindings)) {
-    const place = record === null ? undefined : broken.find((other) => hashOf({ ...record, seq: other.row.seq }) === row.hash);
-    if (place !== undefined) find('reordered', row.seq, `Line ${row.seq} stood at line ${place.row.seq}.`);
+    const places = [...broken.slice(0, maxFindings).map((other) => other.row.seq), row.seq + 1, row.seq - 1];
+    const place = record === null ? undefined : places.find((seq) => hashOf({ ...record, seq }) === row.hash);
+    if (place !== undefined) find('reordered', row.seq, `Line ${row.seq} stood at line ${place}.`);
     else find('changed', row.seq, `Line ${row.seq} does not say what was written: it was changed, or is not of Postroom.`);
   }
   const end = Math.max(...known.map(({ seq }) => seq), 0);
@@ -309,5 +321,8 @@ export function* verifyAudit(db: Db, home: string, expected: AuditHead | null): 
   const sorted = [...findings.values()].sort((a, b) => a.seq - b.seq);
   return { ok: sorted.length === 0, rows, head: rows === 0 ? null : last, findings: sorted };
 }
+
+/** Two lines, each whole, that do not follow each other. */
+type Torn = { readonly before: number; readonly row: number };
 
 const lines = (from: number, to: number): string => (from === to ? `line ${from} is` : `lines ${from} to ${to} are`);
