@@ -186,6 +186,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
         return { endpoint: widest.reached, warning };
       },
       rightsSettled: () => rights.settled(),
+      journalSettled: () => journal.settled(),
     };
     const rights = followRights({
       directory,

@@ -23,8 +23,14 @@ type Deps = {
 const longestWaitMs = 2 ** 31 - 1;
 const retryMs = 1_000;
 
+export type KeptJournal = {
+  /** Resolves when the journals have every change so far. */
+  settled: () => Promise<void>;
+  close: () => Promise<void>;
+};
+
 /** Resolves when the journals have all that a crash or a stop kept from them; then follows what happens, until it is closed. */
-export async function keepJournal({ directory, store, log, now, config, version }: Deps): Promise<{ close: () => Promise<void> }> {
+export async function keepJournal({ directory, store, log, now, config, version }: Deps): Promise<KeptJournal> {
   /** Dates that the journal has, by the name of their act: known ones are not handed over again. */
   const told = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
@@ -66,6 +72,7 @@ export async function keepJournal({ directory, store, log, now, config, version 
   const stop = directory.onChange(follow);
   follow();
   return {
+    settled: () => last,
     async close() {
       closed = true;
       stop();

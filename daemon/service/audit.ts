@@ -111,6 +111,7 @@ export const auditHandlers: Handlers<'audit.list' | 'audit.verify'> = {
     const question = questionOf(asked);
     const filter = filterOf(world.directory.snapshot(), question);
     const { limit } = asked;
+    await world.journalSettled(); // whoever was answered a change finds it
     const page = (before: number | null, after: number | null, oldestFirst: boolean) =>
       world.store.audit({ filter, before, after, oldestFirst, limit });
     const cursor = (towards: Cursor['towards'], seq: number): string => written({ towards, seq }, question, caller.person);
@@ -138,6 +139,7 @@ export const auditHandlers: Handlers<'audit.list' | 'audit.verify'> = {
   },
 
   'audit.verify': async (world, asked, caller) => {
+    await world.journalSettled();
     const { ok, rows, head, findings } = await world.store.verifyAudit(asked.head);
     const [first] = findings;
     const summary = ok

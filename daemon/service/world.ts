@@ -38,6 +38,8 @@ export type World = {
   readonly vitals: () => { sessions: number; eventLoopP99Ms: number; upMs: number };
   /** Resolves when everything that followed from changes of rights so far is done. */
   readonly rightsSettled: () => Promise<void>;
+  /** Resolves when the journals have every change of the directory so far. */
+  readonly journalSettled: () => Promise<void>;
   /** The endpoint that an invitation for somebody else carries, and a warning when only this machine or account reaches it. */
   readonly invitationEndpoint: () => { endpoint: string; warning: string | null };
 };
