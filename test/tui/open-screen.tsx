@@ -68,8 +68,8 @@ export function openOn(fake: FakeMirror, element: ReactElement, given: { views?:
     press: (...names: string[]) => {
       for (const name of names) press.current(name);
     },
-    sees: (wanted: string | RegExp) => vi.waitFor(() => expect(view.lastFrame()).toMatch(wanted)),
-    misses: (unwanted: string) => vi.waitFor(() => expect(view.lastFrame()).not.toContain(unwanted)),
+    sees: (wanted: string | RegExp) => vi.waitFor(() => expect(view.lastFrame()).toMatch(wanted), { timeout: 30_000 }),
+    misses: (unwanted: string) => vi.waitFor(() => expect(view.lastFrame()).not.toContain(unwanted), { timeout: 30_000 }),
     frame: () => view.lastFrame() ?? '',
     went,
   };
