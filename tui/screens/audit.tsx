@@ -64,21 +64,18 @@ function Journal({ question, onQuestion }: { question: AuditQuestion; onQuestion
   const wide = columns >= 160;
   const listColumns = wide ? columns - detailColumns - 1 : columns;
   const [expanded, setExpanded] = useState<ReadonlySet<number>>(new Set());
-  const lines = useMemo(() => linesOf(rows, wide ? new Set() : expanded, listColumns - 6), [rows, expanded, wide, listColumns]);
+  const lines = useMemo(() => linesOf(rows, expanded, listColumns - 6), [rows, expanded, listColumns]);
   const ids = useMemo(() => [...lines.keys()], [lines]);
   const all = useMemo(() => [...lines.values()], [lines]);
   const list = useList(ids, Math.max(1, height - 1), {
-    ...(wide
-      ? {}
-      : {
-          onOpen: (id: string) => {
-            const seq = seqOf(id);
-            const next = new Set(expanded);
-            if (!next.delete(seq)) next.add(seq);
-            setExpanded(next);
-            list.select(String(seq));
-          },
-        }),
+    // Also where it stands beside the list: there may be more of it than there is room.
+    onOpen: (id) => {
+      const seq = seqOf(id);
+      const next = new Set(expanded);
+      if (!next.delete(seq)) next.add(seq);
+      setExpanded(next);
+      list.select(String(seq));
+    },
   });
   const following = useFollowing(ids[0], list);
   const current = lines.get(list.state.cursor ?? '')?.row ?? null;
