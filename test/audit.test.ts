@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, verifyAudit } from '../daemon/store/audit.ts';
 import { openReading } from '../daemon/store/sqlite.ts';
 import { openStore } from '../daemon/store/store.ts';
-import type { AuditDraft, AuditFilter, AuditRecord, Store } from '../daemon/store/types.ts';
+import type { AuditDraft, AuditFilter, AuditQuery, AuditRecord, Store } from '../daemon/store/types.ts';
 import { AuditRow } from '../protocol/schema.ts';
 import { csvCell, exportHead, exportLine } from '../tui/audit-export.ts';
 import { tempDir } from './support/tempdir.ts';
@@ -187,7 +187,7 @@ describe('somebody edits the file', () => {
       const db = openReading(join(dir.path, 'mail.db'));
       const report = [...steps(verifyAudit(db, dir.path, null))].at(-1);
       // Reading goes on, and gives nothing that a screen must not get.
-      const rows = auditOf(db, { filter: everything, before: null, after: null, oldestFirst: true, limit: 100 });
+      const rows = [...steps(auditOf(db, { filter: everything, before: null, after: null, oldestFirst: true, limit: 100 }))].flat();
       db.close();
       expect(report?.ok).toBe(false);
       expect(report?.findings.map(({ seq, kind }) => [seq, kind])).toEqual(finds);
@@ -282,6 +282,21 @@ test('filters: mailbox (by the address of then too), person (who did it, whom it
   expect(await seqs({ since: noon + 2_000, until: noon + 3_000 })).toEqual([2, 3]);
   const page = await on.store.audit({ filter: everything, before: 4, after: null, oldestFirst: false, limit: 2 });
   expect(page.map(({ seq }) => seq)).toEqual([3, 2]);
+});
+
+test('what is rare is found in a long journal, from both ends', async () => {
+  await using on = await withStore();
+  const rare = (n: number): Partial<AuditDraft> => (n === 5 || n === 12_345 || n === 24_998 ? { action: 'policy.change' } : {});
+  await on.store.recordAudit(Array.from({ length: 25_000 }, (_, n) => draft(n, { details: {}, ...rare(n + 1) })));
+  const filter = { ...everything, action: 'policy' };
+  const seqs = async (more: Partial<AuditQuery>) =>
+    (await on.store.audit({ filter, before: null, after: null, oldestFirst: false, limit: 50, ...more })).map(({ seq }) => seq);
+  expect(await seqs({})).toEqual([24_998, 12_345, 5]);
+  expect(await seqs({ oldestFirst: true })).toEqual([5, 12_345, 24_998]);
+  expect(await seqs({ limit: 2 })).toEqual([24_998, 12_345]);
+  expect(await seqs({ before: 12_345 })).toEqual([5]);
+  expect(await seqs({ oldestFirst: true, after: 5, limit: 1 })).toEqual([12_345]);
+  expect(await seqs({ after: 24_998 })).toEqual([]);
 });
 
 // --- as a file -----------------------------------------------------------------------------------------------------

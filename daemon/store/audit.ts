@@ -13,7 +13,7 @@ import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, writeSync } f
 import { join } from 'node:path';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import type { Db } from './sqlite.ts';
-import type { AuditDraft, AuditFinding, AuditHead, AuditQuery, AuditRecord, AuditReport } from './types.ts';
+import type { AuditDraft, AuditFilter, AuditFinding, AuditHead, AuditQuery, AuditRecord, AuditReport } from './types.ts';
 import type { Writing } from './work.ts';
 
 /** What the first record names as the one before it. */
@@ -225,17 +225,37 @@ function cleaned(record: AuditRecord): AuditRecord {
   };
 }
 
-/** Newest first, `after` with `oldestFirst` goes the other way. */
-export function auditOf(db: Db, { filter, before, after, oldestFirst, limit }: AuditQuery): AuditRecord[] {
+/** Lines looked at before others get a turn: what is asked for may be rare in a journal of years. */
+const windowRows = 10_000;
+
+/** Newest first, or oldest first, between `after` and `before`. */
+export function* auditOf(db: Db, { filter, before, after, oldestFirst, limit }: AuditQuery): Generator<void, AuditRecord[]> {
+  const { where, values } = conditionsOf(filter);
+  const found: Row[] = [];
+  const direction = oldestFirst ? 'ASC' : 'DESC';
+  const sql = `SELECT ${columns} FROM audit WHERE seq > ? AND seq < ?${where.map((one) => ` AND ${one}`).join('')} ORDER BY seq ${direction} LIMIT ?`;
+  const edgeSql = `SELECT seq FROM audit WHERE seq > ? AND seq < ? ORDER BY seq ${direction} LIMIT 1 OFFSET ?`;
+  // What is left lies between these two; the near one moves by so many lines, whatever numbers somebody gave them.
+  let [above, below] = [after ?? 0, before ?? Number.MAX_SAFE_INTEGER];
+  for (;;) {
+    const edge = db.get<{ seq: number }>(edgeSql, above, below, windowRows)?.seq ?? null;
+    const [from, to] = oldestFirst ? [above, edge ?? below] : [edge ?? above, below];
+    found.push(...db.all<Row>(sql, from, to, ...values, limit - found.length));
+    if (edge === null || found.length >= limit) break;
+    if (oldestFirst) above = edge - 1;
+    else below = edge + 1;
+    yield;
+  }
+  return found.map(shown);
+}
+
+function conditionsOf({ mailbox, persons, since, until, action }: AuditFilter): { where: string[]; values: (string | number)[] } {
   const where: string[] = [];
   const values: (string | number)[] = [];
   const wants = (sql: string, ...given: (string | number)[]): void => {
     where.push(sql);
     values.push(...given);
   };
-  if (before !== null) wants('seq < ?', before);
-  if (after !== null) wants('seq > ?', after);
-  const { mailbox, persons, since, until, action } = filter;
   if (mailbox !== null) {
     // By the address it had then as well: it may be gone.
     wants('mailbox_id IN (SELECT ? UNION SELECT mailbox_id FROM audit WHERE lower(mailbox) = lower(?))', mailbox.id ?? '', mailbox.address);
@@ -247,12 +267,7 @@ export function auditOf(db: Db, { filter, before, after, oldestFirst, limit }: A
   if (since !== null) wants('at >= ?', since);
   if (until !== null) wants('at <= ?', until);
   if (action !== null) wants('(action = ? OR substr(action, 1, ?) = ?)', action, action.length + 1, `${action}.`);
-  const rows = db.all<Row>(
-    `SELECT ${columns} FROM audit ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`} ORDER BY seq ${oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`,
-    ...values,
-    limit,
-  );
-  return rows.map(shown);
+  return { where, values };
 }
 
 // --- verifying -----------------------------------------------------------------------------------------------------

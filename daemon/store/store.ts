@@ -106,15 +106,8 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
 
     recordActivity: (...args) => ask('recordActivity', args),
     recordAudit: (...args) => ask('recordAudit', args),
-    audit: async (query) => auditOf(db, query),
-    async verifyAudit(expected) {
-      const steps = verifyAudit(db, home, expected);
-      for (;;) {
-        const step = steps.next();
-        if (step.done === true) return step.value;
-        await setImmediate(); // requests are answered in between
-      }
-    },
+    audit: (query) => inTurns(auditOf(db, query)),
+    verifyAudit: (expected) => inTurns(verifyAudit(db, home, expected)),
     onAudit(listener) {
       auditListeners.add(listener);
       return () => void auditListeners.delete(listener);
@@ -133,6 +126,15 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
       db.close();
     },
   };
+}
+
+/** Runs a long read in steps; requests are answered in between. */
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
 }
 
 type Writer = {
