@@ -243,7 +243,7 @@ test('only audit.read opens it; a query is one line, its pages and its tail none
     kim.call('audit.list', { ...question, cursor: '<999.' }),
     kim.call('audit.list', { ...question, cursor: `<9${first.next?.slice(1)}` }),
   ];
-  for (const one of foreign) expect(await outcome(one)).toBe('invalid');
+  expect(await Promise.all(foreign.map(outcome))).toEqual(foreign.map(() => 'invalid'));
   expect(await outcome(kim.call('audit.list', { person: 'nobody at all' }))).toBe('not-found');
 
   // A removed person keeps their name, and is found by it.
