@@ -16,23 +16,25 @@ import { safeText } from '../protocol/text.ts';
 import { watchClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
 import type { Mailbox } from './directory/document.ts';
-import { type DirectoryStore, openDirectory } from './directory/durable.ts';
+import { openDirectory } from './directory/durable.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
 import { endpointsOf, grantsFile, readDaemonKey, secretPlaces } from './home.ts';
 import { startHosted } from './hosted/receive.ts';
+import { keepJournal } from './journal.ts';
 import { type Log, openLog } from './log.ts';
 import { Opener } from './open.ts';
 import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
+import { Origins } from './service/origin.ts';
 import { iso, syncOf } from './service/wire.ts';
 import type { World } from './service/world.ts';
 import { createService } from './service.ts';
 import { prepareRunDirectory } from './socket-place.ts';
 import { lockHome } from './store/lock.ts';
 import { openStore } from './store/store.ts';
-import type { ActivityRecord, StoreChange } from './store/types.ts';
+import type { StoreChange } from './store/types.ts';
 import { createSync } from './sync/sync.ts';
 import { version } from './version.ts';
 
@@ -68,7 +70,8 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     undo.push(() => store.close());
     const opener = new Opener((error) => log.warn({ err: error }, 'a mail could not be opened by the worker'));
     undo.push(() => opener.close());
-    await keepJournal(directory, store.recordActivity.bind(store), log);
+    const journal = await keepJournal({ directory, store, log, now, config, version });
+    undo.push(() => journal.close());
 
     const accountOf = (mailbox: Mailbox): MailboxAccount => {
       const policy = {
@@ -146,6 +149,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
     undo.push(() => delay.disable());
+    const origins = new Origins();
     const listening = endpointsOf(config, where);
     const begun = performance.now();
     const world: World = {
@@ -163,6 +167,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       hosted,
       outbox,
       opener,
+      origins,
       accountOf,
       statusOf: (mailbox) => (mailbox.kind === 'hosted' ? idle : (sync.status(mailbox.id) ?? beginning)),
       vitals: () => ({
@@ -182,6 +187,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
         return { endpoint: widest.reached, warning };
       },
       rightsSettled: () => rights.settled(),
+      journalSettled: () => journal.settled(),
     };
     const rights = followRights({
       directory,
@@ -216,7 +222,11 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       keys,
       endpoints: listening.map(({ bind, group }) => ({ endpoint: bind, ...(group === null ? {} : { mode: 0o660 }) })),
       release: version,
-      isKeyAllowed: (key) => identify(directory.snapshot(), key, now()) !== null,
+      isKeyAllowed: (key, peer) => {
+        const isKnown = identify(directory.snapshot(), key, now()) !== null;
+        if (isKnown) origins.admitted(key, peer);
+        return isKnown;
+      },
       identify: (key) => identify(directory.snapshot(), key, now()),
       service: createService(world),
       log,
@@ -226,6 +236,11 @@ export async function startDaemon(where: Places, options: { config?: Config; log
 
     store.onChange((changes) => {
       for (const change of changes) tell(change, directory.snapshot(), publish);
+    });
+    store.onAudit((seq) => {
+      const { access } = directory.snapshot();
+      const persons = new Set(bound.sessions().flatMap(({ who }) => (who.kind === 'person' ? [who.person] : [])));
+      for (const person of persons) if (access.holds(person, 'audit.read')) publish('audit.added', { seq }, { person });
     });
     for (const mailbox of directory.snapshot().directory.mailboxes) {
       if (mailbox.kind === 'imap') sync.start(accountOf(mailbox));
@@ -267,40 +282,6 @@ function identify(snapshot: Snapshot, publicKey: string, now: number) {
   return invitation !== undefined && invitation.usedAt === null && now < invitation.expiresAt
     ? { kind: 'invitation' as const, invitation: invitation.id }
     : null;
-}
-
-/** Every change of the directory reaches the journal: what a crash kept from it at the next start, before anything else happens. */
-async function keepJournal(
-  directory: DirectoryStore,
-  record: (activities: readonly ActivityRecord[]) => Promise<void>,
-  log: Log,
-): Promise<void> {
-  const handOver = async (): Promise<void> => {
-    const open = directory.unrecorded();
-    if (open.length === 0) return;
-    await record(
-      open.flatMap(({ id, at, activities }) =>
-        activities.map((activity, n) => ({
-          at,
-          kind: activity.kind,
-          mailbox: activity.mailbox,
-          conversation: null,
-          actor: activity.actor,
-          summary: activity.summary,
-          details: { action: activity.action, ...activity.details },
-          key: `${id} ${n}`,
-        })),
-      ),
-    );
-    directory.recorded(open.map(({ id }) => id));
-  };
-  await handOver();
-  let last: Promise<void> = Promise.resolve();
-  directory.onChange(() => {
-    last = last
-      .then(handOver)
-      .catch((error: unknown) => log.error({ err: error }, 'the journal could not be written; it is tried again with the next change'));
-  });
 }
 
 /** What the store did, as the protocol's events: ids, not contents. */

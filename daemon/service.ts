@@ -5,6 +5,7 @@ import type { Named, Need, Operation, Surface } from '../protocol/rows.ts';
 import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
+import { auditHandlers, refusalRecorder } from './service/audit.ts';
 import { doctorHandlers } from './service/doctor.ts';
 import { grantHandlers } from './service/grants.ts';
 import { mailHandlers } from './service/mail.ts';
@@ -24,6 +25,7 @@ const handlers: Handlers = {
   ...sendingHandlers,
   ...timelineHandlers,
   ...doctorHandlers,
+  ...auditHandlers,
 };
 
 const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);
@@ -42,6 +44,15 @@ const words: Readonly<Record<Exclude<Surface, 'session'>, string>> = {
 };
 
 export function createService(world: World): Service<typeof methods> {
+  const recordRefusal = refusalRecorder(world);
+  const callerOf = (session: Session): Caller => ({
+    person: session.who.kind === 'person' ? session.who.person : '',
+    key: session.publicKey,
+    session: session.id,
+    from: world.origins.of(session),
+    seq: () => session.seq,
+  });
+
   /**
    * The mailbox that a request names, if it exists for the person: by name with any right on it, by something inside it only for those
    * who may see that thing. Foreign and missing answer alike.
@@ -64,45 +75,54 @@ export function createService(world: World): Service<typeof methods> {
     return { address: mailbox.address, surfaces };
   }
 
+  async function authorize(session: Session, needs: readonly Need[], named: Named | null): Promise<void> {
+    if (session.who.kind === 'invitation') {
+      if (needs.every((need) => need === 'invitation')) return;
+      throw new PostroomError('forbidden', 'An invitation can only be used to join.');
+    }
+    const { person } = session.who;
+    if (world.directory.snapshot().person(person)?.status !== 'active') {
+      throw new PostroomError('unauthenticated', 'You are not signed in here any more. Ask for an invitation.');
+    }
+    const found = named === null ? null : await surfacesOf(person, named);
+    for (const need of needs) {
+      if (isMailboxSurface(need)) {
+        if (found === null) throw new PostroomError('internal', `a row needs ${need} and names no mailbox`);
+        if (!found.surfaces[need])
+          throw new PostroomError('forbidden', `On ${found.address} this needs ${words[need]}. Ask its owner.`, {
+            why: 'no-grant',
+            surface: need,
+          });
+      }
+    }
+    const access = world.directory.snapshot().access;
+    const missing = needs.filter(isOperation).filter((need) => !access.holds(person, need));
+    if (missing.length > 0) {
+      throw new PostroomError('forbidden', `This needs ${missing.join(' and ')}. Ask somebody who manages people to allow it to you.`, {
+        why: 'no-operation',
+        operations: missing,
+      });
+    }
+  }
+
   return {
-    async authorize(session: Session, needs: readonly Need[], named: Named | null): Promise<void> {
-      if (session.who.kind === 'invitation') {
-        if (needs.every((need) => need === 'invitation')) return;
-        throw new PostroomError('forbidden', 'An invitation can only be used to join.');
-      }
-      const { person } = session.who;
-      if (world.directory.snapshot().person(person)?.status !== 'active') {
-        throw new PostroomError('unauthenticated', 'You are not signed in here any more. Ask for an invitation.');
-      }
-      const found = named === null ? null : await surfacesOf(person, named);
-      for (const need of needs) {
-        if (isMailboxSurface(need)) {
-          if (found === null) throw new PostroomError('internal', `a row needs ${need} and names no mailbox`);
-          if (!found.surfaces[need])
-            throw new PostroomError('forbidden', `On ${found.address} this needs ${words[need]}. Ask its owner.`, {
-              why: 'no-grant',
-              surface: need,
-            });
-        }
-      }
-      const access = world.directory.snapshot().access;
-      const missing = needs.filter(isOperation).filter((need) => !access.holds(person, need));
-      if (missing.length > 0) {
-        throw new PostroomError('forbidden', `This needs ${missing.join(' and ')}. Ask somebody who manages people to allow it to you.`, {
-          why: 'no-operation',
-          operations: missing,
-        });
+    async authorize(session, needs, named, method): Promise<void> {
+      try {
+        await authorize(session, needs, named);
+      } catch (error) {
+        recordRefusal(error, method, named, callerOf(session));
+        throw error;
       }
     },
 
-    call<M extends Method>(method: M, asked: Asked<M>, session: Session, stream: Stream): Promise<ResultInput<M>> {
-      const caller: Caller = {
-        person: session.who.kind === 'person' ? session.who.person : '',
-        key: session.publicKey,
-        session: session.id,
-        seq: () => session.seq,
-      };
-      return handlers[method](world, asked, caller, { upload: stream.upload, download: (chunk) => stream.download(chunk) });
+    async call<M extends Method>(method: M, asked: Asked<M>, session: Session, stream: Stream): Promise<ResultInput<M>> {
+      const caller = callerOf(session);
+      try {
+        return await handlers[method](world, asked, caller, { upload: stream.upload, download: (chunk) => stream.download(chunk) });
+      } catch (error) {
+        recordRefusal(error, method, 'mailbox' in asked && typeof asked.mailbox === 'string' ? { mailbox: asked.mailbox } : null, caller);
+        throw error;
+      }
     },
 
     maySee(session: Session, needs: Surface, mailbox: string | null): boolean {

@@ -63,6 +63,12 @@ export const events = {
     needs: 'session',
     payload: z.object({ revision: Revision }),
   }),
+  'audit.added': event({
+    doc: 'The audit journal has new lines. Told to those who hold audit.read.',
+    needs: 'session',
+    /** The number of the last one. */
+    payload: z.object({ seq: z.int() }),
+  }),
   resync: event({
     doc: 'Events were dropped for a slow reader, or the connection is new: ask for everything on the screen again.',
     needs: 'session',

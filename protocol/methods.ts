@@ -9,6 +9,8 @@ import {
   ActivityKind,
   AddressText,
   Attachment,
+  AuditHead,
+  AuditRow,
   Conversation,
   Cursor,
   Explanation,
@@ -670,6 +672,45 @@ export const methods = {
     needs: 'session',
     params: z.object({ address: z.string().trim().min(1).max(320), ...timelinePage }),
     result: timeline,
+    errors: [],
+  }),
+
+  // --- who must answer for what ----------------------------------------------------------------------------------
+  'audit.list': method({
+    doc: 'The audit journal, newest first: every change of rights, people, mailboxes and rules, every send and its fate, every look at the journal.',
+    needs: 'audit.read',
+    params: z.object({
+      mailbox: MailboxName.nullable().default(null),
+      /** What they did, and what was done about them; a removed person too. */
+      person: Name.nullable().default(null),
+      since: IsoDate.nullable().default(null),
+      until: IsoDate.nullable().default(null),
+      /** `grant.set`, or `grant` for all that begin so. */
+      action: z.string().trim().min(1).max(100).nullable().default(null),
+      /** An export begins with the oldest. */
+      for: z.enum(['reading', 'export']).default('reading'),
+      limit: Limit,
+      cursor: Cursor,
+    }),
+    result: z.object({
+      rows: z.array(AuditRow),
+      next: z.string().nullable(),
+      /** A cursor to what comes after these; asking with it is no new look at the journal. */
+      newer: z.string().nullable(),
+    }),
+    errors: [],
+  }),
+  'audit.verify': method({
+    doc: 'Walks the whole chain of the audit journal and says which lines were changed, removed, moved or cut off.',
+    needs: 'audit.read',
+    /** `head`: an end of the journal that was noted down elsewhere. */
+    params: z.object({ head: AuditHead.nullable().default(null) }),
+    result: z.object({
+      ok: z.boolean(),
+      rows: z.int(),
+      head: z.object({ seq: z.int(), hash: z.string() }).nullable(),
+      findings: z.array(z.object({ seq: z.int(), kind: z.enum(['changed', 'removed', 'reordered', 'cut']), message: Safe })),
+    }),
     errors: [],
   }),
 

@@ -247,6 +247,45 @@ export const Message = z.object({
 });
 export const Note = z.object({ id: z.string(), at: IsoDate, author: Safe, text: Safe });
 
+/** What the audit journal keeps about an act: JSON whose texts were all made safe. */
+const SafeDetails = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && isSafeThroughout(value),
+  { error: 'text was not made safe for a screen' },
+);
+function isSafeThroughout(value: unknown): boolean {
+  if (typeof value === 'string') return isSafe(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, field]) => isSafe(key) && isSafeThroughout(field));
+}
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/**
+ * One line of the audit journal. `hash` is the SHA-256 of all other fields as JSON with sorted keys and without blanks; `previous` is that of
+ * the line before. A field of a later release is kept by clients that do not know it: it is hashed too.
+ */
+export const AuditRow = z.looseObject({
+  seq: z.int(),
+  at: IsoDate,
+  /** By the name of that day; null: the daemon itself. */
+  actor: Safe.nullable(),
+  actorId: z.string().nullable(),
+  session: Safe.nullable(),
+  /** The fingerprint of the key that the session was opened with. */
+  key: Safe.nullable(),
+  /** `ipc uid 1000`, `tcp 192.0.2.7`. */
+  from: Safe.nullable(),
+  action: Safe,
+  subject: Safe,
+  personId: z.string().nullable(),
+  mailbox: Safe.nullable(),
+  mailboxId: z.string().nullable(),
+  summary: Safe,
+  details: SafeDetails,
+  previous: z.string(),
+  hash: z.string(),
+});
+export type AuditRow = z.output<typeof AuditRow>;
+export const AuditHead = z.object({ seq: z.int().min(1), hash: Sha256 });
+
 export const ActivityKind = z.enum(['mail-in', 'mail-out', 'note', 'assign', 'state', 'grant', 'delivery', 'system']);
 /** A mail as it lies in its mailbox, or one record of the journal. */
 export const TimelineRow = z.object({

@@ -69,6 +69,8 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'timeline.mailbox': (at) => ({ mailbox: at.mailbox, kinds: ['note', 'mail-in'], since: '2020-01-01T00:00:00.000Z' }),
   'timeline.conversation': (at) => ({ conversation: at.conversation }),
   'timeline.contact': () => ({ address: 'jane@example.org' }),
+  'audit.list': (at) => ({ mailbox: at.mailbox, person: 'ben', since: '2020-01-01T00:00:00.000Z', action: 'grant' }),
+  'audit.verify': () => ({}),
   'search.run': (at) => ({ query: `"Where is" in:${at.mailbox}` }),
   'compose.from': () => ({}),
   'compose.reply': (at) => ({ conversation: at.conversation, kind: 'reply-all' }),

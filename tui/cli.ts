@@ -1,6 +1,7 @@
 /** One NOUN VERB per process: the second door to the daemon, for scripts and for hands that know what they want. */
 
 import { version } from '../protocol/version.ts';
+import { auditCommands } from './cli/audit.ts';
 import { daemonCommands } from './cli/daemon.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { mailCommands } from './cli/mail.ts';
@@ -52,7 +53,7 @@ const groups: readonly CommandGroup[] = [
     rows: mailboxCommands,
   },
   { heading: 'Mail:', nouns: { outbox: 'mail on its way out' }, rows: [...mailCommands, ...searchCommands] },
-  { heading: 'What happened:', nouns: {}, rows: timelineCommands },
+  { heading: 'What happened:', nouns: {}, rows: [...timelineCommands, ...auditCommands] },
 ];
 
 const write = (stream: NodeJS.WriteStream) => (text: string) => {

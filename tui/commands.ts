@@ -28,6 +28,7 @@ export const scopes = [
   'mailboxes',
   'timeline',
   'search',
+  'audit',
   'field',
   'modal',
   'question',
@@ -164,6 +165,12 @@ export const commands = {
   'go.grants': { keys: ['g r'], title: chrome`Go to the grants of the mailbox`, words: 'rights access share who matrix', scope: 'goto' },
   'go.people': { keys: [], title: chrome`Go to people`, words: 'persons users invite keys disable', scope: 'goto' },
   'go.roles': { keys: [], title: chrome`Go to roles`, words: 'teams groups members', scope: 'goto' },
+  'go.audit': {
+    keys: ['g j'],
+    title: chrome`Go to the audit journal: who did what`,
+    words: 'log security history verify export',
+    scope: 'goto',
+  },
   'go.timeline': {
     keys: ['g t'],
     title: chrome`Go to the timeline: what happened here`,
@@ -396,6 +403,31 @@ export const commands = {
 
   'search.save': { keys: ['S'], title: chrome`Save as a view of the panel`, hint: chrome`save view`, words: 'tab', scope: 'search' },
   'search.forget': { keys: [], title: chrome`Forget this saved view`, words: 'remove delete tab', scope: 'search' },
+
+  'audit.filter': {
+    keys: ['\\'],
+    title: chrome`Only a mailbox, a person, an action, some days`,
+    hint: chrome`filter`,
+    words: 'narrow date',
+    scope: 'audit',
+  },
+  'audit.verify': {
+    keys: ['V'],
+    title: chrome`Verify that no line was changed, removed or moved`,
+    hint: chrome`verify`,
+    words: 'chain hash whole',
+    scope: 'audit',
+    disabled: needsDaemon,
+  },
+  'audit.export': {
+    keys: ['P'],
+    title: chrome`Export to a file: JSON Lines or CSV`,
+    hint: chrome`export`,
+    words: 'save csv jsonl',
+    scope: 'audit',
+    disabled: needsDaemon,
+  },
+  'audit.follow': { keys: ['F'], title: chrome`To the newest line, and follow`, hint: chrome`follow`, words: 'live tail', scope: 'audit' },
 
   'review.to': { keys: ['t'], title: chrome`To`, hint: chrome`To`, scope: 'review' },
   'review.cc': { keys: ['c'], title: chrome`Cc`, scope: 'review' },

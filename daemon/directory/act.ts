@@ -134,7 +134,7 @@ export function conclude(before: Directory, after: Directory, act: Act, told: To
   });
   const others = new Set([...moved.keys(), ...alsoTell]);
   if (mailbox !== null) others.delete(mailbox);
-  return { doc: after, activities: [about(mailbox), ...[...others].map(about)], id };
+  return { doc: after, activities: [about(mailbox), ...[...others].map((at) => ({ ...about(at), echo: true as const }))], id };
 }
 
 function reachOf({ person, gains, loses, from }: Difference, before: Directory, after: Directory) {

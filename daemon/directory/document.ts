@@ -206,6 +206,8 @@ export const Activity = z.strictObject({
   actor: PersonId,
   summary: z.string(),
   details: z.record(z.string(), z.json()),
+  /** The act is another activity's: this one only tells it to the owner of one more mailbox. */
+  echo: z.literal(true).optional(),
 });
 export interface Activity extends Readonly<Omit<z.output<typeof Activity>, 'details'>> {
   /** What JSON can hold. */

@@ -13,6 +13,7 @@ import { type Adapter, Low } from 'lowdb';
 import * as z from 'zod';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Millis } from '../access/reach.ts';
+import { Act, actsOf, type Origin } from './acts.ts';
 import { Activity, Directory, newId } from './document.ts';
 import { isMissing, notPrivate, replaceFile, sweepTemporaries, UnknownOutcome } from './file.ts';
 import { Snapshot } from './snapshot.ts';
@@ -23,12 +24,15 @@ const Recorded = z.strictObject({
   revision: z.int(),
   at: z.int(),
   activities: z.array(Activity),
+  acts: z.array(Act).default([]),
 });
 export interface Recorded {
   readonly id: string;
   readonly revision: number;
   readonly at: Millis;
   readonly activities: readonly Activity[];
+  /** The same for the audit journal. */
+  readonly acts: readonly Act[];
 }
 
 const Contents = z.strictObject({ directory: Directory, unrecorded: z.array(Recorded) });
@@ -191,8 +195,11 @@ export class DirectoryStore {
    * durable and seen; rejects with what `make` threw, `conflict` when `ifRevision` has passed, `invalid` when the result contradicts
    * itself, `unavailable` when it could not be written (then nothing has changed for anybody).
    */
-  change<T extends Outcome>(make: (doc: Directory, now: Millis) => T, options: { ifRevision?: number | null } = {}): Promise<Applied<T>> {
-    const result = this.#last.then(() => this.#apply(make, options.ifRevision ?? null));
+  change<T extends Outcome>(
+    make: (doc: Directory, now: Millis) => T,
+    options: { ifRevision?: number | null; origin?: Origin } = {},
+  ): Promise<Applied<T>> {
+    const result = this.#last.then(() => this.#apply(make, options.ifRevision ?? null, options.origin ?? null));
     this.#last = result.catch(() => undefined); // the next change waits for this one and does not care how it ended
     return result;
   }
@@ -219,7 +226,11 @@ export class DirectoryStore {
     await this.#last;
   }
 
-  async #apply<T extends Outcome>(make: (doc: Directory, now: Millis) => T, ifRevision: number | null): Promise<Applied<T>> {
+  async #apply<T extends Outcome>(
+    make: (doc: Directory, now: Millis) => T,
+    ifRevision: number | null,
+    origin: Origin | null,
+  ): Promise<Applied<T>> {
     if (this.#unsure) {
       throw new PostroomError(
         'unavailable',
@@ -239,7 +250,8 @@ export class DirectoryStore {
 
     const checked = Directory.safeParse({ ...outcome.doc, revision: revision + 1 });
     if (!checked.success) throw new PostroomError('invalid', `This change does not fit: ${issuesOf(checked.error)}.`);
-    const record: Recorded = { id: newId('c'), revision: revision + 1, at: now, activities: [...outcome.activities] };
+    const acts = actsOf(before.directory, checked.data, outcome.activities, origin);
+    const record: Recorded = { id: newId('c'), revision: revision + 1, at: now, activities: [...outcome.activities], acts };
     const contents: Contents = { directory: checked.data, unrecorded: [...this.#unrecorded, record] };
     await this.#write(contents);
 

@@ -7,6 +7,7 @@ import type { Act, Change } from '../directory/changes.ts';
 import * as changes from '../directory/changes.ts';
 import type { Directory, Person, Role } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
+import { originOf } from './origin.ts';
 import { actOf, policyOf } from './policy.ts';
 import { iso, keyOf, personOf, roleOf, safeOrNull } from './wire.ts';
 import type { Caller, Handlers, World } from './world.ts';
@@ -19,7 +20,9 @@ export async function change(
   caller: Caller,
   make: (doc: Directory, act: Act) => Change,
 ): Promise<{ snapshot: Snapshot; id: string | null }> {
-  const { after, outcome } = await world.directory.change((doc, now) => make(doc, actOf(world, caller.person, now)));
+  const { after, outcome } = await world.directory.change((doc, now) => make(doc, actOf(world, caller.person, now)), {
+    origin: originOf(caller),
+  });
   await world.rightsSettled(); // a revocation is answered when no mail of it can leave any more
   return { snapshot: after, id: outcome.id };
 }
@@ -137,12 +140,14 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
   },
 
   'person.join': async (world, asked, caller) => {
-    const { after } = await world.directory.change((doc, now) =>
-      changes.personJoin(
-        doc,
-        { oneTimeKey: caller.key, publicKey: asked.publicKey, label: asked.label },
-        { now, policy: policyOf(world.config) },
-      ),
+    const { after } = await world.directory.change(
+      (doc, now) =>
+        changes.personJoin(
+          doc,
+          { oneTimeKey: caller.key, publicKey: asked.publicKey, label: asked.label },
+          { now, policy: policyOf(world.config) },
+        ),
+      { origin: originOf(caller) },
     );
     return {
       person: shownPerson(after, after.keyByPublic(asked.publicKey)?.person.id ?? ''),

@@ -10,7 +10,7 @@ import { type Attached, compose } from '../outbox/compose.ts';
 import { givenUp, replaceable } from '../outbox/state.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
-
+import { originOf } from './origin.ts';
 import { attachmentOf, outboxOf, safeOrNull } from './wire.ts';
 import { type Caller, type Handlers, type Io, mailboxesWith, mailboxNamed, type World } from './world.ts';
 
@@ -123,17 +123,20 @@ async function rowFor(world: World, id: string): Promise<OutboxRow> {
   return row;
 }
 
+/** Whoever acts, as the audit journal keeps them. */
+const byOf = (world: World, caller: Caller) => ({ name: world.directory.snapshot().nameOf(caller.person), origin: originOf(caller) });
+
 /** Moves a row that a person decided about; `from` are the states in which the decision makes sense. */
 async function settle(
   world: World,
-  { person }: Caller,
+  caller: Caller,
   id: string,
   from: readonly OutboxState[],
   patch: (row: OutboxRow) => OutboxPatch,
   refusal: string,
 ): Promise<OutboxRow> {
   const row = await rowFor(world, id);
-  const done = from.includes(row.state) && (await world.store.outboxMove(id, row.state, patch(row), person));
+  const done = from.includes(row.state) && (await world.store.outboxMove(id, row.state, patch(row), caller.person, byOf(world, caller)));
   const now = await rowFor(world, id);
   if (!done) throw new PostroomError('conflict', `${refusal} It is ${now.state}.`, { state: now.state });
   world.outbox.poke();
@@ -334,6 +337,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
         old === null || old.row.state === 'cancelled'
           ? null
           : { id: old.row.id, expected: old.row.state, patch: givesWay ? givenUp(old.row) : null },
+      by: byOf(world, caller),
     });
     if (!queued.ok) {
       if ('instead' in queued) throw leftAlready(queued.instead);

@@ -13,6 +13,7 @@ import type { Hosted, MailboxAccount, MailboxStatus, Outbox, Sync } from '../eng
 import type { Log } from '../log.ts';
 import type { Opener } from '../open.ts';
 import type { Millis, PersonId, RoleId, Seen, Store } from '../store/types.ts';
+import type { Origins } from './origin.ts';
 
 export type World = {
   readonly where: Places;
@@ -29,6 +30,7 @@ export type World = {
   readonly hosted: Hosted;
   readonly outbox: Outbox;
   readonly opener: Opener;
+  readonly origins: Origins;
   /** The directory's document as the engines need it. */
   readonly accountOf: (mailbox: Mailbox) => MailboxAccount;
   readonly statusOf: (mailbox: Mailbox) => MailboxStatus;
@@ -36,6 +38,8 @@ export type World = {
   readonly vitals: () => { sessions: number; eventLoopP99Ms: number; upMs: number };
   /** Resolves when everything that followed from changes of rights so far is done. */
   readonly rightsSettled: () => Promise<void>;
+  /** Resolves when the journals have every change of the directory so far. */
+  readonly journalSettled: () => Promise<void>;
   /** The endpoint that an invitation for somebody else carries, and a warning when only this machine or account reaches it. */
   readonly invitationEndpoint: () => { endpoint: string; warning: string | null };
 };
@@ -47,6 +51,8 @@ export type Caller = {
   readonly key: string;
   /** Names the session among those that are open. */
   readonly session: string;
+  /** Where it was opened from: `ipc uid 1000`, `tcp 192.0.2.7`. */
+  readonly from: string;
   /** Events up to this one are in whatever is answered now. */
   readonly seq: () => number;
 };

@@ -3,7 +3,8 @@
  * tells, so that neither is there without the other. It holds ids and reasons, never contents of mails or notes: those stay where they
  * can be deleted. Names are looked up when it is read.
  */
-import type { ActivityRecord } from './types.ts';
+import { recordAudit } from './audit.ts';
+import type { ActivityRecord, AuditDraft } from './types.ts';
 import type { Writing } from './work.ts';
 
 /** A record whose `key` is there already changes nothing. */
@@ -28,6 +29,8 @@ export function record({ db, changed }: Writing, it: ActivityRecord): void {
     changed({ kind: 'activity', mailbox, id: written.id, what: kind, at, conversation });
 }
 
-export function recordActivity(writing: Writing, activities: readonly ActivityRecord[]): void {
+/** What was done, for timelines, and in the same transaction for whoever must be able to answer for it. */
+export function recordActivity(writing: Writing, activities: readonly ActivityRecord[], audits: readonly AuditDraft[] = []): void {
   for (const activity of activities) record(writing, activity);
+  recordAudit(writing, audits);
 }

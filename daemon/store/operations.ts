@@ -3,6 +3,7 @@
  * its own, with urgent work in between. Bulk is done one after the other, in the order in which it was asked for.
  */
 import { join } from 'node:path';
+import { recordAudit } from './audit.ts';
 import { check } from './check.ts';
 import { putFolders, setFolder, setUnfetchable } from './folders.ts';
 import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
@@ -24,6 +25,7 @@ export const urgent = {
   queue,
   outboxMove,
   recordActivity,
+  recordAudit,
 };
 
 export const bulk = {

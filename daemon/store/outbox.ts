@@ -10,6 +10,7 @@ import { record } from './journal.ts';
 import { claimRoom } from './room.ts';
 import type { Db } from './sqlite.ts';
 import type {
+  AuditOrigin,
   MailboxId,
   Millis,
   OutboxId,
@@ -63,7 +64,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
   // First: the conversation is then as it was before that mail, and taking the new one back leads there.
   if (request.instead != null) {
     const { id, expected, patch } = request.instead;
-    if (patch === null || !outboxMove(writing, id, expected, patch, author))
+    if (patch === null || !outboxMove(writing, id, expected, patch, author, request.by))
       return { ok: false, instead: rowWhere(db, 'o.id = ?', id)?.state ?? null };
   }
 
@@ -120,6 +121,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
   const { conversation, messageId } = row;
   const details = { outbox: id, messageId, sendAt: new Date(request.sendAt).toISOString(), session: request.session ?? null };
   record(writing, { at: now, kind: 'mail-out', mailbox, conversation, actor: author, summary: row.state, details, key: null });
+  auditMove(writing, row, { action: 'send', summary: `sent a mail to ${count(recipients.length)}: ${row.state}` }, author, request.by);
   changed({ kind: 'outbox', mailbox, outbox: id, state: row.state, author, conversation });
   return { ok: true, row, repeated: false };
 }
@@ -143,6 +145,7 @@ export function outboxMove(
   expected: OutboxState,
   patch: OutboxPatch,
   actor: PersonId | null = null,
+  by?: By,
 ): boolean {
   const { db, changed, now } = writing;
   const columns = {
@@ -163,7 +166,7 @@ export function outboxMove(
   if (changes === 0) return false;
   const row = rowWhere(db, 'o.id = ?', id);
   if (row === null) return false;
-  recordMove(writing, row, expected, patch, actor);
+  recordMove(writing, row, expected, patch, actor, by);
   if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row, actor);
   if (row.state !== expected && (row.state === 'failed' || row.state === 'bounced')) {
     const conversation = resolve(db, row.conversation);
@@ -174,13 +177,54 @@ export function outboxMove(
 }
 
 /** What a mail came to, and what a person decided about it. Waiting, trying and trying again are on the outbox's own page. */
-function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, patch: OutboxPatch, actor: PersonId | null): void {
+function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, patch: OutboxPatch, actor: PersonId | null, by?: By): void {
   const summary = row.state === expected ? copyLost(patch) : fate(row, actor);
   if (summary === null) return;
   const { mailbox, conversation } = row;
   const details = { outbox: row.id, before: expected, after: row.state, reason: row.lastError };
   record(writing, { at: writing.now(), kind: 'delivery', mailbox, conversation, actor, summary, details, key: null });
+  if (row.state === expected) return; // the mail's own fate is as it was
+  const decided = { queued: 'retry', accepted: 'settle', cancelled: 'cancel' } as const;
+  const action = actor !== null && row.state in decided ? decided[row.state as keyof typeof decided] : row.state;
+  auditMove(writing, row, { action, summary, before: expected }, actor, by);
 }
+
+/** A person's name is known to whoever asks, not to the store. */
+type By = { name: string; origin: AuditOrigin | null };
+
+/** No contents and no recipients: the mail itself has them, for those who may read it. */
+function auditMove(
+  { db, audit, now }: Writing,
+  row: OutboxRow,
+  { action, summary, before }: { action: string; summary: string; before?: OutboxState },
+  actor: PersonId | null,
+  by: By | undefined,
+): void {
+  const of = (...states: Recipient['state'][]): number => row.recipients.filter(({ state }) => states.includes(state)).length;
+  audit.append(db, {
+    at: now(),
+    actor: actor === null ? null : { id: actor, name: by?.name ?? actor },
+    origin: by?.origin ?? null,
+    action: `outbox.${action}`,
+    subject: row.messageId,
+    person: row.author,
+    mailbox: { id: row.mailbox, address: row.from },
+    summary,
+    details: {
+      outbox: row.id,
+      state: row.state,
+      ...(before === undefined ? {} : { before }),
+      recipients: row.recipients.length,
+      accepted: of('accepted'),
+      failed: of('failed', 'bounced'),
+      ...(row.sendAt > row.createdAt ? { sendAt: new Date(row.sendAt).toISOString() } : {}),
+      ...(row.lastError === null ? {} : { reason: row.lastError }),
+    },
+    once: null,
+  });
+}
+
+const count = (recipients: number): string => (recipients === 1 ? '1 recipient' : `${recipients} recipients`);
 
 const copyLost = ({ sentCopy, lastError }: OutboxPatch): string | null => (sentCopy === 'failed' ? (lastError ?? 'no copy in Sent') : null);
 

@@ -4,9 +4,11 @@
  */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { workerFile } from '../worker-file.ts';
+import { auditOf, verifyAudit } from './audit.ts';
 import { conversationDetail, countMessages, entryRow, mailboxOf, packEnds, placeOf } from './detail.ts';
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
@@ -35,15 +37,24 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
   mkdirSync(home, { recursive: true, mode: 0o700 });
   chmodSync(home, 0o700);
   const listeners = new Set<(changes: readonly StoreChange[]) => void>();
-  const writer = await startWriter({ home, graceMs }, { log, onLost }, (changes) => {
-    for (const listener of listeners) {
+  const auditListeners = new Set<(seq: number) => void>();
+  const tellAll = <T>(told: ReadonlySet<(what: T) => void>, what: T): void => {
+    for (const listener of told) {
       try {
-        listener(changes);
+        listener(what);
       } catch (error) {
         log?.error({ err: error }, 'a listener of the store failed');
       }
     }
-  });
+  };
+  const writer = await startWriter(
+    { home, graceMs },
+    { log, onLost },
+    {
+      changed: (changes) => tellAll<readonly StoreChange[]>(listeners, changes),
+      audited: (seq) => tellAll(auditListeners, seq),
+    },
+  );
   const db = openReading(join(home, 'mail.db'));
   const { ask } = writer;
   const searcher = new Searcher(home);
@@ -94,6 +105,13 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     outboxTroubled: async (mailbox, limit) => outboxTroubled(db, mailbox, limit),
 
     recordActivity: (...args) => ask('recordActivity', args),
+    recordAudit: (...args) => ask('recordAudit', args),
+    audit: (query) => inTurns(auditOf(db, query)),
+    verifyAudit: (expected) => inTurns(verifyAudit(db, home, expected)),
+    onAudit(listener) {
+      auditListeners.add(listener);
+      return () => void auditListeners.delete(listener);
+    },
     timeline: async (query) => timeline(db, query),
 
     onChange(listener) {
@@ -110,6 +128,15 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
   };
 }
 
+/** Runs a long read in steps; requests are answered in between. */
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
+}
+
 type Writer = {
   ask: <Name extends OperationName>(name: Name, args: Arguments<Name>, transfer?: ArrayBuffer[]) => Promise<Result<Name>>;
   close: () => Promise<void>;
@@ -118,7 +145,7 @@ type Writer = {
 async function startWriter(
   data: WriterData,
   { log, onLost }: Pick<StoreOptions, 'log' | 'onLost'>,
-  changed: (changes: StoreChange[]) => void,
+  { changed, audited }: { changed: (changes: StoreChange[]) => void; audited: (seq: number) => void },
 ): Promise<Writer> {
   const worker = new Worker(workerFile(import.meta.url, 'writer.worker'), { workerData: data, name: 'writer' });
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
@@ -130,6 +157,7 @@ async function startWriter(
 
   worker.on('message', (answer: Answer) => {
     if ('changes' in answer) return changed(answer.changes);
+    if ('audited' in answer) return audited(answer.audited);
     if ('ready' in answer) return started.resolve();
     if ('trouble' in answer) return log?.error({ err: toError(answer.trouble) }, 'housekeeping of mail.db failed; it is tried again');
     if ('fatal' in answer) return end(toError(answer.fatal));

@@ -326,6 +326,8 @@ export type QueueRequest = {
   sendAt: Millis;
   /** The public key of the session that asked, for the journal. */
   session?: string;
+  /** The author by name and their session, for the audit journal. */
+  by?: { name: string; origin: AuditOrigin | null };
   /** The same key again answers with the same row and queues nothing. */
   idempotencyKey: string | null;
   /** State after queueing: what is sent waits for the customer, `done` when asked so. */
@@ -434,7 +436,13 @@ export interface Store {
    * Compare and set: false when the row is no longer in `expected`. `cancelled` also takes its entry out of the conversation; what failed
    * or bounced leaves the customer waiting, and opens it. `actor`: the person who decided it; null: the outbox itself.
    */
-  outboxMove(id: OutboxId, expected: OutboxState, patch: OutboxPatch, actor?: PersonId | null): Promise<boolean>;
+  outboxMove(
+    id: OutboxId,
+    expected: OutboxState,
+    patch: OutboxPatch,
+    actor?: PersonId | null,
+    by?: { name: string; origin: AuditOrigin | null },
+  ): Promise<boolean>;
   /** After a restart: rows found in `sending`. */
   outboxInterrupted(): Promise<OutboxRow[]>;
   /** Accepted rows whose copy in Sent is not there yet. */
@@ -445,9 +453,18 @@ export interface Store {
 
   // what happened
   /** For what is done outside the store; verbs and moves of the outbox are recorded with their effect. */
-  recordActivity(activities: readonly ActivityRecord[]): Promise<void>;
+  recordActivity(activities: readonly ActivityRecord[], audits?: readonly AuditDraft[]): Promise<void>;
   /** Newest first. */
   timeline(query: TimelineQuery): Promise<Rows<TimelineRow>>;
+
+  // who must answer for what
+  /** For what is done outside the store; sends and what becomes of them are recorded with their effect. */
+  recordAudit(drafts: readonly AuditDraft[]): Promise<void>;
+  audit(query: AuditQuery): Promise<AuditRecord[]>;
+  /** `expected`: an end of the journal that was noted down elsewhere. */
+  verifyAudit(expected: AuditHead | null): Promise<AuditReport>;
+  /** Called with the number of the last record whenever there are new ones. */
+  onAudit(listener: (seq: number) => void): () => void;
 
   onChange(listener: (changes: readonly StoreChange[]) => void): () => void;
   /** Runs every invariant; a line for each that does not hold. */
@@ -472,3 +489,65 @@ export type ActivityRecord = {
   /** The same key again is recorded once: a change of rights is handed over until the journal has it. */
   key: string | null;
 };
+
+/** In which session somebody acted, as far as the daemon knows: the session, the fingerprint of its key, the place it was opened from. */
+export type AuditOrigin = { session: string; key: string; from: string };
+/** Whoever acts, by the name of that day. */
+export type AuditActor = { id: PersonId; name: string };
+
+/** One act, before it has a place in the chain. Never holds contents of mails or secrets. */
+export type AuditDraft = {
+  at: Millis;
+  /** Null: the daemon itself, because a date came or a server answered. */
+  actor: AuditActor | null;
+  origin: AuditOrigin | null;
+  /** `grant.set`, `outbox.accepted`: a noun and what happened. */
+  action: string;
+  /** What it was done to, by name: a person, a role, a mailbox, a Message-ID. */
+  subject: string;
+  /** The person whom it is about, so that what was done to somebody is found beside what they did. */
+  person: PersonId | null;
+  mailbox: { id: MailboxId; address: string } | null;
+  /** In words, without the actor. */
+  summary: string;
+  details: Record<string, unknown>;
+  /** The same act handed over again is recorded once. */
+  once: string | null;
+};
+
+/** One line of the audit journal: everything but `hash` is hashed. */
+export type AuditRecord = {
+  seq: number;
+  at: string;
+  actor: string | null;
+  actorId: PersonId | null;
+  session: string | null;
+  key: string | null;
+  from: string | null;
+  action: string;
+  subject: string;
+  personId: PersonId | null;
+  mailbox: string | null;
+  mailboxId: MailboxId | null;
+  summary: string;
+  details: Record<string, unknown>;
+  /** The hash of the line before. */
+  previous: string;
+  hash: string;
+};
+
+export type AuditFilter = {
+  /** `id` null: no such mailbox now; it may have been one. */
+  mailbox: { id: MailboxId | null; address: string } | null;
+  /** Acts by one of them, or about one of them. */
+  persons: readonly PersonId[] | null;
+  since: Millis | null;
+  until: Millis | null;
+  /** `grant` means all that begin with `grant.`. */
+  action: string | null;
+};
+export type AuditQuery = { filter: AuditFilter; before: number | null; after: number | null; oldestFirst: boolean; limit: number };
+
+export type AuditHead = { seq: number; hash: string };
+export type AuditFinding = { seq: number; kind: 'changed' | 'removed' | 'reordered' | 'cut'; message: string };
+export type AuditReport = { ok: boolean; rows: number; head: AuditHead | null; findings: AuditFinding[] };

@@ -12,6 +12,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import type { Address } from '../mail/message.ts';
+import type { AuditChain } from './audit.ts';
 import { record } from './journal.ts';
 import type { PackWriter } from './packs.ts';
 import type { Db } from './sqlite.ts';
@@ -30,7 +31,7 @@ import type {
 } from './types.ts';
 
 /** What every operation of the writer is handed. */
-export type Writing = { db: Db; packs: PackWriter; now: () => Millis; changed: (change: StoreChange) => void };
+export type Writing = { db: Db; packs: PackWriter; audit: AuditChain; now: () => Millis; changed: (change: StoreChange) => void };
 
 /** Asking the kernel for each id would cost a tenth of an import. */
 const randomness = { octets: Buffer.alloc(4_096), used: 4_096 };

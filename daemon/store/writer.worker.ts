@@ -8,6 +8,7 @@
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PostroomError } from '../../protocol/errors.ts';
+import { AuditChain } from './audit.ts';
 import { toWire, type WireFault } from './fault.ts';
 import { nextUnplaced, sweep, unfinished } from './ingest.ts';
 import { bulk, urgent } from './operations.ts';
@@ -25,6 +26,8 @@ export type Request = { id: number; name: string; args: unknown[] } | { id: numb
 export type Answer =
   | { ready: true }
   | { changes: StoreChange[] }
+  /** The number of the audit journal's last record. */
+  | { audited: number }
   | { id: number; value: unknown }
   | { id: number; fault: WireFault }
   /** Nobody asked: housekeeping failed, and will be tried again. */
@@ -47,13 +50,14 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
   const say = (answer: Answer): void => port.postMessage(answer);
   const db = openWriting(join(home, 'mail.db'));
   const packs = new PackWriter(join(home, 'packs'), lastNamed(db));
+  const audit = new AuditChain(db, home);
   const urgentJobs: Job[] = [];
   const bulkJobs: Job[] = [];
   const idleJobs: Job[] = [];
   let changes: StoreChange[] = [];
   let running = false;
   let closing: number | null = null;
-  const writing: Writing = { db, packs, now: Date.now, changed: (change) => void changes.push(change) };
+  const writing: Writing = { db, packs, audit, now: Date.now, changed: (change) => void changes.push(change) };
 
   /** One slice of a job; true when it has more. */
   function slice(job: Job): boolean {
@@ -63,11 +67,13 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
         () => job.steps.next(),
         () => packs.sync(),
       );
+      noteAudit();
       if (changes.length > 0) say({ changes });
       if (done === true && job.id !== null) say({ id: job.id, value });
       return done !== true;
     } catch (error) {
       giveBack();
+      audit.rolledBack();
       say(job.id === null ? { trouble: toWire(error) } : { id: job.id, fault: toWire(error) });
       return false;
     }
@@ -75,11 +81,31 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
 
   /** The octets of a transaction that failed take no room; when even that fails, they lie unnamed until the next start. */
   function giveBack(): void {
+    trying(() => packs.rewind());
+  }
+
+  /** What was committed stands, also when the file of the chain's end cannot be written. */
+  function noteAudit(): void {
+    trying(() => {
+      const audited = audit.committed();
+      if (audited !== null) say({ audited });
+    });
+  }
+
+  function trying(work: () => void): void {
     try {
-      packs.rewind();
+      work();
     } catch (error) {
       say({ trouble: toWire(error) });
     }
+  }
+
+  /** That the end was not as it was left is itself a line of the journal. */
+  function noteBrokenEnd(wrong: string): void {
+    say({ trouble: toWire(new Error(`the audit journal: ${wrong}. See: postroom audit verify`)) });
+    const draft = { at: Date.now(), actor: null, origin: null, person: null, mailbox: null, details: {}, once: null };
+    db.transaction(() => audit.append(db, { ...draft, action: 'audit.broken', subject: 'audit', summary: `found at the start: ${wrong}` }));
+    noteAudit();
   }
 
   function turn(): void {
@@ -110,6 +136,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
     for (const { id: waiting } of bulkJobs) {
       if (waiting !== null) say({ id: waiting, fault: toWire(new PostroomError('unavailable', 'The daemon is stopping.')) });
     }
+    audit.close();
     packs.close();
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     db.close();
@@ -140,6 +167,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
   let ahead = Date.now() - performance.now();
   const housekeeping = setInterval(
     () => {
+      trying(() => audit.sync());
       const by = Date.now() - performance.now() - ahead;
       ahead += by;
       if (Math.abs(by) >= jumpMs) return add(bulkJobs, { id: null, steps: beginGraceAgain });
@@ -154,6 +182,7 @@ function run(port: NonNullable<typeof parentPort>, { home, graceMs }: WriterData
     Math.max(10, Math.min(1_000, graceMs / 4)),
   );
 
+  if (audit.wrong !== null) noteBrokenEnd(audit.wrong);
   // The new place of what was moved before a stop has yet to be looked for: the grace begins again.
   db.run(graceBegins, Date.now());
   if (isBackfillDue(db)) add(bulkJobs, { id: null, steps: bulk.backfillTimeline(writing) });

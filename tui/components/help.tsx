@@ -28,6 +28,7 @@ const headings: Record<Scope, Chrome> = {
   mailboxes: chrome`Mailboxes`,
   timeline: chrome`Timeline`,
   search: chrome`Search`,
+  audit: chrome`Audit journal`,
   field: chrome`In a text field`,
   modal: chrome`In a box like this`,
   question: chrome`In a question`,

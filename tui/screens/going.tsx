@@ -4,6 +4,7 @@ import type { SafeText } from '../../protocol/text.ts';
 import { useCommands, useShell } from '../screen.tsx';
 import { chrome } from '../text.ts';
 import { useView } from '../use-mirror.ts';
+import { openAudit } from './audit.tsx';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { openGrants } from './grants.tsx';
@@ -78,6 +79,7 @@ export function useGoing(mailbox: SafeText | null, { contact = null, conversatio
         : {}),
       'go.people': () => openPeople(app),
       'go.roles': () => openRoles(app),
+      'go.audit': () => openAudit(app),
       ...(open.length > 0
         ? {
             'go.timeline': () => {
