@@ -369,6 +369,7 @@ test('somebody who joins is named with the key and the place they joined from', 
   const guest = await connect({ invitation: open, connectTimeoutMs: 5_000 });
   await guest.call('person.join', { publicKey: newKeyPair().publicKey, label: 'laptop' });
   await guest.close();
-  const row = (await journal(postroom)).find(({ action }) => action === 'person.join');
-  expect(row).toMatchObject({ actor: 'ben', key: fingerprint(open.publicKey), from: expect.stringContaining('uid') });
+  await expect
+    .poll(async () => (await journal(postroom)).find(({ action }) => action === 'person.join'))
+    .toMatchObject({ actor: 'ben', key: fingerprint(open.publicKey), from: expect.stringContaining('uid') });
 });

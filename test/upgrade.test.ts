@@ -36,9 +36,10 @@ function olderCopy(home: string, version: number, file: string): void {
         .prepare(sql)
         .all()
         .map(({ name }) => String(name));
-    // Folders last: a trigger counts placements into those that are there.
+    // Folders last: a trigger counts placements into those that are there. The full text's own tables are SQLite's to write.
     const tables = names(
-      `SELECT name FROM main.sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT LIKE 'sqlite_%' ORDER BY name = 'folder', name`,
+      `SELECT name FROM main.sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT LIKE 'sqlite_%'
+       AND name NOT LIKE 'mail_text_%' ORDER BY name = 'folder', name`,
     );
     for (const table of tables) {
       const there = new Set(names(`SELECT name FROM today.pragma_table_info('${table}')`));
@@ -46,6 +47,8 @@ function olderCopy(home: string, version: number, file: string): void {
       if (columns.length === 0) continue;
       db.exec(`DELETE FROM main.${table}; INSERT INTO main.${table} (${columns}) SELECT ${columns} FROM today.${table}`);
     }
+    if (tables.includes('text_backlog'))
+      db.exec('INSERT INTO text_backlog SELECT max(row) + 1 FROM (SELECT row FROM entry UNION ALL SELECT row FROM note)');
   } finally {
     db.close();
   }
