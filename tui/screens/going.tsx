@@ -7,6 +7,7 @@ import { useView } from '../use-mirror.ts';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { openGrants } from './grants.tsx';
+import { openInvitations } from './invitations.tsx';
 import { openPeople } from './people.tsx';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
@@ -77,6 +78,7 @@ export function useGoing(mailbox: SafeText | null, { contact = null, conversatio
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
       'go.people': () => openPeople(app),
+      'go.invitations': () => openInvitations(app),
       'go.roles': () => openRoles(app),
       ...(open.length > 0
         ? {
