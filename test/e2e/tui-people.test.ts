@@ -168,6 +168,8 @@ test('open invitations are withdrawn; a key that somebody else invited is confir
   await eva.waitFor('Withdraw the invitation for zoe?');
   eva.press('<enter>');
   await eva.waitFor('No invitation is open.');
+  await pat.call('person.invite', { name: 'ben' });
+  await eva.waitFor('support@harbour.example: pat invited one more key for ben'); // whose mailbox it is hears of it at once
 });
 
 test('nobody widens their own reach: by joining, by an operation, by a role of theirs; the reason stays on the screen', async () => {
