@@ -15,7 +15,7 @@ import { listen, type Server } from '../protocol/server.ts';
 import { safeText } from '../protocol/text.ts';
 import { watchClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
-import type { Mailbox } from './directory/document.ts';
+import { type Mailbox, opens } from './directory/document.ts';
 import { openDirectory } from './directory/durable.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
@@ -277,7 +277,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
 function identify(snapshot: Snapshot, publicKey: string, now: number) {
   const found = snapshot.keyByPublic(publicKey);
   if (found !== undefined)
-    return found.key.revokedAt === null && found.person.status === 'active' ? { kind: 'person' as const, person: found.person.id } : null;
+    return opens(found.key) && found.person.status === 'active' ? { kind: 'person' as const, person: found.person.id } : null;
   const invitation = snapshot.invitationByPublic(publicKey);
   return invitation !== undefined && invitation.usedAt === null && now < invitation.expiresAt
     ? { kind: 'invitation' as const, invitation: invitation.id }

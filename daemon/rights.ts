@@ -7,6 +7,7 @@ import type { events } from '../protocol/events.ts';
 import type { Server, Session } from '../protocol/server.ts';
 import { type SafeText, safeText } from '../protocol/text.ts';
 import type { Surfaces } from './access/decide.ts';
+import { settleDeparted } from './departed.ts';
 import type { Mailbox } from './directory/document.ts';
 import type { DirectoryStore } from './directory/durable.ts';
 import type { Snapshot } from './directory/snapshot.ts';
@@ -101,10 +102,8 @@ export function followRights(deps: Deps): FollowedRights {
   const stop = directory.onChange(({ before, after }) => {
     endSessionsOfTheGone(before, after, deps);
     compare(after, safeText('rights were changed'));
-    for (const id of goneIds(before.directory.persons, after.directory.persons))
-      follow('releasing work of a removed person', () => deps.store.releaseAll({ kind: 'person', id }));
-    for (const id of goneIds(before.directory.roles, after.directory.roles))
-      follow('releasing work of a removed role', () => deps.store.releaseAll({ kind: 'role', id }));
+    const gone = [...goneIds(before.directory.persons, after.directory.persons), ...goneIds(before.directory.roles, after.directory.roles)];
+    if (gone.length > 0) follow('settling the work of those who left', () => settleDeparted(deps));
     followMailboxes(before, after, deps, follow);
     remember(after);
     deps.publish('directory.changed', { revision: after.revision }, {});
@@ -112,6 +111,7 @@ export function followRights(deps: Deps): FollowedRights {
 
   remember(directory.snapshot());
   schedule(directory.snapshot(), begun);
+  follow('settling the work of those who left', () => settleDeparted(deps)); // of a removal that a crash cut off
   return {
     settled: () => pending,
     lookAgain: () => compare(directory.snapshot(), safeText('the clock was set')),

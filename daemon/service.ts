@@ -8,9 +8,12 @@ import type { Surfaces } from './access/decide.ts';
 import { auditHandlers, refusalRecorder } from './service/audit.ts';
 import { doctorHandlers } from './service/doctor.ts';
 import { grantHandlers } from './service/grants.ts';
+import { keyHandlers } from './service/keys.ts';
+import { leavingHandlers } from './service/leaving.ts';
 import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
+import { roleHandlers } from './service/roles.ts';
 import { searchHandlers } from './service/search.ts';
 import { sendingHandlers } from './service/sending.ts';
 import { timelineHandlers } from './service/timeline.ts';
@@ -18,6 +21,9 @@ import type { Caller, Handlers, World } from './service/world.ts';
 
 const handlers: Handlers = {
   ...peopleHandlers,
+  ...keyHandlers,
+  ...roleHandlers,
+  ...leavingHandlers,
   ...grantHandlers,
   ...mailboxHandlers,
   ...mailHandlers,

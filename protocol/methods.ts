@@ -18,8 +18,10 @@ import {
   Grant,
   GrantEdit,
   GrantPreview,
+  Invitation,
   IsoDate,
   Key,
+  Leaving,
   Limit,
   Mailbox,
   MailboxName,
@@ -35,6 +37,8 @@ import {
   PersonDetail,
   Revision,
   Role,
+  RoleDetail,
+  RolePreview,
   Safe,
   SearchHit,
   SecretSource,
@@ -59,7 +63,23 @@ const WayBack = z.strictObject({
   out: z.string().max(2_000),
   to: z.array(z.strictObject({ folder: z.string().min(1).max(2_000), messages: z.array(z.string().max(100)).max(100_000) })).max(1_000),
 });
-const invitation = z.object({ person: Person, invitation: z.string(), expiresAt: IsoDate, warning: Safe.nullable() });
+const invitation = z.object({
+  person: Person,
+  invitation: z.string(),
+  expiresAt: IsoDate,
+  warning: Safe.nullable(),
+  /** The key that comes of it opens nothing until its person or another people manager has confirmed it. */
+  confirm: z.boolean(),
+});
+const departure = {
+  name: Name,
+  /** Who owns what they owned, and has their conversations wherever they may send. */
+  successor: Name.nullable().default(null),
+  /** Their conversations go back to the team. */
+  release: z.boolean().default(false),
+  /** What becomes of their mail that has not left. */
+  mail: z.enum(['hold', 'cancel']).default('hold'),
+};
 const worked = z.object({ conversation: z.string(), revision: Revision, state: WorkState, assignee: Conversation.shape.assignee });
 const rights = { access: z.boolean().default(false), send: z.boolean().default(false), setup: z.boolean().default(false) };
 const StateFilter = z.enum(['open', 'waiting', 'snoozed', 'done', 'any']).default('any');
@@ -73,7 +93,8 @@ const timelinePage = {
   cursor: Cursor,
 };
 const timeline = z.object({ rows: z.array(TimelineRow), next: z.string().nullable(), seq: Seq });
-const grants = z.object({ revision: Revision, rows: z.array(Grant) });
+/** `shared` false: the grants are kept and do not count. */
+const grants = z.object({ revision: Revision, shared: z.boolean(), rows: z.array(Grant) });
 const edits = z.array(GrantEdit).max(200);
 const staged = { mailbox: MailboxName, ifRevision: Revision.nullable().default(null) };
 
@@ -87,7 +108,7 @@ export const methods = {
       person: z.object({ id: z.string(), name: Safe }),
       operations: z.array(Operation),
       roles: z.array(Safe),
-      daemon: z.object({ name: Safe, version: z.string() }),
+      daemon: z.object({ name: Safe, version: z.string(), fingerprint: z.string() }),
       fingerprint: z.string(),
     }),
     errors: [],
@@ -123,7 +144,8 @@ export const methods = {
     doc: "Turns an invitation into an identity: registers the newcomer's own public key. Works once.",
     needs: 'invitation',
     params: z.object({ publicKey: z.string().length(40), label: z.string().max(100).default('') }),
-    result: z.object({ person: Person, daemon: z.object({ name: Safe, version: z.string() }) }),
+    /** `waits`: the key opens nothing until somebody has confirmed it. */
+    result: z.object({ person: Person, daemon: z.object({ name: Safe, version: z.string() }), waits: z.boolean() }),
     errors: ['conflict'],
   }),
 
@@ -181,10 +203,17 @@ export const methods = {
     result: Person,
     errors: ['conflict'],
   }),
-  'person.remove': method({
-    doc: 'Removes a person; what they own goes to the successor. Their name stays on what they wrote.',
+  'person.leaving': method({
+    doc: 'Everything that hangs on a person who leaves, and what the choices given would do with it. Writes nothing.',
     needs: 'people.manage',
-    params: z.object({ name: Name, successor: Name.nullable().default(null) }),
+    params: z.object(departure),
+    result: Leaving,
+    errors: [],
+  }),
+  'person.remove': method({
+    doc: 'Removes a person. What they own needs a successor, their work and unsent mail a successor or a release. Their name stays on what they wrote.',
+    needs: 'people.manage',
+    params: z.object(departure),
     result: done,
     errors: ['conflict'],
   }),
@@ -217,6 +246,28 @@ export const methods = {
     errors: ['conflict'],
   }),
 
+  'key.confirm': method({
+    doc: "Says that a key which somebody else invited is that person's: one's own, from another device; anybody's for people managers who did not invite it.",
+    needs: 'session',
+    params: z.object({ fingerprint: z.string().min(4).max(100) }),
+    result: done,
+    errors: ['conflict'],
+  }),
+  'invitation.list': method({
+    doc: "Invitations that can still be used: one's own and those one made, all of them for people managers.",
+    needs: 'session',
+    params: none,
+    result: z.object({ rows: z.array(Invitation) }),
+    errors: [],
+  }),
+  'invitation.withdraw': method({
+    doc: "An invitation opens nothing any more: one's own, one that one made, anybody's for people managers.",
+    needs: 'session',
+    params: z.object({ invitation: z.string().min(1).max(100) }),
+    result: done,
+    errors: ['conflict'],
+  }),
+
   // --- roles -----------------------------------------------------------------------------------------------------
   'role.add': method({
     doc: 'A named set of persons and roles.',
@@ -232,7 +283,25 @@ export const methods = {
     result: z.object({ rows: z.array(Role) }),
     errors: [],
   }),
-  'role.show': method({ doc: 'Members of a role and the people they come to.', needs: 'session', params: named, result: Role, errors: [] }),
+  'role.show': method({
+    doc: 'Members of a role, the people it comes to and through what, and what was given to it.',
+    needs: 'session',
+    params: named,
+    result: RoleDetail,
+    errors: [],
+  }),
+  'role.preview': method({
+    doc: 'What it would give and take when a member joins or leaves a role, or the role is removed. Writes nothing.',
+    needs: 'people.manage',
+    params: z.object({
+      role: Name,
+      edit: z.enum(['join', 'leave', 'remove']),
+      /** Who joins or leaves. */
+      member: Name.nullable().default(null),
+    }),
+    result: RolePreview,
+    errors: [],
+  }),
   'role.remove': method({
     doc: 'Removes a role and the grants that were given to it.',
     needs: 'people.manage',

@@ -45,7 +45,21 @@ export const Key = z.object({
   label: Safe,
   addedAt: IsoDate,
   revokedAt: IsoDate.nullable(),
+  /** It is the one that this session was opened with. */
   current: z.boolean(),
+  /** Who invited it, where that was somebody else and its person had joined before. */
+  invitedBy: Safe.nullable(),
+  /** It opens nothing until its person or another people manager has confirmed it. */
+  waits: z.boolean(),
+});
+/** One that can still be used. */
+export const Invitation = z.object({
+  id: z.string(),
+  person: Safe,
+  by: Safe,
+  expiresAt: IsoDate,
+  /** For somebody who has never joined; otherwise for one more key. */
+  newcomer: z.boolean(),
 });
 export const PersonDetail = Person.extend({
   plan: Safe.nullable(),
@@ -65,6 +79,61 @@ export const Role = z.object({
   members: z.array(Grantee),
   operations: z.array(Operation),
   people: z.array(Safe),
+});
+const Refused = z.object({ code: z.string(), why: Safe.nullable(), message: Safe }).nullable();
+/** Whom a role comes to and through what, and what it carries. */
+export const RoleDetail = Role.extend({
+  /** `via`: the roles between, this one left out; none for a member of its own. */
+  effective: z.array(z.object({ person: Safe, via: z.array(Safe), status: PersonStatus })),
+  /** The roles that hold it. */
+  within: z.array(Safe),
+  /** What was given to it on mailboxes whose grants the asker may see. */
+  carries: z.array(z.object({ mailbox: Safe, ...Rights.shape, from: IsoDate.nullable(), until: IsoDate.nullable() })),
+  /** On how many others something was given to it. */
+  carriesHidden: z.int(),
+});
+/** What a change of a role would give and take. */
+export const RolePreview = z.object({
+  role: Safe,
+  reach: z.array(
+    z.object({
+      person: Safe,
+      /** Null: on `mailboxes` mailboxes whose grants the asker cannot see. */
+      mailbox: Safe.nullable(),
+      mailboxes: z.int(),
+      gains: z.array(Surfaces.keyof()),
+      loses: z.array(Surfaces.keyof()),
+    }),
+  ),
+  operations: z.array(z.object({ person: Safe, gains: z.array(Operation), loses: z.array(Operation) })),
+  /** Grants that end with it. */
+  grants: z.int(),
+  refused: Refused,
+});
+/** What hangs on a person, and what the choices that were given would do with it. */
+export const Leaving = z.object({
+  person: Person,
+  successor: Safe.nullable(),
+  owns: z.array(Safe),
+  ownsHidden: z.int(),
+  /** Conversations of theirs that are not done, those of them that are snoozed, and those that the successor would have. */
+  assigned: z.int(),
+  snoozed: z.int(),
+  handed: z.int(),
+  /** Their mail that has not left. */
+  unsent: z.int(),
+  roles: z.array(Safe),
+  operations: z.array(Operation),
+  keys: z.int(),
+  /** Open ones: for them, and made by them for others. All of them end. */
+  invitations: z.object({ own: z.int(), made: z.int() }),
+  /** What was given to them ends; what they gave to others (`gave`) stays. */
+  grants: z.array(z.object({ mailbox: Safe, ...Rights.shape })),
+  grantsHidden: z.int(),
+  gave: z.int(),
+  /** What nothing was chosen for yet. */
+  wants: z.array(z.enum(['mailboxes', 'work', 'mail'])),
+  refused: Refused,
 });
 
 export const MailboxState = z.enum(['connecting', 'syncing', 'idle', 'offline', 'auth-failed', 'error']);
@@ -119,6 +188,8 @@ export const Grant = z.object({
   note: Safe.nullable(),
   by: Safe,
   at: IsoDate,
+  /** Why the sharing policy would refuse it today; what was given before a rule came counts all the same. */
+  policy: Safe.nullable(),
 });
 
 const Right = z.enum(['access', 'send', 'setup']);
@@ -182,7 +253,7 @@ export const GrantPreview = z.object({
   /** Of the person that was asked about, afterwards. */
   effective: Explanation.nullable(),
   /** Why the write would be refused. */
-  refused: z.object({ code: z.string(), why: Safe.nullable(), message: Safe }).nullable(),
+  refused: Refused,
 });
 
 export const WorkState = z.enum(['open', 'waiting', 'snoozed', 'done']);
@@ -379,6 +450,11 @@ export type Surfaces = z.output<typeof Surfaces>;
 export type Person = z.output<typeof Person>;
 export type PersonDetail = z.output<typeof PersonDetail>;
 export type Role = z.output<typeof Role>;
+export type RoleDetail = z.output<typeof RoleDetail>;
+export type RolePreview = z.output<typeof RolePreview>;
+export type Leaving = z.output<typeof Leaving>;
+export type Key = z.output<typeof Key>;
+export type Invitation = z.output<typeof Invitation>;
 export type Mailbox = z.output<typeof Mailbox>;
 export type MailboxState = z.output<typeof MailboxState>;
 export type SyncProgress = z.output<typeof SyncProgress>;

@@ -98,6 +98,18 @@ describe('nobody widens their own reach', () => {
         changes.roleAllow({ ...team, roles: [role(0, [ben]), agents, auditors] }, { role: agents.id, operation: 'audit.read' }, by(ben)),
     ],
     ['naming oneself successor', () => changes.personRemove(team, { person: carl.id, successor: ben.id }, by(ben))],
+    [
+      'confirming the key that came of an invitation of one’s own for somebody who reaches more',
+      () => {
+        const { doc } = changes.personInvite(team, { person: carl.id, inviting }, by(ben));
+        const joined = changes.personJoin(
+          doc,
+          { oneTimeKey: inviting.publicKey, publicKey: keyOf(801), label: '' },
+          { now, policy: changes.openPolicy },
+        );
+        return changes.keyConfirm(joined.doc, { key: joined.doc.persons[2]?.keys[1]?.id ?? '' }, by(ben));
+      },
+    ],
   ];
   test.each(ways)('%s', async (_way, run) => {
     expect(await codeOf(run)).toBe('forbidden');
@@ -228,6 +240,34 @@ describe('persons', () => {
     expect(await codeOf(() => join(added.doc, now, inviting.publicKey))).toBe('invalid');
   });
 
+  test('what a key of somebody else’s invitation leads to decides whether it waits', () => {
+    const joined = (doc: Directory, inviter: { id: string }, whom: { id: string }) => {
+      const invited = changes.personInvite(doc, { person: whom.id, inviting }, by(inviter)).doc;
+      const asked = { oneTimeKey: inviting.publicKey, publicKey: keyOf(801), label: '' };
+      const after = changes.personJoin(invited, asked, { now, policy: changes.openPolicy }).doc;
+      return after.persons.find(({ id }) => id === whom.id)?.keys.at(-1)?.unconfirmed ?? false;
+    };
+    expect(joined(team, ben, dora)).toBe(false); // dora reaches nothing
+    expect(joined(team, ben, carl)).toBe(true); // carl owns a mailbox and sets up another
+    expect(joined(team, carl, carl)).toBe(false);
+    expect(joined(team, ben, anna)).toBe(true); // operations count
+    const given = (fields: Parameters<typeof grant>[3]): Directory => ({ ...team, grants: [grant(0, support, dora, fields)] });
+    expect(joined(given({ until: now }), ben, dora)).toBe(false); // over
+    expect(joined(given({ from: now + dayMs, until: now + 2 * dayMs }), ben, dora)).toBe(true); // to come
+    expect(joined(given({ send: true }), anna, dora)).toBe(false); // anna owns it
+    const both = { ...team, grants: [grant(0, support, dora, { send: true }), grant(1, support, ben, { send: true })] };
+    expect(joined(both, ben, dora)).toBe(false);
+    const less = { ...team, grants: [grant(0, support, dora, { send: true }), grant(1, support, ben, { send: true, until: now + dayMs })] };
+    expect(joined(less, ben, dora)).toBe(true);
+    expect(joined({ ...team, persons: [anna, ben, carl, { ...dora, keys: [], status: 'invited' }] }, ben, dora)).toBe(false); // a newcomer
+  });
+
+  test('the last who manages people does not count with a key that waits', async () => {
+    const waiting = { ...anna, keys: anna.keys.map((key) => ({ ...key, unconfirmed: true as const })) };
+    const only = { ...team, persons: [waiting, ben, carl, dora] };
+    expect(await codeOf(() => changes.personDisable(only, { person: ben.id }, by(ben)))).toBe('forbidden');
+  });
+
   test('only people managers change people', async () => {
     expect(await codeOf(() => changes.personAdd(team, { name: 'emil', email: null, inviting }, by(dora)))).toBe('forbidden');
     expect(await codeOf(() => changes.personInvite(team, { person: ben.id, inviting }, by(dora)))).toBe('forbidden');
@@ -238,8 +278,8 @@ describe('persons', () => {
   });
 
   test('names are one namespace, case apart', async () => {
-    expect(await codeOf(() => changes.personAdd(team, { name: 'Agents', email: null, inviting }, by(ben)))).toBe('invalid');
-    expect(await codeOf(() => changes.roleAdd(team, { name: 'ANNA' }, by(ben)))).toBe('invalid');
+    expect(await codeOf(() => changes.personAdd(team, { name: 'Agents', email: null, inviting }, by(ben)))).toBe('conflict');
+    expect(await codeOf(() => changes.roleAdd(team, { name: 'ANNA' }, by(ben)))).toBe('conflict');
     expect(await codeOf(() => changes.roleAdd(team, { name: 'a\u001bb' }, by(ben)))).toBe('invalid');
   });
 
@@ -257,7 +297,7 @@ describe('persons', () => {
     expect(await codeOf(() => changes.personRemove(given, { person: carl.id, successor: null }, by(ben)))).toBe('invalid');
     const { doc, activities } = changes.personRemove(given, { person: carl.id, successor: dora.id }, by(ben));
     expect(doc.mailboxes.find(({ id }) => id === sales.id)?.owner).toBe(dora.id);
-    expect(doc.former).toEqual([{ id: carl.id, name: 'carl', removedAt: now }]);
+    expect(doc.former).toEqual([{ id: carl.id, name: 'carl', removedAt: now, heir: dora.id, mail: 'hold' }]);
     expect(doc.grants.some(({ by: giver }) => giver === carl.id)).toBe(true);
     expect(doc.roles.flatMap(({ members }) => members).some(({ id }) => id === carl.id)).toBe(false);
     expect(new Set(activities.map(({ mailbox: at }) => at))).toEqual(new Set([null, sales.id, support.id]));

@@ -107,6 +107,40 @@ test('key list and revoke: a revoked key ends its session at once', async () => 
   expect((await ben('key', 'list', '--json')).json).toMatchObject({ rows: [{ revokedAt: null, current: true }, { current: false }] });
 });
 
+test('invitation list and withdraw; key confirm; both fingerprints', async () => {
+  const open = contract.Invited.parse((await postroom('person', 'invite', 'li', '--json')).json);
+  const [row, ...others] = document(contract.Invitations, await postroom('invitation', 'list', '--json')).rows;
+  expect([row?.person, row?.by, row?.newcomer, others.length]).toEqual(['li', 'eva', false, 0]);
+  expect((await postroom('invitation', 'list')).out).toMatch(/^person +for +until +by +id\nli +one more key +20/);
+  expect(failure(await ben('invitation', 'withdraw', row?.id ?? '', '--json'))).toBe('4 not-found');
+  expect((await postroom('invitation', 'withdraw', row?.id ?? '')).out).toBe('The invitation is withdrawn.\n');
+  expect((await postroom('invitation', 'list')).out).toBe('No invitation is open.\n');
+  expect(failure(await postroom.as('li-late')('join', open.invitation, '--json'))).toBe('7 unauthenticated');
+
+  // pat may invite for li, and must not come to what li reaches by it.
+  const pat = postroom.as('pat');
+  const added = contract.Invited.parse((await postroom('person', 'add', 'pat', '--operation', 'people.manage', '--json')).json);
+  await pat('join', added.invitation);
+  await postroom('person', 'allow', 'li', 'audit.read');
+  expect((await pat('person', 'invite', 'li')).out).toContain('postroom key confirm FINGERPRINT');
+  const waiting = contract.Invited.parse((await pat('person', 'invite', 'li', '--json')).json);
+  const laptop = postroom.as('li-laptop');
+  const joined = await laptop('join', waiting.invitation);
+  const key = /postroom key confirm (\S+)/.exec(joined.out)?.[1] ?? '';
+  expect(joined.out).toMatch(/The daemon's: +[A-Z2-7]{5}-/);
+  expect(failure(await laptop('whoami', '--json'))).toBe('7 unauthenticated');
+  expect((await li('key', 'list')).out).toContain('waits to be confirmed, invited by pat');
+  expect(failure(await pat('key', 'confirm', key, '--json'))).toBe('3 forbidden');
+  expect((await li('key', 'confirm', key)).out).toBe(`${key} is confirmed.\n`);
+  const me = document(contract.Whoami, await laptop('whoami', '--json'));
+  expect((await laptop('whoami')).out).toContain(me.daemon.fingerprint);
+  await li('key', 'revoke', key);
+  await postroom('person', 'deny', 'li', 'audit.read');
+  for (const { id } of document(contract.Invitations, await postroom('invitation', 'list', '--json')).rows)
+    await postroom('invitation', 'withdraw', id);
+  expect((await postroom('person', 'remove', 'pat')).code).toBe(0);
+});
+
 test('role add, list, show, member, allow, deny, remove', async () => {
   await postroom('role', 'add', 'agents');
   await postroom('role', 'add', 'team');
@@ -120,8 +154,11 @@ test('role add, list, show, member, allow, deny, remove', async () => {
     operations: expect.arrayContaining(['shared-mailbox.share']),
     roles: ['agents', 'team'],
   });
-  await postroom('role', 'deny', 'team', 'shared-mailbox.share');
-  await postroom('role', 'remove', 'team');
+  expect((await postroom('role', 'show', 'team')).out).toMatch(/person +through +status\nben +role agents +active/);
+  const looked = await postroom('role', 'remove', 'team', '--dry-run', '--json');
+  expect(document(contract.RolePreview, looked).operations).toEqual([{ person: 'ben', gains: [], loses: ['shared-mailbox.share'] }]);
+  expect((await postroom('role', 'member', 'remove', 'agents', 'ben', '--dry-run')).out).toContain('ben: -shared-mailbox.share');
+  expect((await postroom('role', 'remove', 'team')).out).toMatch(/is removed\. It took:\nben: -shared-mailbox\.share\n$/);
   expect(failure(await postroom('role', 'show', 'team', '--json'))).toBe('4 not-found');
 });
 
@@ -449,7 +486,13 @@ test('transfer, disable, enable, remove', async () => {
   expect((await ben('whoami')).code).toBe(0);
   expect((await ben('mailbox', 'remove', sales)).code).toBe(0);
   expect(failure(await ben('mailbox', 'show', sales, '--json'))).toBe('4 not-found');
-  expect((await postroom('person', 'remove', 'li')).out).toBe('li is removed.\n');
+  const leaving = document(contract.Leaving, await postroom('person', 'remove', 'li', '--dry-run', '--release', '--json'));
+  expect([leaving.person.name, leaving.keys, leaving.wants]).toEqual(['li', 1, []]);
+  expect((await postroom('person', 'remove', 'li', '--dry-run')).out).toMatch(
+    /nothing is written\.\n(.*\n)*keys +1 +open nothing any more\n/,
+  );
+  expect((await postroom('person', 'remove', 'li', '--release', '--mail', 'cancel')).out).toBe('li is removed.\n');
+  expect(failure(await postroom('person', 'add', 'li', '--json'))).toBe('5 conflict'); // the name stays on what they wrote
   expect(failure(await li('whoami', '--json'))).toBe('7 unauthenticated');
 });
 

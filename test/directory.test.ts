@@ -180,7 +180,7 @@ describe('changes', () => {
     expect(store.snapshot().directory.roles.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
     expect(seen).toEqual([1, 2, 2, 3, 3, 4]);
     expect(await codeOf(() => store.change(addRole('d'), { ifRevision: 3 }))).toBe('conflict');
-    expect(await codeOf(() => store.change(addRole('A')))).toBe('invalid');
+    expect(await codeOf(() => store.change(addRole('A')))).toBe('conflict');
     expect(store.snapshot().revision).toBe(4);
   });
 

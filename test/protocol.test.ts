@@ -7,7 +7,16 @@ import { type Method, methods, type Params } from '../protocol/methods.ts';
 import { mailboxSurfaces } from '../protocol/rows.ts';
 import { domain, outcome, type Postroom, startPostroom } from './support/postroom.ts';
 
-type At = { mailbox: string; spare: string; conversation: string; message: string; outbox: string; failed: string; key: string };
+type At = {
+  mailbox: string;
+  spare: string;
+  conversation: string;
+  message: string;
+  outbox: string;
+  failed: string;
+  key: string;
+  invitation: string;
+};
 /** One good request for each row, asked by eva in this order on one daemon; null: the row has a test of its own, named beside it. */
 const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'session.whoami': () => ({}),
@@ -23,8 +32,12 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'person.enable': () => ({ name: 'zoe' }),
   'person.allow': () => ({ name: 'zoe', operation: 'audit.read' }),
   'person.deny': () => ({ name: 'zoe', operation: 'audit.read' }),
+  'person.leaving': () => ({ name: 'zoe' }),
   'person.remove': () => ({ name: 'zoe' }),
   'key.list': () => ({}),
+  'key.confirm': (at) => ({ fingerprint: at.key }),
+  'invitation.list': () => ({}),
+  'invitation.withdraw': (at) => ({ invitation: at.invitation }),
   'key.revoke': (at) => ({ fingerprint: at.key }),
   'role.add': () => ({ name: 'leads' }),
   'role.list': () => ({}),
@@ -33,6 +46,7 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'role.member.remove': () => ({ role: 'leads', member: 'ben' }),
   'role.allow': () => ({ name: 'leads', operation: 'audit.read' }),
   'role.deny': () => ({ name: 'leads', operation: 'audit.read' }),
+  'role.preview': () => ({ role: 'leads', edit: 'remove' }),
   'role.remove': () => ({ name: 'leads' }),
   'mailbox.add': () => ({ address: `orders@${domain}`, shared: true }),
   'mailbox.list': () => ({}),
@@ -98,10 +112,12 @@ async function prepared(): Promise<{ postroom: Postroom; at: At }> {
   const eva = await postroom.as('eva');
   const shown = await eva.call('conversation.show', { conversation });
   const held = await eva.call('outbox.send', { from: mailbox, to: spare, subject: 'Later', body: 'x', at: '2099-01-01T00:00:00.000Z' });
+  await eva.call('person.invite', { name: 'ben' });
+  const invitation = (await eva.call('invitation.list', {})).rows[0]?.id ?? '';
   const key = (await eva.call('key.list', {})).rows.find((row) => row.person === 'ben')?.fingerprint ?? '';
   return {
     postroom,
-    at: { mailbox, spare, conversation, message: shown.messages[0]?.id ?? '', outbox: held.outbox ?? '', failed: '', key },
+    at: { mailbox, spare, conversation, message: shown.messages[0]?.id ?? '', outbox: held.outbox ?? '', failed: '', key, invitation },
   };
 }
 
@@ -166,6 +182,7 @@ describe('every row', () => {
       outbox: 'z'.repeat(24),
       failed: '',
       key: '',
+      invitation: '',
     };
     for (const name of names) {
       const sample = samples[name] as ((at: At) => unknown) | null;

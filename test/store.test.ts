@@ -273,7 +273,7 @@ describe('shown', () => {
     expect(await folder('INBOX', 'done')).toEqual(['finished']);
     expect(await folder('INBOX', 'waiting')).toEqual([]);
 
-    await store.releaseAll({ kind: 'person', id: 'ben' });
+    await store.handOver({ kind: 'person', id: 'ben' }, null);
     expect(await view({ view: 'unassigned' })).toEqual(['first', 'bens', 'last']);
   });
 

@@ -153,7 +153,7 @@ function Start({ starting }: { starting: () => boolean }): ReactElement {
   );
 }
 
-/** Toasts for what nobody on this screen did: the daemon went and came, rights changed, mail of one's own was not sent. */
+/** Toasts for what nobody on this screen did: the daemon went and came, rights changed, mail of one's own was not sent, somebody changed a mailbox of one's own. */
 function tellWhatHappens(mirror: Mirror, shell: Shell, me: string): () => void {
   let awaySince: number | null = null;
   let wasOnline = false;
@@ -181,12 +181,30 @@ function tellWhatHappens(mirror: Mirror, shell: Shell, me: string): () => void {
         if (state !== 'failed' && state !== 'unknown' && state !== 'bounced') return;
         const words = { failed: chrome`was not sent`, unknown: chrome`may or may not have been sent`, bounced: chrome`came back` };
         shell.toast({ tone: 'danger', text: chrome`A mail from ${event.payload.mailbox} ${words[state]}`, forMs: 15_000 });
+      } else if (event.name === 'activity' && (event.payload.kind === 'grant' || event.payload.kind === 'system')) {
+        const { mailbox, id } = event.payload;
+        shell.attempt(() => tellOwner(mirror, shell, me, mailbox, id));
       }
     }),
   ];
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** Owners are told who changed rights or settings of what is theirs, or invited a key that leads there. */
+async function tellOwner(mirror: Mirror, shell: Shell, me: string, mailbox: Safe, id: string): Promise<void> {
+  try {
+    if ((await mirror.call('mailbox.show', { mailbox })).owner !== me) return;
+    const { rows } = await mirror.call('timeline.mailbox', { mailbox, kinds: ['grant', 'system'], limit: 20 });
+    const row = rows.find((one) => one.id === id);
+    if (row === undefined || row.actor === null || row.actor === me) return;
+    shell.toast({ text: chrome`${mailbox}: ${row.actor} ${row.summary}`, forMs: 15_000 });
+  } catch (error) {
+    // Gone, or not one's own any more: then there is nobody to tell. Away: the timeline keeps it.
+    if (!(error instanceof PostroomError) || (error.code !== 'not-found' && error.code !== 'forbidden' && error.code !== 'unavailable'))
+      throw error;
+  }
 }
 
 async function tellReturn(mirror: Mirror, shell: Shell, awaySince: number): Promise<void> {

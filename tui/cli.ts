@@ -4,10 +4,12 @@ import { version } from '../protocol/version.ts';
 import { auditCommands } from './cli/audit.ts';
 import { daemonCommands } from './cli/daemon.ts';
 import { doctorCommand } from './cli/doctor.ts';
+import { identityCommands } from './cli/identity.ts';
 import { mailCommands } from './cli/mail.ts';
 import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
 import { type CommandGroup, type CommandRow, runCommand } from './cli/program.ts';
+import { roleCommands } from './cli/roles.ts';
 import { searchCommands } from './cli/search.ts';
 import { openSession } from './cli/session.ts';
 import { timelineCommands } from './cli/timeline.ts';
@@ -43,9 +45,10 @@ const groups: readonly CommandGroup[] = [
       role: 'named sets of people',
       'role member': 'who is in a role',
       key: "people's keys",
+      invitation: 'those that are open',
       grant: 'who may do what on a mailbox',
     },
-    rows: peopleCommands,
+    rows: [...peopleCommands, ...roleCommands, ...identityCommands],
   },
   {
     heading: 'Mailboxes:',

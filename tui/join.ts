@@ -6,7 +6,7 @@ import { PostroomError } from '../protocol/errors.ts';
 import { decodeInvitation, fingerprint, newKeyPair, writeIdentity } from '../protocol/keys.ts';
 import type { Result } from '../protocol/methods.ts';
 
-type Joined = Result<'person.join'> & { readonly identity: string; readonly fingerprint: string };
+type Joined = Result<'person.join'> & { readonly identity: string; readonly fingerprint: string; readonly daemonFingerprint: string };
 
 /** `endpoint` in place of the invitation's own; `release` is that of this program. */
 export async function join(given: { invitation: string; path: string; endpoint?: string | undefined; release?: string }): Promise<Joined> {
@@ -38,7 +38,7 @@ export async function join(given: { invitation: string; path: string; endpoint?:
         throw error;
       });
     writeIdentity(path, { ...identity, person: joined.person.name }, { replace: true });
-    return { ...joined, identity: path, fingerprint: fingerprint(keys.publicKey) };
+    return { ...joined, identity: path, fingerprint: fingerprint(keys.publicKey), daemonFingerprint: fingerprint(invitation.daemonKey) };
   } finally {
     await client.close();
   }

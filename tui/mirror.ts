@@ -13,7 +13,17 @@ import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
 import type { Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
-import type { ActivityKind, GrantEdit, GrantPreview, Mailbox, Matrix, OutboxState, PersonDetail } from '../protocol/schema.ts';
+import type {
+  ActivityKind,
+  GrantEdit,
+  GrantPreview,
+  Leaving,
+  Mailbox,
+  Matrix,
+  OutboxState,
+  PersonDetail,
+  RoleDetail,
+} from '../protocol/schema.ts';
 import { Asked, type View, type Watched } from './asked.ts';
 import { AskedList, type ListOf, type ListView } from './asked-list.ts';
 import { AskedTimeline, type TimelineOf, type TimelineView } from './asked-timeline.ts';
@@ -30,6 +40,14 @@ export type Outbox = Result<'outbox.list'>['rows'];
 export type Me = Result<'session.whoami'>;
 export type People = Result<'person.list'>['rows'];
 export type Roles = Result<'role.list'>['rows'];
+export type Invitations = Result<'invitation.list'>['rows'];
+/** Somebody who leaves, and what was chosen for what they leave behind. */
+export type Departure = {
+  readonly name: string;
+  readonly successor: string | null;
+  readonly release: boolean;
+  readonly mail: 'hold' | 'cancel';
+};
 /** Edits of grants that are tried out, and whose reach is asked for. */
 export type Trial = {
   readonly mailbox: string;
@@ -78,6 +96,9 @@ export class Mirror {
   readonly #wholeOutbox: Asked<Outbox>;
   readonly #people: Asked<People>;
   readonly #roles: Asked<Roles>;
+  readonly #invitations: Asked<Invitations>;
+  readonly #roleDetails = new Map<string, Asked<RoleDetail>>();
+  readonly #departures = new Map<string, Asked<Leaving>>();
   readonly #persons = new Map<string, Asked<PersonDetail>>();
   readonly #matrices = new Map<string, Asked<readonly Matrix[]>>();
   readonly #previews = new Map<string, Asked<GrantPreview>>();
@@ -120,6 +141,7 @@ export class Mirror {
     );
     this.#people = new Asked<People>(this, async () => (await this.call('person.list', {})).rows, aboutDirectory);
     this.#roles = new Asked<Roles>(this, async () => (await this.call('role.list', {})).rows, aboutDirectory);
+    this.#invitations = new Asked<Invitations>(this, async () => (await this.call('invitation.list', {})).rows, aboutDirectory);
     const aboutOutbox = ({ name }: DaemonEvent): boolean => name === 'outbox.changed' || name === 'rights.changed' || name === 'resync';
     // What failed weeks ago still waits for somebody, however much was sent since.
     const open = async (): Promise<Outbox> => (await this.call('outbox.list', { states: [...unsettled], limit: outboxRows })).rows;
@@ -141,6 +163,22 @@ export class Mirror {
 
   get roles(): View<Roles> {
     return this.#roles;
+  }
+
+  /** Those that can still be used, as far as they concern the person. */
+  get invitations(): View<Invitations> {
+    return this.#invitations;
+  }
+
+  /** One role: whom it comes to and through what, and what was given to it. */
+  role(name: string): View<RoleDetail> {
+    return kept(this.#roleDetails, name, () => new Asked<RoleDetail>(this, () => this.call('role.show', { name }), aboutDirectory));
+  }
+
+  /** What hangs on somebody who leaves, and what would become of it. */
+  departure(asked: Departure): View<Leaving> {
+    const about = (event: DaemonEvent): boolean => aboutDirectory(event) || event.name === 'outbox.changed';
+    return kept(this.#departures, JSON.stringify(asked), () => new Asked<Leaving>(this, () => this.call('person.leaving', asked), about));
   }
 
   /** One person: roles, operations and keys as far as one may see them. */
@@ -344,11 +382,23 @@ export class Mirror {
       this.#folders,
       this.#timelines,
       this.#persons,
+      this.#roleDetails,
+      this.#departures,
       this.#matrices,
       this.#previews,
       this.#allPreviews,
     ].flatMap((views): Asked<unknown>[] => [...views.values()]);
-    for (const view of [...cached, this.#mailboxes, this.#me, this.#outbox, this.#wholeOutbox, this.#people, this.#roles]) view.fail(error);
+    for (const view of [
+      ...cached,
+      this.#mailboxes,
+      this.#me,
+      this.#outbox,
+      this.#wholeOutbox,
+      this.#people,
+      this.#roles,
+      this.#invitations,
+    ])
+      view.fail(error);
   }
 
   #hear(event: DaemonEvent): void {

@@ -13,7 +13,7 @@ import { rights, type Surface } from '../access/decide.ts';
 import { type Difference, difference } from '../access/explain.ts';
 import type { GrantFacts, Millis, Operation } from '../access/reach.ts';
 import { rightsIndex } from '../access/rights.ts';
-import type { Activity, Directory, Mailbox, Person, Role } from './document.ts';
+import { type Activity, type Directory, type Mailbox, opens, type Person, type Role } from './document.ts';
 
 /** What the configuration says about sharing, hosting and secrets. */
 export interface Policy {
@@ -175,9 +175,7 @@ function widens(old: GrantFacts | undefined, next: GrantFacts): boolean {
 /** Persons who can sign in and manage people. */
 function managers(doc: Directory): number {
   const index = rightsIndex(doc);
-  return doc.persons.filter(
-    ({ id, status, keys }) => status === 'active' && keys.some((key) => key.revokedAt === null) && index.holds(id, 'people.manage'),
-  ).length;
+  return doc.persons.filter(({ id, status, keys }) => status === 'active' && keys.some(opens) && index.holds(id, 'people.manage')).length;
 }
 
 function refuseNobodyInCharge(before: Directory, after: Directory): void {

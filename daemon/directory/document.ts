@@ -60,6 +60,10 @@ const Key = z.strictObject({
   label: safeLine.max(100),
   addedAt: Moment,
   revokedAt: Moment.nullable(),
+  /** Who invited it, where that was somebody else and its person had joined before. */
+  invitedBy: PersonId.optional(),
+  /** It opens nothing until its person, or somebody else who manages people than `invitedBy`, has confirmed it. */
+  unconfirmed: z.literal(true).optional(),
 });
 
 const Person = z.strictObject({
@@ -165,6 +169,16 @@ const Invitation = z.strictObject({
   by: PersonId,
 });
 
+const Former = z.strictObject({
+  id: PersonId,
+  name: NameText,
+  removedAt: Moment,
+  /** Who was to have their work; it stays with the team where that is nobody. */
+  heir: PersonId.nullable().optional(),
+  /** What was to become of their mail that had not left; `hold` where it is missing. */
+  mail: z.enum(['hold', 'cancel']).optional(),
+});
+
 export const Directory = z
   .strictObject({
     schemaVersion: z.literal(1),
@@ -176,8 +190,8 @@ export const Directory = z
     grants: z.array(Grant),
     watches: z.array(Watch),
     invitations: z.array(Invitation),
-    /** Removed persons: their names stay on what they did. */
-    former: z.array(z.strictObject({ id: PersonId, name: NameText, removedAt: Moment })),
+    /** Removed persons: their names stay on what they did, and are nobody else's. */
+    former: z.array(Former),
   })
   .superRefine((directory, context) => {
     for (const { path, message } of contradictions(directory)) context.addIssue({ code: 'custom', path, message });
@@ -195,7 +209,11 @@ export type SecretRef = Deep<z.output<typeof SecretRef>>;
 export type Settings = Deep<z.output<typeof Settings>>;
 export type Grant = Directory['grants'][number];
 export type Watch = Directory['watches'][number];
+export type Former = Directory['former'][number];
 export type Invitation = Directory['invitations'][number];
+
+/** Whether somebody may sign in with the key, as far as the key is concerned. */
+export const opens = (key: Key): boolean => key.revokedAt === null && key.unconfirmed !== true;
 
 /** One record for the journal. `mailbox` says whose owner is told; null: it concerns none. */
 export const Activity = z.strictObject({

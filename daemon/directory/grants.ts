@@ -198,14 +198,8 @@ function granting(doc: Directory, mailbox: Mailbox, given: Rights, grantee: Gran
     throw invalid('A grant gives at least one of Access, Send and Setup. To take everything away: postroom grant remove');
   }
   const name = nameOf(doc, grantee);
-  needPlan(personOf(doc, mailbox.owner), act.policy);
-  if (act.policy.requireCommonRole && !inOneRole(doc, mailbox.owner, grantee)) {
-    throw new PostroomError(
-      'forbidden',
-      `Here a mailbox is shared only within a role, and its owner and ${name} are in none together. Ask somebody who manages people to put them in one.`,
-      { why: 'no-common-role' },
-    );
-  }
+  const refused = refusedByPolicy(doc, mailbox, grantee, act.policy);
+  if (refused) throw refused;
   return name;
 }
 
@@ -249,12 +243,50 @@ export function checkRevision(doc: Directory, mailbox: Mailbox, ifRevision: numb
   });
 }
 
-export function needPlan(owner: Person, { plans }: Policy): void {
-  if (plans.length === 0 || (owner.plan !== null && plans.includes(owner.plan))) return;
+/** Why the configuration would not let a mailbox be shared with the grantee. What was given before a rule came stays, and is shown with it. */
+export function refusedByPolicy(doc: Directory, mailbox: Mailbox, grantee: Grantee, policy: Policy): PostroomError | null {
+  const plan = refusedByPlan(personOf(doc, mailbox.owner), policy);
+  if (plan || !policy.requireCommonRole || inOneRole(doc, mailbox.owner, grantee)) return plan;
+  return new PostroomError(
+    'forbidden',
+    `Here a mailbox is shared only within a role (sharing.requireCommonRole), and its owner and ${nameOf(doc, grantee)} are in none together. Ask somebody who manages people to put them in one.`,
+    { why: 'no-common-role' },
+  );
+}
+
+export function needPlan(owner: Person, policy: Policy): void {
+  const refused = refusedByPlan(owner, policy);
+  if (refused) throw refused;
+}
+
+function refusedByPlan(owner: Person, { plans }: Policy): PostroomError | null {
+  if (plans.length === 0 || (owner.plan !== null && plans.includes(owner.plan))) return null;
+  return new PostroomError(
+    'forbidden',
+    `To share a mailbox its owner needs one of the plans ${plans.join(', ')} (sharing.plans); ${owner.name} has ${owner.plan ?? 'none'}. Ask somebody who manages people.`,
+    { why: 'plan', plans },
+  );
+}
+
+/**
+ * Whether a mailbox may be shared as it stands in `doc`: its owner's plan, and every grant that counts or will count. For whatever makes
+ * kept grants count again or gives them another owner. `unnamed`: whoever acts may not be able to see who holds something there.
+ */
+export function needSharing(doc: Directory, mailbox: string, { policy, now }: Act, grantees: 'named' | 'unnamed'): void {
+  const { id, address, owner } = find(doc.mailboxes, mailbox);
+  const person = personOf(doc, owner);
+  needPlan(person, policy);
+  if (!policy.requireCommonRole) return;
+  const apart = doc.grants.filter(
+    (grant) => grant.mailbox === id && (grant.until === null || now < grant.until) && !inOneRole(doc, owner, grant.grantee),
+  );
+  if (apart.length === 0) return;
+  const names = [...new Set(apart.map(({ grantee }) => nameOf(doc, grantee)))];
+  const [what, whom] = grantees === 'named' ? [address, names.join(', ')] : ['a mailbox', `${names.length} who hold grants on it`];
   throw new PostroomError(
     'forbidden',
-    `To share a mailbox its owner needs one of the plans ${plans.join(', ')}; ${owner.name} has ${owner.plan ?? 'none'}. Ask somebody who manages people.`,
-    { why: 'plan', plans },
+    `Here a mailbox is shared only within a role (sharing.requireCommonRole), and ${person.name}, as owner of ${what}, would be in none with ${whom}. Put them in one role, or take those grants away first.`,
+    { why: 'no-common-role' },
   );
 }
 

@@ -24,7 +24,7 @@ import {
   type Server,
   type Settings,
 } from './document.ts';
-import { checkRevision, needPlan } from './grants.ts';
+import { checkRevision, needPlan, needSharing } from './grants.ts';
 
 const dayMs = 86_400_000;
 
@@ -138,7 +138,7 @@ export function mailboxShare(doc: Directory, asked: { mailbox: string }, act: Ac
   const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
   needOperation(doc, act, 'shared-mailbox.share', 'shared-mailbox.sync');
   if (mailbox.shared) return unchanged(doc, mailbox.id);
-  needPlan(personOf(doc, mailbox.owner), act.policy);
+  needSharing(doc, mailbox.id, act, 'named');
   return setShared(doc, mailbox, true, act);
 }
 
@@ -156,13 +156,16 @@ function setShared(doc: Directory, mailbox: Mailbox, shared: boolean, act: Act):
   return conclude(doc, after, act, { kind: 'grant', action, mailbox: mailbox.id, summary, details: { shared } }, mailbox.id);
 }
 
+/** The owner's alone to give. Afterwards they have there what grants give them, and no more. */
 export function mailboxTransfer(doc: Directory, asked: { mailbox: string; person: string }, act: Act): Change {
   const mailbox = needMailbox(doc, act, asked.mailbox, 'owner');
   const person = personOf(doc, asked.person);
   if (person.id === mailbox.owner) return unchanged(doc, mailbox.id);
   if (person.status === 'disabled') throw invalid(`${person.name} is disabled and could not work with it. Choose somebody else.`);
-  if (mailbox.shared) needPlan(person, act.policy);
+  if (person.status === 'invited')
+    throw invalid(`${person.name} has not joined yet, and a mailbox is never without an owner who can sign in.`);
   const after = { ...doc, mailboxes: replace(doc.mailboxes, { ...mailbox, owner: person.id, revision: mailbox.revision + 1 }) };
+  if (mailbox.shared) needSharing(after, mailbox.id, act, 'named');
   const summary = `made ${person.name} owner of ${mailbox.address}`;
   const details = { owner: person.name };
   return conclude(doc, after, act, { kind: 'grant', action: 'mailbox.transfer', mailbox: mailbox.id, summary, details }, mailbox.id);

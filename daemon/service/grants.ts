@@ -10,8 +10,8 @@ import * as changes from '../directory/changes.ts';
 import type { Directory, Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { absent, change, granteeNamed } from './people.ts';
-import { actOf } from './policy.ts';
-import { grantOf, iso, isoOrNull, safeOrNull } from './wire.ts';
+import { actOf, policyOf } from './policy.ts';
+import { grantOf, iso, isoOrNull, refusedOf, safeOrNull } from './wire.ts';
 import { type Caller, type Handlers, mailboxNamed, type World } from './world.ts';
 
 const millis = (date: string | null): Millis | null => (date === null ? null : Date.parse(date));
@@ -19,7 +19,11 @@ const millis = (date: string | null): Millis | null => (date === null ? null : D
 function grantRows(world: World, name: string) {
   const snapshot = world.directory.snapshot();
   const mailbox = mailboxNamed(snapshot, name);
-  return { revision: mailbox.revision, rows: snapshot.grantsOn(mailbox.id).map((grant) => grantOf(snapshot, grant)) };
+  const policy = policyOf(world.config);
+  const rows = snapshot
+    .grantsOn(mailbox.id)
+    .map((grant) => grantOf(snapshot, grant, changes.refusedByPolicy(snapshot.directory, mailbox, grant.grantee, policy)));
+  return { revision: mailbox.revision, shared: mailbox.shared, rows };
 }
 
 type Staged = { readonly mailbox: string; readonly ifRevision: number | null };
@@ -178,14 +182,7 @@ export const grantHandlers: Handlers<GrantMethods> = {
       differences: differencesOf(before, after, mailbox, now),
       holders: holdersOf(after, mailbox, now),
       effective: why === null ? null : explanationOf(why),
-      refused:
-        refused === null
-          ? null
-          : {
-              code: refused.code,
-              why: typeof refused.details.why === 'string' ? safeText(refused.details.why) : null,
-              message: safeText(refused.message),
-            },
+      refused: refusedOf(refused),
     };
   },
 

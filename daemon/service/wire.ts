@@ -29,7 +29,7 @@ export const personOf = ({ id, name, email, status }: Person): wire.Person => ({
   status,
 });
 
-export function keyOf(person: Person, key: Key, current: string) {
+export function keyOf(snapshot: Snapshot, person: Person, key: Key, current: string) {
   return {
     fingerprint: fingerprint(key.public),
     person: safeText(person.name),
@@ -37,8 +37,20 @@ export function keyOf(person: Person, key: Key, current: string) {
     addedAt: iso(key.addedAt),
     revokedAt: isoOrNull(key.revokedAt),
     current: key.public === current,
+    invitedBy: key.invitedBy === undefined ? null : safeText(snapshot.nameOf(key.invitedBy)),
+    waits: key.unconfirmed === true,
   };
 }
+
+/** Why a change would be refused, for its preview. */
+export const refusedOf = (refused: PostroomError | null): wire.GrantPreview['refused'] =>
+  refused === null
+    ? null
+    : {
+        code: refused.code,
+        why: typeof refused.details.why === 'string' ? safeText(refused.details.why) : null,
+        message: safeText(refused.message),
+      };
 
 export const granteeOf = (snapshot: Snapshot, { kind, id }: Assignee) => ({ kind, name: safeText(snapshot.nameOf(id)) });
 
@@ -52,7 +64,8 @@ export function roleOf(snapshot: Snapshot, role: Role, people: Iterable<string>)
   };
 }
 
-export function grantOf(snapshot: Snapshot, grant: Grant): wire.Grant {
+/** `policy`: why the configuration would refuse it today. */
+export function grantOf(snapshot: Snapshot, grant: Grant, policy: PostroomError | null): wire.Grant {
   return {
     id: grant.id,
     grantee: granteeOf(snapshot, grant.grantee),
@@ -64,6 +77,7 @@ export function grantOf(snapshot: Snapshot, grant: Grant): wire.Grant {
     note: safeOrNull(grant.note),
     by: safeText(snapshot.nameOf(grant.by)),
     at: iso(grant.at),
+    policy: policy === null ? null : safeText(policy.message),
   };
 }
 

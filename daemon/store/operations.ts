@@ -10,7 +10,7 @@ import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } fr
 import { recordActivity } from './journal.ts';
 import { outboxMove, queue } from './outbox.ts';
 import { backfillTimeline } from './timeline-index.ts';
-import { markRead, releaseAll, star, work } from './verbs.ts';
+import { handOver, markRead, star, work } from './verbs.ts';
 import type { Writing } from './work.ts';
 
 export const urgent = {
@@ -21,7 +21,7 @@ export const urgent = {
   work,
   markRead,
   star,
-  releaseAll,
+  handOver,
   queue,
   outboxMove,
   recordActivity,

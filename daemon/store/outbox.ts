@@ -294,6 +294,10 @@ function rowWhere(db: Db, where: string, ...values: string[]): OutboxRow | null 
 
 export const outboxRow = (db: Db, id: OutboxId): OutboxRow | null => rowWhere(db, 'o.id = ?', id);
 
+/** By the index of (author, idempotency key). */
+export const unsentOf = (db: Db, author: PersonId): OutboxRow[] =>
+  db.all<Row>(`${selectRow} WHERE o.author = ? AND o.state IN ('held', 'waiting-approval', 'queued') ORDER BY o.num`, author).map(toRow);
+
 /** Newest first. */
 export function outboxOf(db: Db, filter: { mailboxes: readonly MailboxId[]; states?: readonly OutboxState[]; limit: number }): OutboxRow[] {
   const states = filter.states === undefined ? '' : 'AND o.state IN (SELECT value FROM json_each(?))';

@@ -13,13 +13,14 @@ import { conversationDetail, countMessages, entryRow, mailboxOf, packEnds, place
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
-import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxTroubled, outboxUnfiled } from './outbox.ts';
+import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxTroubled, outboxUnfiled, unsentOf } from './outbox.ts';
 import { probePacks, readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
 import { Searcher } from './searcher.ts';
 import { openReading } from './sqlite.ts';
 import { timeline } from './timeline.ts';
 import type { Millis, Store, StoreChange } from './types.ts';
+import { assignees, heldBy } from './verbs.ts';
 import type { Answer, Request, WriterData } from './writer.worker.ts';
 
 export type StoreOptions = {
@@ -92,11 +93,14 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     markRead: (...args) => ask('markRead', args),
     star: (...args) => ask('star', args),
     forgetMailbox: (...args) => ask('forgetMailbox', args),
-    releaseAll: (...args) => ask('releaseAll', args),
+    handOver: (...args) => ask('handOver', args),
+    assignees: async () => assignees(db),
+    heldBy: async (assignee) => heldBy(db, assignee),
 
     queue: (...args) => ask('queue', args),
     outbox: async (filter) => outboxOf(db, filter),
     outboxRow: async (id) => outboxRow(db, id),
+    unsent: async (author) => unsentOf(db, author),
     outboxDue: async (now, limit) => outboxDue(db, now, limit),
     nextOutboxAt: async () => nextOutboxAt(db),
     outboxMove: (...args) => ask('outboxMove', args),

@@ -275,6 +275,9 @@ export type WorkResult =
   | { ok: true; revision: number; state: WorkState; assignee: Assignee | null; note?: string }
   | { ok: false; revision: number };
 
+/** In one mailbox: conversations that are not done, and those of them that are snoozed. */
+export type HeldBy = { mailbox: MailboxId; assigned: number; snoozed: number };
+
 // --- what goes out ---------------------------------------------------------------------------------------------
 
 export type OutboxState = 'held' | 'waiting-approval' | 'queued' | 'sending' | 'accepted' | 'unknown' | 'failed' | 'bounced' | 'cancelled';
@@ -422,13 +425,19 @@ export interface Store {
   star(conversation: ConversationId, person: PersonId, starred: boolean): Promise<void>;
   /** Everything of a mailbox that was removed from the directory; octets that nothing names are reclaimed later. */
   forgetMailbox(mailbox: MailboxId): Promise<void>;
-  /** Open conversations assigned to somebody who is gone become unassigned. */
-  releaseAll(assignee: Assignee): Promise<void>;
+  /** What somebody who leaves has: to the heir in those mailboxes, to nobody elsewhere. Done again it changes nothing. */
+  handOver(from: Assignee, heir: { to: Assignee; mailboxes: readonly MailboxId[] } | null): Promise<void>;
+  /** Everybody who has a conversation, whether they are still here or not. */
+  assignees(): Promise<Assignee[]>;
+  /** What somebody has, by mailbox. */
+  heldBy(assignee: Assignee): Promise<HeldBy[]>;
 
   // mail out
   queue(request: QueueRequest): Promise<QueueResult>;
   outbox(filter: { mailboxes: readonly MailboxId[]; states?: readonly OutboxState[]; limit: number }): Promise<OutboxRow[]>;
   outboxRow(id: OutboxId): Promise<OutboxRow | null>;
+  /** Mail of a person that has not left: held, queued, or waiting for approval; oldest first. */
+  unsent(author: PersonId): Promise<OutboxRow[]>;
   /** Rows whose time has come, oldest first, at most `limit`: queued, or held for time. */
   outboxDue(now: Millis, limit: number): Promise<OutboxRow[]>;
   nextOutboxAt(): Promise<Millis | null>;

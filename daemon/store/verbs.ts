@@ -3,7 +3,7 @@ import { nextRow } from './entry.ts';
 import { record } from './journal.ts';
 import type { Db } from './sqlite.ts';
 import { addText } from './text.ts';
-import type { Assignee, ConversationId, MailboxId, Millis, PersonId, WorkResult, WorkState, WorkVerb } from './types.ts';
+import type { Assignee, ConversationId, HeldBy, MailboxId, Millis, PersonId, WorkResult, WorkState, WorkVerb } from './types.ts';
 import {
   assigneeOf,
   assigneeText,
@@ -149,17 +149,31 @@ export function star({ db, changed }: Writing, id: ConversationId, person: Perso
   changed({ kind: 'read', mailbox, conversation: current, person });
 }
 
-export function releaseAll(writing: Writing, assignee: Assignee): void {
+/** Everything that `from` has: to the heir in those mailboxes, to nobody elsewhere. Done again it changes nothing. */
+export function handOver(writing: Writing, from: Assignee, heir: { to: Assignee; mailboxes: readonly MailboxId[] } | null): void {
   const { db, changed, now } = writing;
   const held = db.all<{ num: number; id: string; mailbox: MailboxId; revision: number }>(
     "SELECT num, id, mailbox, revision FROM conversation WHERE assignee = ? AND assignee <> ''",
-    assigneeText(assignee),
+    assigneeText(from),
   );
   for (const { num, id, mailbox, revision } of held) {
-    assign(writing, num, null, { actor: null, at: now() });
+    assign(writing, num, heir?.mailboxes.includes(mailbox) === true ? heir.to : null, { actor: null, at: now() });
     changed({ kind: 'conversation', mailbox, conversation: id, revision, what: 'assign', live: true, by: null });
   }
 }
+
+/** Everybody who has a conversation, done ones too. */
+export const assignees = (db: Db): Assignee[] =>
+  db
+    .all<{ assignee: string }>("SELECT DISTINCT assignee FROM conversation WHERE assignee <> ''")
+    .flatMap(({ assignee }) => assigneeOf(assignee) ?? []);
+
+export const heldBy = (db: Db, assignee: Assignee): HeldBy[] =>
+  db.all<HeldBy>(
+    `SELECT mailbox, sum(state <> 'done') AS assigned, sum(state = 'snoozed') AS snoozed FROM conversation
+     WHERE assignee = ? AND assignee <> '' GROUP BY mailbox ORDER BY mailbox`,
+    assigneeText(assignee),
+  );
 
 /** An answer that did not arrive leaves the customer waiting: the conversation is open work again. */
 export function openAgain(writing: Writing, num: number, now: Millis, why: string): void {

@@ -2,7 +2,9 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Postroom, startPostroom } from '../support/postroom.ts';
+import { connect } from '../../protocol/client.ts';
+import { decodeInvitation, newKeyPair } from '../../protocol/keys.ts';
+import { outcome, type Postroom, startPostroom } from '../support/postroom.ts';
 import { openScreen, type Screen } from '../support/screen.ts';
 
 const program = resolve('dist/tui.js');
@@ -84,12 +86,90 @@ test('members join and leave a role', async () => {
   screen.type('-');
   await screen.waitFor((s) => s.text().includes('Take out of the role agents') && s.text().includes('▌ben'));
   screen.press('<enter>');
+  await screen.waitFor((s) => s.text().includes('Take ben out of agents?') && s.text().includes('ben: -panel -timeline -send'));
+  screen.press('<enter>');
   await screen.waitFor(/comes to: pat/);
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.line(0).includes('ROLE  agents') && /pat +member/.test(s.text()));
+  await screen.waitFor(/support@harbour\.example +Access Send/);
+  screen.type('q');
+  await screen.waitFor(at('agents'));
   screen.type('a');
   await screen.waitFor('Make a role');
   screen.type('leads');
   screen.press('<enter>');
   await screen.waitFor(/^ {2}leads +0/m);
+  screen.type('#');
+  await screen.waitFor((s) => s.text().includes('Remove the role agents?') && s.text().includes('pat: -panel -send'));
+  await screen.waitFor('given to it: gone.');
+  screen.press('<enter>');
+  await screen.waitFor('Removed: the role agents');
+});
+
+test('somebody leaves: what hangs on them, a choice for each kind, and they are gone', async () => {
+  const eva = await postroom.as('eva');
+  await postroom.deliver('support@harbour.example', {});
+  const { conversation } = await postroom.newest('support@harbour.example');
+  await (await postroom.as('ben')).call('conversation.take', { conversation });
+  await using screen = await opened('eva', 'people');
+  await screen.waitFor(at('ben'));
+  screen.type('#');
+  await screen.waitFor((s) => s.line(0).includes('ben LEAVES') && /! conversations +1 +need a successor or a release/.test(s.text()));
+  await screen.waitFor(/roles +agents +are left/);
+  screen.type('W');
+  await screen.waitFor('something needs a successor or a release');
+  screen.type('m');
+  await screen.waitFor('mail taken back');
+  screen.type('r');
+  await screen.waitFor(/ {2}conversations +1 +go back to the team/);
+  screen.type('r');
+  await screen.waitFor(/! conversations/);
+  screen.type('s');
+  await screen.waitFor((s) => s.text().includes('Successor of ben') && s.text().includes('▌eva'));
+  screen.press('<enter>');
+  await screen.waitFor(/ {2}conversations +1 +go to eva/);
+  screen.type('W');
+  await screen.waitFor('Remove ben?');
+  screen.press('<enter>');
+  await screen.waitFor('ben is removed. Their name stays on what they wrote.');
+  expect((await eva.call('conversation.show', { conversation })).assignee?.name).toBe('eva');
+  screen.type('q');
+  await screen.waitFor((s) => s.line(0).includes('PEOPLE') && !/ben +active/.test(s.text()));
+});
+
+test('open invitations are withdrawn; a key that somebody else invited is confirmed by its person', async () => {
+  const pat = await postroom.as('pat');
+  await pat.call('person.add', { name: 'zoe' });
+  const { invitation } = await pat.call('person.invite', { name: 'ben' });
+  const open = decodeInvitation(invitation);
+  const keys = newKeyPair();
+  const guest = await connect({ invitation: open });
+  await guest.call('person.join', { publicKey: keys.publicKey, label: 'laptop' });
+  await guest.close();
+  const laptop = { person: 'ben', endpoint: open.endpoint, daemonKey: open.daemonKey, ...keys };
+  expect(await outcome(connect({ identity: laptop }))).toBe('unauthenticated');
+
+  await using screen = await opened('ben', 'people');
+  await screen.waitFor(at('ben'));
+  await screen.waitFor(/this session [A-Z2-7-]{23} · the daemon [A-Z2-7-]{23}/);
+  screen.type('v');
+  await screen.waitFor((s) => s.text().includes('Keys of ben') && s.text().includes('waits: Enter confirms'));
+  screen.type('laptop');
+  await screen.waitFor((s) => /▌[A-Z2-7]{5}-.*laptop/.test(s.text()));
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.text().includes('Is this key really ben’s?') && s.text().includes('pat invited it'));
+  screen.press('<enter>');
+  await screen.waitFor('A key of ben is confirmed');
+  await (await connect({ identity: laptop })).close();
+
+  await using eva = await opened('eva', 'invitations');
+  await eva.waitFor(/▌ zoe +to join +20\S+ \S+ +pat/);
+  eva.type('#');
+  await eva.waitFor('Withdraw the invitation for zoe?');
+  eva.press('<enter>');
+  await eva.waitFor('No invitation is open.');
+  await pat.call('person.invite', { name: 'ben' });
+  await eva.waitFor('support@harbour.example: pat invited one more key for ben'); // whose mailbox it is hears of it at once
 });
 
 test('nobody widens their own reach: by joining, by an operation, by a role of theirs; the reason stays on the screen', async () => {

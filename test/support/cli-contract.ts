@@ -22,7 +22,35 @@ export const Invited = z.object({ person, invitation: z.string().regex(/^postroo
 export const Whoami = z.object({
   person: z.object({ id: text, name: text }),
   operations: z.array(operation),
-  daemon: z.object({ name: text, version: text }),
+  daemon: z.object({ name: text, version: text, fingerprint: text }),
+  fingerprint: text,
+});
+export const Invitations = rows(z.object({ id: text, person: text, by: text, expiresAt: date, newcomer: yes }));
+export const RolePreview = z.object({
+  role: text,
+  reach: z.array(
+    z.object({ person: text, mailbox: maybe(text), mailboxes: count, gains: z.array(z.string()), loses: z.array(z.string()) }),
+  ),
+  operations: z.array(z.object({ person: text, gains: z.array(operation), loses: z.array(operation) })),
+  grants: count,
+});
+export const Leaving = z.object({
+  person,
+  successor: maybe(text),
+  owns: z.array(text),
+  ownsHidden: count,
+  assigned: count,
+  snoozed: count,
+  handed: count,
+  unsent: count,
+  roles: z.array(text),
+  operations: z.array(operation),
+  keys: count,
+  invitations: z.object({ own: count, made: count }),
+  grants: z.array(z.object({ mailbox: text, access: yes, send: yes, setup: yes })),
+  grantsHidden: count,
+  gave: count,
+  wants: z.array(z.enum(['mailboxes', 'work', 'mail'])),
 });
 export const Mailbox = z.object({
   id: text,
@@ -53,7 +81,7 @@ export const Grants = rows(
     by: text,
     at: date,
   }),
-).extend({ revision: count });
+).extend({ revision: count, shared: yes });
 export const Explained = z.object({
   mailbox: text,
   person: text,

@@ -1,13 +1,12 @@
-/** Persons, keys, roles, grants, and joining. */
+/** Persons, and what they are given. */
 import { isErrorCode, PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
-import type { GrantEdit, Operation } from '../../protocol/schema.ts';
-import { version } from '../../protocol/version.ts';
-import { join } from '../join.ts';
+import type { GrantEdit, Leaving, Operation } from '../../protocol/schema.ts';
+import { leavingLines } from '../leaving.ts';
+import { invitationText, keyState } from './identity.ts';
 import { day, facts, table, yes } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
-import { identityPath } from './session.ts';
 import { date, flag, list, number, option, pairs } from './values.ts';
 
 const operation = (word: string | undefined): Operation => {
@@ -16,9 +15,6 @@ const operation = (word: string | undefined): Operation => {
   return known;
 };
 const arg = (args: readonly string[], index: number): string => args[index] ?? '';
-
-const invitationText = (given: Result<'person.add'>): string =>
-  `${given.person.name} is invited. Give them this, once, until ${day(given.expiresAt)} UTC:\n\n  postroom join ${given.invitation}\n`;
 
 const personText = (person: Result<'person.show'>): string =>
   facts([
@@ -32,20 +28,30 @@ const personText = (person: Result<'person.show'>): string =>
     [
       'keys',
       person.keys
-        .map((key) => `${key.fingerprint}${key.label === '' ? '' : ` (${key.label})`}${key.revokedAt === null ? '' : ' revoked'}`)
+        .map((key) => `${key.fingerprint}${key.label === '' ? '' : ` (${key.label})`}${keyState(key) === '' ? '' : `: ${keyState(key)}`}`)
         .join(', ') || null,
     ],
   ]);
 
-const roleText = (role: Result<'role.show'>): string =>
-  facts([
-    ['role', role.name],
-    ['members', role.members.map((member) => (member.kind === 'role' ? `role ${member.name}` : member.name)).join(', ') || 'nobody'],
-    ['people', role.people.join(', ') || 'nobody'],
-    ['operations', role.operations.join(', ') || null],
-  ]);
+const leavingText = (leaving: Leaving, choices: Parameters<typeof leavingLines>[1]): string =>
+  [
+    `This hangs on ${leaving.person.name}; nothing is written.`,
+    table(
+      ['', 'now', 'then'],
+      leavingLines(leaving, choices).map(({ kind, what, fate }) => [kind, what, fate]),
+      '',
+    ),
+    ...(leaving.refused === null || leaving.wants.length > 0 ? [] : [`It would be refused: ${leaving.refused.message}`]),
+  ].join('\n');
 
 const grantsText = (grants: Result<'grant.list'>): string =>
+  [
+    ...(grants.shared ? [] : ['This mailbox is personal: its grants are kept and do not count. postroom mailbox share ADDRESS']),
+    grantsTable(grants),
+    ...grants.rows.flatMap(({ grantee, policy }) => (policy === null ? [] : [`${grantee.name} could not be given this today: ${policy}`])),
+  ].join('\n');
+
+const grantsTable = (grants: Result<'grant.list'>): string =>
   table(
     ['grantee', 'access', 'send', 'setup', 'from', 'until', 'by', 'id', 'note'],
     grants.rows.map((row) => [
@@ -204,10 +210,22 @@ export const peopleCommands: readonly CommandRow[] = [
   {
     usage: 'person remove <name>',
     doc: 'remove a person; their name stays on what they wrote',
-    options: [['--successor <name>', 'who gets the mailboxes they own']],
+    options: [
+      ['--successor <name>', 'who gets their mailboxes, and their conversations where they may send'],
+      ['--release', 'their conversations go back to the team'],
+      ['--mail <fate>', 'their mail that did not leave yet: held and shown (default), or taken back', ['hold', 'cancel']],
+      ['--dry-run', 'everything that hangs on them and what would become of it; writes nothing'],
+    ],
     run: async (context, args, values) => {
-      const data = await (await context.session()).call('person.remove', { name: arg(args, 0), successor: option(values, 'successor') });
-      return { data, text: `${arg(args, 0)} is removed.` };
+      const mail = option(values, 'mail') === 'cancel' ? 'cancel' : 'hold';
+      const asked = { name: arg(args, 0), successor: option(values, 'successor'), release: flag(values, 'release'), mail } as const;
+      const session = await context.session();
+      if (flag(values, 'dryRun')) {
+        const leaving = await session.call('person.leaving', asked);
+        return { data: leaving, text: leavingText(leaving, asked) };
+      }
+      const data = await session.call('person.remove', asked);
+      return { data, text: `${asked.name} is removed.` };
     },
   },
   ...(['person', 'role'] as const).flatMap((noun) =>
@@ -221,106 +239,6 @@ export const peopleCommands: readonly CommandRow[] = [
         },
       }),
     ),
-  ),
-  {
-    usage: 'join <invitation>',
-    doc: 'turn an invitation into an identity on this machine',
-    run: async (context, args) => {
-      const joined = await join({ invitation: arg(args, 0), path: identityPath(context), endpoint: context.connect, release: version });
-      return {
-        data: joined,
-        text: `Welcome, ${joined.person.name}. You belong to ${joined.daemon.name} now; your identity is ${joined.identity}.\nYour fingerprint: ${joined.fingerprint}`,
-      };
-    },
-  },
-  {
-    usage: 'key list',
-    doc: 'keys: my own, or all for people managers',
-    run: async (context) => {
-      const keys = await (await context.session()).call('key.list', {});
-      const rows = keys.rows.map((key) => [
-        key.fingerprint,
-        key.person,
-        day(key.addedAt),
-        key.revokedAt === null ? (key.current ? 'this session' : '') : `revoked ${day(key.revokedAt)}`,
-        key.label,
-      ]);
-      return { data: keys, text: table(['fingerprint', 'person', 'since', '', 'label'], rows, 'No keys.') };
-    },
-  },
-  {
-    usage: 'key revoke <fingerprint>',
-    doc: 'revoke a key: its sessions end at once',
-    run: async (context, args) => {
-      const data = await (await context.session()).call('key.revoke', { fingerprint: arg(args, 0) });
-      return { data, text: `${arg(args, 0)} is revoked.` };
-    },
-  },
-  {
-    usage: 'whoami',
-    doc: 'who I am, and to which daemon',
-    run: async (context) => {
-      const me = await (await context.session()).call('session.whoami', {});
-      return {
-        data: me,
-        text: facts([
-          ['person', me.person.name],
-          ['daemon', `${me.daemon.name} (${me.daemon.version})`],
-          ['roles', me.roles.join(', ') || null],
-          ['operations', me.operations.join(', ') || null],
-          ['fingerprint', me.fingerprint],
-        ]),
-      };
-    },
-  },
-  {
-    usage: 'role add <name>',
-    doc: 'a named set of persons and roles',
-    run: async (context, args) => {
-      const role = await (await context.session()).call('role.add', { name: arg(args, 0) });
-      return { data: role, text: `Role ${role.name} is made. Add people with: postroom role member add ${role.name} NAME` };
-    },
-  },
-  {
-    usage: 'role list',
-    doc: 'all roles',
-    run: async (context) => {
-      const roles = await (await context.session()).call('role.list', {});
-      return {
-        data: roles,
-        text: table(
-          ['role', 'people'],
-          roles.rows.map((role) => [role.name, role.people.join(', ')]),
-          'No roles.',
-        ),
-      };
-    },
-  },
-  {
-    usage: 'role show <name>',
-    doc: 'members of a role',
-    run: async (context, args) => {
-      const role = await (await context.session()).call('role.show', { name: arg(args, 0) });
-      return { data: role, text: roleText(role) };
-    },
-  },
-  {
-    usage: 'role remove <name>',
-    doc: 'remove a role and the grants given to it',
-    run: async (context, args) => {
-      const data = await (await context.session()).call('role.remove', { name: arg(args, 0) });
-      return { data, text: `Role ${arg(args, 0)} is removed.` };
-    },
-  },
-  ...(['add', 'remove'] as const).map(
-    (verb): CommandRow => ({
-      usage: `role member ${verb} <role> <member>`,
-      doc: verb === 'add' ? 'a person or a role joins' : 'a member leaves',
-      run: async (context, args) => {
-        const role = await (await context.session()).call(`role.member.${verb}`, { role: arg(args, 0), member: arg(args, 1) });
-        return { data: role, text: roleText(role) };
-      },
-    }),
   ),
   {
     usage: 'grant list <mailbox>',

@@ -24,6 +24,8 @@ const headings: Record<Scope, Chrome> = {
   settings: chrome`In settings`,
   matrix: chrome`Grants`,
   people: chrome`People`,
+  leaving: chrome`Somebody leaves`,
+  invitations: chrome`Invitations`,
   roles: chrome`Roles`,
   mailboxes: chrome`Mailboxes`,
   timeline: chrome`Timeline`,

@@ -8,6 +8,7 @@ import { openAudit } from './audit.tsx';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { openGrants } from './grants.tsx';
+import { openInvitations } from './invitations.tsx';
 import { openPeople } from './people.tsx';
 import { MailboxPicker } from './pickers.tsx';
 import { bestPlace, useNavigator } from './places.ts';
@@ -78,6 +79,7 @@ export function useGoing(mailbox: SafeText | null, { contact = null, conversatio
         ? { 'go.open': () => inMailbox(chrome`All open of`, open, ({ address }) => navigator.go({ kind: 'open', mailbox: address })) }
         : {}),
       'go.people': () => openPeople(app),
+      'go.invitations': () => openInvitations(app),
       'go.roles': () => openRoles(app),
       'go.audit': () => openAudit(app),
       ...(open.length > 0

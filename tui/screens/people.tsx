@@ -1,15 +1,19 @@
 /** Everybody who belongs here: invited, disabled, their keys and what they may do to the whole system. Changing takes people.manage. */
 import { type ReactElement, useCallback, useMemo } from 'react';
-import type { Person, PersonDetail } from '../../protocol/schema.ts';
+import type { Key, Person, PersonDetail } from '../../protocol/schema.ts';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
+import type { Me } from '../mirror.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, join, padEndTo, type Safe } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
+import { openInvitations } from './invitations.tsx';
 import { Pages } from './pages.tsx';
+import { openLeaving } from './people-leaving.tsx';
 import { Details, detailRows, NameBox, OperationPicker, useDoing } from './people-parts.tsx';
+import { keyWords } from './people-words.ts';
 import { Picker } from './pickers.tsx';
 
 export function openPeople({ shell }: Pick<AppContext, 'shell'>): void {
@@ -30,10 +34,11 @@ function People(): ReactElement {
   const current = data?.[list.state.index];
   const shown = useView(mirror.person(current?.name ?? me?.person.name ?? ''));
   const { refused, attempt } = useDoing();
-  const invited = (given: { person: { name: Safe }; invitation: string; warning: Safe | null }): void => showInvitation(app, given);
+  const invited = (given: Invited): void => showInvitation(app, given);
 
   useCommands(
     {
+      'people.invitations': () => openInvitations(app),
       'people.add': () =>
         shell.openModal({
           name: 'invite',
@@ -67,11 +72,12 @@ function People(): ReactElement {
                 onAccept: change,
               });
             },
+            'people.leave': () => openLeaving(app, current.name),
             'people.keys': () =>
               shell.openModal({
                 name: 'keys',
                 element: (
-                  <Picker<string>
+                  <Picker<Key>
                     title={chrome`Keys of ${current.name}: Enter revokes`}
                     load={async () =>
                       (await mirror.call('person.show', { name: current.name })).keys
@@ -79,18 +85,25 @@ function People(): ReactElement {
                         .map((key) => ({
                           key: key.fingerprint,
                           label: chrome`${safeText(key.fingerprint)} ${key.label}`,
-                          detail: key.current ? chrome`this session` : chrome``,
-                          value: key.fingerprint,
+                          detail: keyWords(key),
+                          value: key,
                         }))
                     }
                     nothing={chrome`No key of theirs that you may see.`}
-                    onPick={(fingerprint) =>
-                      shell.ask({
-                        title: chrome`Revoke this key of ${current.name}?`,
-                        consequence: chrome`${safeText(fingerprint)}: its sessions end at once, and it does not come back.`,
-                        onAccept: () =>
-                          attempt(chrome`A key of ${current.name} is revoked`, () => mirror.call('key.revoke', { fingerprint })),
-                      })
+                    onPick={({ fingerprint, waits, invitedBy }) =>
+                      waits
+                        ? shell.ask({
+                            title: chrome`Is this key really ${current.name}’s?`,
+                            consequence: chrome`${safeText(fingerprint)}: compare it with what ${current.name} sees. ${invitedBy ?? chrome`somebody`} invited it; whoever has it comes to all that is theirs.`,
+                            onAccept: () =>
+                              attempt(chrome`A key of ${current.name} is confirmed`, () => mirror.call('key.confirm', { fingerprint })),
+                          })
+                        : shell.ask({
+                            title: chrome`Revoke this key of ${current.name}?`,
+                            consequence: chrome`${safeText(fingerprint)}: its sessions end at once, and it does not come back.`,
+                            onAccept: () =>
+                              attempt(chrome`A key of ${current.name} is revoked`, () => mirror.call('key.revoke', { fingerprint })),
+                          })
                     }
                   />
                 ),
@@ -134,10 +147,14 @@ function People(): ReactElement {
         draw={draw}
         empty={<Lines tone="muted" lines={[error === null ? chrome`  loading…` : chrome`  ${safeText(error.message)}`]} />}
       />
-      <Details lines={shown.data === null ? [] : detailLines(shown.data)} refused={refused} />
+      <Details lines={shown.data === null ? [] : [...detailLines(shown.data), ...bothEnds(shown.data, me)]} refused={refused} />
     </Screen>
   );
 }
+
+/** Of this session: what the two ends of it can compare. */
+const bothEnds = ({ id }: PersonDetail, me: Me | null): Safe[] =>
+  me?.person.id === id ? [chrome`this session ${safeText(me.fingerprint)} · the daemon ${safeText(me.daemon.fingerprint)}`] : [];
 
 function detailLines({ name, roles, operations, keys, owns, ownsHidden, plan }: PersonDetail): Safe[] {
   const live = keys.filter(({ revokedAt }) => revokedAt === null);
@@ -156,7 +173,7 @@ function detailLines({ name, roles, operations, keys, owns, ownsHidden, plan }: 
       ? []
       : [
           chrome`keys: ${join(
-            live.map(({ fingerprint, label }) => chrome`${safeText(fingerprint)} ${label}`),
+            live.map(({ fingerprint, label, waits }) => chrome`${safeText(fingerprint)} ${label}${waits ? chrome` (waits)` : chrome``}`),
             chrome`, `,
           )}`,
         ]),
@@ -164,13 +181,26 @@ function detailLines({ name, roles, operations, keys, owns, ownsHidden, plan }: 
   ];
 }
 
+type Invited = {
+  readonly person: { readonly name: Safe };
+  readonly invitation: string;
+  readonly warning: Safe | null;
+  readonly confirm: boolean;
+};
+
 /** On a page of its own, without anything beside it: it is copied by hand. */
-function showInvitation({ shell }: AppContext, given: { person: { name: Safe }; invitation: string; warning: Safe | null }): void {
+function showInvitation({ shell }: AppContext, given: Invited): void {
   const lines = [
     chrome`Give this to ${given.person.name}, once. It is one line without blanks after "join":`,
     '',
     `postroom join ${given.invitation}`,
     '',
+    ...(given.confirm
+      ? [
+          chrome`The key they make with it opens nothing until ${given.person.name} confirms it from another device, or somebody else who manages people does.`,
+          '',
+        ]
+      : []),
     ...(given.warning === null ? [] : [given.warning]),
   ];
   const page = (

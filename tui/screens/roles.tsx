@@ -1,23 +1,30 @@
 /** Roles: who is in them, whom they come to, and what they may do to the whole system. Changing takes people.manage. */
 import { type ReactElement, useCallback, useMemo } from 'react';
+import type { Params } from '../../protocol/methods.ts';
 import type { Role } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
+import { rolePreviewLines } from '../leaving.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
-import { chrome, join, padEndTo, padStartTo, type Safe } from '../text.ts';
+import { type Chrome, chrome, join, padEndTo, padStartTo, type Safe } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
 import { granteeWords } from './grants-words.ts';
 import { Details, detailRows, NameBox, OperationPicker, useDoing } from './people-parts.tsx';
 import { Picker } from './pickers.tsx';
+import { openRole } from './roles-detail.tsx';
+
+/** Lines of a question; `role remove --dry-run` of the command line has all of them. */
+const shownLosses = 8;
 
 export function openRoles({ shell }: Pick<AppContext, 'shell'>): void {
   shell.open({ name: 'roles', element: <Roles /> });
 }
 
 function Roles(): ReactElement {
-  const { mirror } = useApp();
+  const app = useApp();
+  const { mirror } = app;
   const shell = useShell();
   const { columns, rows: height } = useViewport();
   const { data, error } = useView(mirror.roles);
@@ -41,6 +48,14 @@ function Roles(): ReactElement {
           onPick={onPick}
         />
       ),
+    });
+  /** Asks once it is known what it would take from whom. */
+  const looked = (edit: Params<'role.preview'>, title: Chrome, onAccept: () => void): void =>
+    shell.attempt(async () => {
+      const lines = rolePreviewLines(await mirror.call('role.preview', edit));
+      const more = lines.length - shownLosses;
+      const consequence = join([...lines.slice(0, shownLosses), ...(more > 0 ? [chrome`and ${more} more`] : [])], chrome` · `);
+      shell.ask({ title, consequence, onAccept });
     });
   /** Everybody who is not in it. */
   const outside = async (role: Role): Promise<readonly Role['members'][number][]> => {
@@ -67,6 +82,7 @@ function Roles(): ReactElement {
       ...(current === undefined
         ? {}
         : {
+            'item.open': () => openRole(app, current.name),
             'roles.join': () =>
               pickMember(
                 chrome`Add to the role ${current.name}`,
@@ -81,8 +97,10 @@ function Roles(): ReactElement {
                 chrome`Take out of the role ${current.name}`,
                 async () => current.members,
                 (member) =>
-                  attempt(chrome`${member} is no longer in ${current.name}`, () =>
-                    mirror.call('role.member.remove', { role: current.name, member }),
+                  looked({ role: current.name, edit: 'leave', member }, chrome`Take ${member} out of ${current.name}?`, () =>
+                    attempt(chrome`${member} is no longer in ${current.name}`, () =>
+                      mirror.call('role.member.remove', { role: current.name, member }),
+                    ),
                   ),
               ),
             'people.operations': () =>
@@ -101,12 +119,9 @@ function Roles(): ReactElement {
                 ),
               }),
             'roles.remove': () =>
-              shell.ask({
-                title: chrome`Remove the role ${current.name}?`,
-                consequence: chrome`What it gives ${current.people.length} people ends at once, with every grant that was given to it.`,
-                onAccept: () =>
-                  attempt(chrome`Removed: the role ${current.name}`, () => mirror.call('role.remove', { name: current.name })),
-              }),
+              looked({ role: current.name, edit: 'remove' }, chrome`Remove the role ${current.name}?`, () =>
+                attempt(chrome`Removed: the role ${current.name}`, () => mirror.call('role.remove', { name: current.name })),
+              ),
           }),
     },
     { facts: { managesPeople: manages, online } },

@@ -1,0 +1,72 @@
+/** Invitations that can still be used: for whom, by whom, until when. Withdrawn they open nothing. */
+import { type ReactElement, useCallback, useMemo } from 'react';
+import type { Invitation } from '../../protocol/schema.ts';
+import { safeText } from '../../protocol/text.ts';
+import { List, useList } from '../components/list.tsx';
+import { Lines, Row, T } from '../components/text.tsx';
+import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
+import { chrome, padEndTo } from '../text.ts';
+import { useConnection, useView } from '../use-mirror.ts';
+import { type AppContext, useApp } from './contract.ts';
+import { Details, detailRows, useDoing } from './people-parts.tsx';
+import { untilWords } from './people-words.ts';
+
+export function openInvitations({ shell }: Pick<AppContext, 'shell'>): void {
+  shell.open({ name: 'invitations', element: <Invitations /> });
+}
+
+function Invitations(): ReactElement {
+  const { mirror } = useApp();
+  const shell = useShell();
+  const { columns, rows: height } = useViewport();
+  const { data, error } = useView(mirror.invitations);
+  const online = useConnection().state.state === 'online';
+  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
+  const list = useList(ids, Math.max(1, height - detailRows - 1));
+  const current = data?.[list.state.index];
+  const { refused, attempt } = useDoing();
+  useCommands(
+    current === undefined
+      ? {}
+      : {
+          'invitations.withdraw': () =>
+            shell.ask({
+              title: chrome`Withdraw the invitation for ${current.person}?`,
+              consequence: chrome`Whoever has it cannot join with it any more. Another one can be made.`,
+              onAccept: () =>
+                attempt(chrome`The invitation for ${current.person} is withdrawn`, () =>
+                  mirror.call('invitation.withdraw', { invitation: current.id }),
+                ),
+            }),
+        },
+    { facts: { online } },
+  );
+  const draw = useCallback(
+    ({ person, newcomer, expiresAt, by }: Invitation) =>
+      chrome` ${padEndTo(person, 24)}${padEndTo(newcomer ? chrome`to join` : chrome`one more key`, 14)}${padEndTo(untilWords(expiresAt), 18)}${by}`,
+    [],
+  );
+  const nothing = error !== null ? safeText(error.message) : data === null ? chrome`loading…` : chrome`No invitation is open.`;
+  return (
+    <Screen
+      title={chrome`INVITATIONS`}
+      right={data === null ? chrome`` : chrome`${data.length} `}
+      filter={chrome`each works once; people: a invites somebody, i one more key`}
+    >
+      <Row>
+        <T tone="muted">{chrome`  ${padEndTo(chrome`person`, 24)}${padEndTo(chrome`for`, 14)}${padEndTo(chrome`until (UTC)`, 18)}by`}</T>
+      </Row>
+      <List
+        list={list}
+        columns={columns}
+        rowAt={(index) => data?.[index]}
+        draw={draw}
+        empty={<Lines tone="muted" lines={[chrome`  ${nothing}`]} />}
+      />
+      <Details
+        lines={current === undefined ? [] : [chrome`Its text was shown once, to ${current.by}; it is kept nowhere.`]}
+        refused={refused}
+      />
+    </Screen>
+  );
+}
