@@ -14,12 +14,13 @@ import { makeFolder, type Places } from '../protocol/places.ts';
 import { listen, type Server } from '../protocol/server.ts';
 import { safeText } from '../protocol/text.ts';
 import { type Config, readConfig } from './config.ts';
+import { announcedKey, readDaemonKey } from './daemon-key.ts';
 import type { Mailbox } from './directory/document.ts';
 import { type DirectoryStore, openDirectory } from './directory/durable.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
-import { endpointsOf, grantsFile, readDaemonKey, secretPlaces } from './home.ts';
+import { endpointsOf, grantsFile, secretPlaces } from './home.ts';
 import { startHosted } from './hosted/receive.ts';
 import { type Log, openLog } from './log.ts';
 import { Opener } from './open.ts';
@@ -181,6 +182,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
         return { endpoint: widest.reached, warning };
       },
       rightsSettled: () => rights.settled(),
+      rightsEpoch: (person) => rights.epoch(person),
     };
     const rights = followRights({
       directory,
@@ -193,6 +195,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       now,
       publish,
       endSessions: (fits, message) => server?.endSessions(fits, 'revoked', message),
+      recheckStreams: (fits) => server?.recheckStreams(fits),
     });
     undo.push(() => rights.close());
 
@@ -205,6 +208,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       release: version,
       isKeyAllowed: (key) => identify(directory.snapshot(), key, now()) !== null,
       identify: (key) => identify(directory.snapshot(), key, now()),
+      nextKey: announcedKey(where, log),
       service: createService(world),
       log,
     });

@@ -3,6 +3,7 @@
 import { version } from '../protocol/version.ts';
 import { daemonCommands } from './cli/daemon.ts';
 import { doctorCommand } from './cli/doctor.ts';
+import { identityCommands } from './cli/identity.ts';
 import { mailCommands } from './cli/mail.ts';
 import { mailboxCommands } from './cli/mailboxes.ts';
 import { peopleCommands } from './cli/people.ts';
@@ -30,6 +31,11 @@ const groups: readonly CommandGroup[] = [
         ['--email <address>', 'their own address'],
       ]),
       elsewhere('daemon run', 'run the daemon in the foreground'),
+      elsewhere(
+        'daemon key [verb]',
+        'its key, for whoever runs it: show (the default), announce a new one, switch to that (the daemon must be stopped)',
+        [['--unannounced', 'with switch: a new key at once, for one that was stolen; nobody follows by themselves']],
+      ),
       ...daemonCommands,
       doctorCommand,
       elsewhere('demo', 'a complete demo team in a directory of its own', [['--fresh', 'start over']]),
@@ -42,9 +48,10 @@ const groups: readonly CommandGroup[] = [
       role: 'named sets of people',
       'role member': 'who is in a role',
       key: "people's keys",
+      identity: 'who you are here, and the daemon you trust',
       grant: 'who may do what on a mailbox',
     },
-    rows: peopleCommands,
+    rows: [...peopleCommands, ...identityCommands],
   },
   {
     heading: 'Mailboxes:',

@@ -6,7 +6,7 @@ import { PostroomError } from '../protocol/errors.ts';
 import { decodeInvitation, fingerprint, newKeyPair, writeIdentity } from '../protocol/keys.ts';
 import type { Result } from '../protocol/methods.ts';
 
-type Joined = Result<'person.join'> & { readonly identity: string; readonly fingerprint: string };
+type Joined = Result<'person.join'> & { readonly identity: string; readonly fingerprint: string; readonly daemonFingerprint: string };
 
 /** `endpoint` in place of the invitation's own; `release` is that of this program. */
 export async function join(given: { invitation: string; path: string; endpoint?: string | undefined; release?: string }): Promise<Joined> {
@@ -14,8 +14,12 @@ export async function join(given: { invitation: string; path: string; endpoint?:
   const invitation = decodeInvitation(given.invitation);
   const endpoint = given.endpoint ?? invitation.endpoint;
   const keys = newKeyPair();
+  let nextDaemonKey: string | null = null;
   const client = await connect({
     invitation: { ...invitation, endpoint },
+    onDaemonKey: ({ key }) => {
+      nextDaemonKey = key;
+    },
     connectTimeoutMs: 5_000,
     ...(given.release === undefined ? {} : { release: given.release }),
   }).catch((error: unknown) => {
@@ -37,8 +41,9 @@ export async function join(given: { invitation: string; path: string; endpoint?:
         unlinkSync(path);
         throw error;
       });
-    writeIdentity(path, { ...identity, person: joined.person.name }, { replace: true });
-    return { ...joined, identity: path, fingerprint: fingerprint(keys.publicKey) };
+    const heard = nextDaemonKey === null ? {} : { nextDaemonKey };
+    writeIdentity(path, { ...identity, ...heard, person: joined.person.name }, { replace: true });
+    return { ...joined, identity: path, fingerprint: fingerprint(keys.publicKey), daemonFingerprint: fingerprint(invitation.daemonKey) };
   } finally {
     await client.close();
   }

@@ -1,5 +1,6 @@
 /** Persons, keys, roles, grants, and joining. */
 import { isErrorCode, PostroomError } from '../../protocol/errors.ts';
+import { fingerprint } from '../../protocol/keys.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
 import type { GrantEdit, Operation } from '../../protocol/schema.ts';
@@ -7,7 +8,7 @@ import { version } from '../../protocol/version.ts';
 import { join } from '../join.ts';
 import { day, facts, table, yes } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
-import { identityPath } from './session.ts';
+import { identityPath, loadIdentity } from './session.ts';
 import { date, flag, list, number, option, pairs } from './values.ts';
 
 const operation = (word: string | undefined): Operation => {
@@ -229,7 +230,7 @@ export const peopleCommands: readonly CommandRow[] = [
       const joined = await join({ invitation: arg(args, 0), path: identityPath(context), endpoint: context.connect, release: version });
       return {
         data: joined,
-        text: `Welcome, ${joined.person.name}. You belong to ${joined.daemon.name} now; your identity is ${joined.identity}.\nYour fingerprint: ${joined.fingerprint}`,
+        text: `Welcome, ${joined.person.name}. You belong to ${joined.daemon.name} now; your identity is ${joined.identity}.\nYour fingerprint: ${joined.fingerprint}\nThe daemon's: ${joined.daemonFingerprint}`,
       };
     },
   },
@@ -261,14 +262,16 @@ export const peopleCommands: readonly CommandRow[] = [
     doc: 'who I am, and to which daemon',
     run: async (context) => {
       const me = await (await context.session()).call('session.whoami', {});
+      const daemonFingerprint = fingerprint(loadIdentity(context).daemonKey); // that session proved it
       return {
-        data: me,
+        data: { ...me, daemonFingerprint },
         text: facts([
           ['person', me.person.name],
           ['daemon', `${me.daemon.name} (${me.daemon.version})`],
           ['roles', me.roles.join(', ') || null],
           ['operations', me.operations.join(', ') || null],
           ['fingerprint', me.fingerprint],
+          ["the daemon's", daemonFingerprint],
         ]),
       };
     },

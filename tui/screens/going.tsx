@@ -6,6 +6,7 @@ import { chrome } from '../text.ts';
 import { useView } from '../use-mirror.ts';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
+import { openFingerprints } from './fingerprints.tsx';
 import { openGrants } from './grants.tsx';
 import { openPeople } from './people.tsx';
 import { MailboxPicker } from './pickers.tsx';
@@ -78,6 +79,7 @@ export function useGoing(mailbox: SafeText | null, { contact = null, conversatio
         : {}),
       'go.people': () => openPeople(app),
       'go.roles': () => openRoles(app),
+      'go.keys': () => openFingerprints(app),
       ...(open.length > 0
         ? {
             'go.timeline': () => {
