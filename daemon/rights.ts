@@ -25,11 +25,15 @@ type Deps = {
   now: () => number;
   publish: Server<typeof events>['publish'];
   endSessions: (fits: (session: Session) => boolean, message: string) => void;
+  /** Streams of these sessions that may not go on stop. */
+  recheckStreams: (fits: (session: Session) => boolean) => void;
 };
 
 export type FollowedRights = {
   /** Resolves when everything that followed from changes so far is done: a revocation is answered after this, not before. */
   settled(): Promise<void>;
+  /** How often what the person reaches has changed: a picture that was begun before the last change must not be given after it. */
+  epoch(person: string): number;
   close(): void;
 };
 
@@ -42,6 +46,7 @@ export function followRights(deps: Deps): FollowedRights {
   const { directory, log, now } = deps;
   const begun = now();
   let known = reachOf(directory.snapshot(), begun);
+  const epochs = new Map<string, number>();
   let pending: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
 
@@ -66,6 +71,8 @@ export function followRights(deps: Deps): FollowedRights {
         (mailbox) => !same(had?.get(mailbox), has?.get(mailbox)),
       );
       if (changed.length === 0) continue;
+      epochs.set(person, (epochs.get(person) ?? 0) + 1);
+      deps.recheckStreams(({ who }) => who.kind === 'person' && who.person === person);
       const address = (mailbox: string) => safeText(snapshot.mailbox(mailbox)?.address ?? addresses.get(mailbox) ?? '');
       const lost = changed.filter((mailbox) => !has?.has(mailbox)).map(address);
       const gained = changed.filter((mailbox) => !had?.has(mailbox)).map(address);
@@ -112,6 +119,7 @@ export function followRights(deps: Deps): FollowedRights {
   schedule(directory.snapshot(), begun);
   return {
     settled: () => pending,
+    epoch: (person) => epochs.get(person) ?? 0,
     close: () => {
       stop();
       clearTimeout(timer);

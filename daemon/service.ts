@@ -1,7 +1,7 @@
 /** The handlers of all methods, and the one place where a request's needs are enforced. */
 import { notFound, PostroomError } from '../protocol/errors.ts';
-import type { Asked, Method, methods, ResultInput } from '../protocol/methods.ts';
-import type { Named, Need, Operation, Surface } from '../protocol/rows.ts';
+import { type Asked, type Method, methods, type ResultInput } from '../protocol/methods.ts';
+import type { MethodRow, Named, Need, Operation, Surface } from '../protocol/rows.ts';
 import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
@@ -25,6 +25,43 @@ const handlers: Handlers = {
   ...timelineHandlers,
   ...doctorHandlers,
 };
+
+/**
+ * Rows that change nothing, or nothing that a second time would change again. Answering takes a while, and rights may move meanwhile: then
+ * these are asked and answered anew, so that no picture of a mailbox leaves after its revocation was answered.
+ */
+export const repeatable: ReadonlySet<Method> = new Set([
+  'session.whoami',
+  'daemon.status',
+  'daemon.doctor',
+  'person.list',
+  'person.show',
+  'key.list',
+  'role.list',
+  'role.show',
+  'mailbox.list',
+  'mailbox.show',
+  'mailbox.test',
+  'mailbox.sync',
+  'mailbox.folders',
+  'grant.list',
+  'grant.explain',
+  'grant.matrix',
+  'grant.preview',
+  'panel.list',
+  'conversation.list',
+  'folder.list',
+  'conversation.show',
+  'conversation.assignees',
+  'timeline.mailbox',
+  'timeline.conversation',
+  'timeline.contact',
+  'search.run',
+  'compose.from',
+  'compose.reply',
+  'outbox.list',
+  'outbox.show',
+]);
 
 const isOperation = (need: Need): need is Operation => (operations as readonly string[]).includes(need);
 const isMailboxSurface = (need: Need): need is Exclude<Surface, 'session'> =>
@@ -64,7 +101,7 @@ export function createService(world: World): Service<typeof methods> {
     return { address: mailbox.address, surfaces };
   }
 
-  return {
+  const service: Service<typeof methods> = {
     async authorize(session: Session, needs: readonly Need[], named: Named | null): Promise<void> {
       if (session.who.kind === 'invitation') {
         if (needs.every((need) => need === 'invitation')) return;
@@ -95,14 +132,34 @@ export function createService(world: World): Service<typeof methods> {
       }
     },
 
-    call<M extends Method>(method: M, asked: Asked<M>, session: Session, stream: Stream): Promise<ResultInput<M>> {
+    async call<M extends Method>(method: M, asked: Asked<M>, session: Session, stream: Stream): Promise<ResultInput<M>> {
       const caller: Caller = {
         person: session.who.kind === 'person' ? session.who.person : '',
         key: session.publicKey,
         session: session.id,
         seq: () => session.seq,
       };
-      return handlers[method](world, asked, caller, { upload: stream.upload, download: (chunk) => stream.download(chunk) });
+      const io = { upload: stream.upload, download: (chunk: Uint8Array) => stream.download(chunk) };
+      const row: MethodRow = methods[method];
+      for (;;) {
+        const epoch = world.rightsEpoch(caller.person);
+        const askAgain = async () => {
+          if (world.rightsEpoch(caller.person) === epoch) return false;
+          await service.authorize(session, row.needs, row.mailboxOf?.(asked) ?? null);
+          return true;
+        };
+        let result: ResultInput<M>;
+        try {
+          result = await handlers[method](world, asked, caller, io);
+        } catch (error) {
+          await askAgain(); // an error tells of a mailbox too
+          throw error;
+        }
+        if (row.download)
+          await askAgain(); // each of its chunks was asked for
+        else if (repeatable.has(method) && (await askAgain())) continue;
+        return result;
+      }
     },
 
     maySee(session: Session, needs: Surface, mailbox: string | null): boolean {
@@ -113,4 +170,5 @@ export function createService(world: World): Service<typeof methods> {
       return mailbox !== null && snapshot.access.surfaces(session.who.person, mailbox, world.now())[needs];
     },
   };
+  return service;
 }

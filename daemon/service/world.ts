@@ -36,6 +36,8 @@ export type World = {
   readonly vitals: () => { sessions: number; eventLoopP99Ms: number; upMs: number };
   /** Resolves when everything that followed from changes of rights so far is done. */
   readonly rightsSettled: () => Promise<void>;
+  /** Rises whenever what the person reaches changes. */
+  readonly rightsEpoch: (person: PersonId) => number;
   /** The endpoint that an invitation for somebody else carries, and a warning when only this machine or account reaches it. */
   readonly invitationEndpoint: () => { endpoint: string; warning: string | null };
 };
