@@ -61,11 +61,12 @@ export class Steps {
       () => false,
       () => true,
     );
-    for (let drawn = 0; left > 0; drawn++) {
+    for (let drawn = 0; left > 0; ) {
       if (drawn > maxDrawn) throw new Error(`${left} of ${actors.length} actors did not end in ${maxDrawn} steps`);
       await new Promise(setImmediate); // every promise that can go on has
       if (this.#busy > 0) continue;
       const [next] = this.#waiting.splice(Math.floor(this.#random() * this.#waiting.length), 1);
+      if (next !== undefined) drawn++;
       next?.();
       if (next === undefined && (await Promise.race([failed, new Promise<null>((resolve) => setImmediate(() => resolve(null)))])) === true)
         break;
