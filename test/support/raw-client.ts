@@ -32,7 +32,7 @@ export function rawClient(daemon: { endpoint: string; daemonKey: string }, keys:
   socket.connect(daemon.endpoint);
   const received = receiveAll(socket, (parts) => inbox.push(parts));
   const next = async (): Promise<Buffer[]> => {
-    await vi.waitFor(() => expect(inbox.length).toBeGreaterThan(0), { timeout: 5_000, interval: 5 });
+    if (inbox.length === 0) await vi.waitFor(() => expect(inbox.length).toBeGreaterThan(0), { timeout: 30_000, interval: 5 });
     return inbox.shift() ?? [];
   };
   return {
