@@ -1,5 +1,6 @@
 /** `npm run bench [-- NAME...]`: each benchmark beside the peer it names, in one run, with the ratio. Figures depend on the machine; ratios less. */
 import { cpus, loadavg } from 'node:os';
+import { existence } from './existence.ts';
 import { firstFrame } from './first-frame.ts';
 import { keys } from './keys.ts';
 import { installPeers } from './peers.ts';
@@ -7,7 +8,14 @@ import { roundTrip } from './round-trip.ts';
 import { search } from './search.ts';
 import { sync } from './sync.ts';
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { 'round-trip': roundTrip, sync, search, 'first-frame': firstFrame, keys };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  'round-trip': roundTrip,
+  sync,
+  search,
+  'first-frame': firstFrame,
+  keys,
+  existence,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(benches, name));
