@@ -1,7 +1,7 @@
 /** The daemon's key: announced, followed by those who heard, refused by those who did not; and one key or the other after every crash. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -21,6 +21,7 @@ import {
   trustDaemonKey,
   writeIdentity,
 } from '../protocol/keys.ts';
+import { at, cli } from './support/cli.ts';
 import { type Postroom, startPostroom } from './support/postroom.ts';
 import { tempDir } from './support/tempdir.ts';
 
@@ -188,4 +189,50 @@ test('kill -9 during rotation leaves one key or the other, whole', async () => {
     expect(() => JSON.parse(readFileSync(join(home.path, 'keys/daemon.json'), 'utf8'))).not.toThrow();
   }
   expect(seen.size).toBe(4);
+});
+
+test('on the command line: shown, announced, switched, followed, and trusted by hand', async () => {
+  await using home = await tempDir();
+  const postroom = cli(home.path);
+  await postroom('init', '--name', 'Harbour Books', '--admin', 'eva');
+  const key = async (...words: string[]) => (await postroom('daemon', 'key', ...words, '--json')).json;
+  const before = await key();
+  expect(before).toMatchObject({ fingerprint: expect.stringMatching(/^([A-Z2-7]{5}-){3}[A-Z2-7]{5}$/), announcedAt: null, next: null });
+  expect((await postroom('daemon', 'key', 'switch', '--json')).code).toBe(2); // nothing is announced
+  expect(await key('announce')).toMatchObject({ fingerprint: at(before, 'fingerprint'), next: { fingerprint: expect.any(String) } });
+  expect((await postroom('daemon', 'key', 'announce', '--json')).code).toBe(5);
+  const shown = await key('show');
+  const after = await key('switch');
+  expect(at(after, 'fingerprint')).toBe(at(shown, 'next', 'fingerprint'));
+  // The home's own person heard it: whoever connects first says so, once.
+  expect((await postroom('daemon', 'start')).err).toContain('changed as announced');
+  try {
+    const me = await postroom('whoami', '--json');
+    expect(me.json).toMatchObject({ daemonFingerprint: at(after, 'fingerprint') });
+    expect(me.err).toBe('');
+    expect((await postroom('identity', 'show', '--json')).json).toMatchObject({
+      daemonFingerprint: at(after, 'fingerprint'),
+      nextDaemonFingerprint: null,
+    });
+    await postroom('daemon', 'stop');
+    const stolen = await key('switch', '--unannounced');
+    await postroom('daemon', 'start');
+    // The home's own file was told of that as well; a copy of it elsewhere was not.
+    const copy = join(home.path, 'copy.json');
+    const own = readIdentity(join(home.path, 'identity.json'));
+    if (own === null) throw new Error('init wrote no identity');
+    const { nextDaemonKey: _, ...rest } = own;
+    writeIdentity(copy, { ...rest, daemonKey: publicKeyOfWord(at(after, 'key')) });
+    const lost = await postroom('whoami', '--json', '--identity', copy);
+    expect([lost.code, at(lost.json, 'error', 'details', 'reason')]).toEqual([6, 'daemon-key']);
+    expect((await postroom('identity', 'trust', 'nonsense', '--identity', copy)).code).toBe(2);
+    const trusted = await postroom('identity', 'trust', at(stolen, 'key'), '--identity', copy);
+    expect(trusted.out).toContain(at(stolen, 'fingerprint'));
+    expect((await postroom('whoami', '--identity', copy)).code).toBe(0);
+    chmodSync(copy, 0o640);
+    for (const words of [['whoami'], ['identity', 'show'], ['identity', 'trust', at(stolen, 'key')], ['panel']])
+      expect((await postroom(...words, '--identity', copy)).err).toContain('chmod 600');
+  } finally {
+    await postroom('daemon', 'stop');
+  }
 });
