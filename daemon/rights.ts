@@ -72,6 +72,7 @@ export function followRights(deps: Deps): FollowedRights {
       );
       if (changed.length === 0) continue;
       epochs.set(person, (epochs.get(person) ?? 0) + 1);
+      deps.store.interruptSearches(person);
       deps.recheckStreams(({ who }) => who.kind === 'person' && who.person === person);
       const address = (mailbox: string) => safeText(snapshot.mailbox(mailbox)?.address ?? addresses.get(mailbox) ?? '');
       const lost = changed.filter((mailbox) => !has?.has(mailbox)).map(address);

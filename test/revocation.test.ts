@@ -1,5 +1,6 @@
 /** A right that goes, in every way it can, while sessions are open: what they see, what runs, what waits to be sent. */
 import { describe, expect, test } from 'vitest';
+import { parseQuery } from '../daemon/mail/query.ts';
 import { createService } from '../daemon/service.ts';
 import { answer } from '../protocol/answer.ts';
 import type { Client, DaemonEvent } from '../protocol/client.ts';
@@ -245,6 +246,29 @@ describe('what runs', () => {
     expect(await Promise.all([download, upload])).toEqual(['not-found', 'not-found']);
     expect(taken).toBe(1);
     blocked.resolve();
+  });
+
+  test('searches of a person whose rights changed end, those of others go on', async () => {
+    await using postroom = await startPostroom();
+    const { store, now } = postroom.daemon.world;
+    const searching = ['p_ben', 'p_ben', 'p_eva', 'p_ben'].map((person, n) =>
+      outcome(
+        store.search({
+          session: `s${n}`,
+          typing: false,
+          person,
+          roles: [],
+          reach: [],
+          query: parseQuery('order'),
+          named: { mailboxes: new Map(), assignees: new Map() },
+          limit: 1,
+          cursor: null,
+          now: now(),
+        }),
+      ),
+    );
+    store.interruptSearches('p_ben');
+    expect(await Promise.all(searching)).toEqual(['rate-limited', 'rate-limited', 'yes', 'rate-limited']);
   });
 
   /** Requests of one session that are under way when the right goes, each of them in some order with it. */
