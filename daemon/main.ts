@@ -112,12 +112,13 @@ async function keyAnnounce(values: Given): Promise<void> {
 async function keySwitch(values: Given): Promise<void> {
   const unannounced = values.unannounced === true;
   const key = await switchDaemonKey(placesOf(values), { unannounced });
+  const who = unannounced ? 'Nobody follows by themselves: everybody' : 'Whoever was not there since it was announced';
   printKey(
     values,
     key,
     null,
-    `The daemon holds this key from its next start on. ${unannounced ? 'Nobody' : 'Who did not connect since it was announced'} ` +
-      `${unannounced ? 'follows by themselves: everybody' : ''} compares the fingerprint with you, and then runs: postroom identity trust KEY`.trimStart(),
+    `The daemon holds this key from its next start on. ${who} compares the fingerprint with you, then runs:\n` +
+      `  postroom identity trust ${publicKeyWord(key.publicKey)}`,
   );
 }
 
