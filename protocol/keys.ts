@@ -97,13 +97,15 @@ export const Endpoint = z
   .max(300)
   .regex(/^(ipc:\/\/\/.+|tcp:\/\/.+:\d{1,5})$/, 'an endpoint is ipc:///path or tcp://host:port');
 
+const wordHead = 'key1.'; // else one in 64 would look like an option
+
 /** A public key as one word that a shell takes as it stands, for `postroom identity trust`. */
-export const publicKeyWord = (publicKey: string): string => keyOctets(publicKey).toString('base64url');
+export const publicKeyWord = (publicKey: string): string => wordHead + keyOctets(publicKey).toString('base64url');
 
 export function publicKeyOfWord(word: string): string {
-  const octets = /^[\w-]{43}$/.test(word.trim()) ? Buffer.from(word.trim(), 'base64url') : null;
+  const octets = /^key1\.[\w-]{43}$/.test(word.trim()) ? Buffer.from(word.trim().slice(wordHead.length), 'base64url') : null;
   if (octets?.length === 32) return encodeZ85(octets);
-  throw new PostroomError('invalid', 'This is not a whole key. `postroom daemon key` prints it as one word of 43 characters.');
+  throw new PostroomError('invalid', 'This is not a whole key. `postroom daemon key` prints it as one word, from `key1.` to its end.');
 }
 
 /** Who a person is on this device, and the one daemon they trust. */
