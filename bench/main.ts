@@ -1,5 +1,6 @@
 /** `npm run bench [-- NAME...]`: each benchmark beside the peer it names, in one run, with the ratio. Figures depend on the machine; ratios less. */
 import { cpus, loadavg } from 'node:os';
+import { existence } from './existence.ts';
 import { firstFrame } from './first-frame.ts';
 import { keys } from './keys.ts';
 import { installPeers } from './peers.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   timeline,
   'first-frame': firstFrame,
   keys,
+  existence,
 };
 
 const asked = process.argv.slice(2);

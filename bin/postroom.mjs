@@ -22,10 +22,10 @@ async function open(args) {
   await import(file.href);
 }
 
-/** The daemon for `init` and `daemon run`, the demo for `demo`, the screens when nothing is named, the command line for all else. */
+/** The daemon for `init`, `daemon run` and `daemon key`, the demo for `demo`, the screens when nothing is named, the command line for all else. */
 function bundleFor(args) {
   const [noun, verb] = words(args);
-  if (noun === 'init' || (noun === 'daemon' && verb === 'run')) return 'daemon';
+  if (noun === 'init' || (noun === 'daemon' && (verb === 'run' || verb === 'key'))) return 'daemon';
   if (noun === 'demo') return 'demo';
   const asksAbout = args.some((arg) => ['--help', '-h', '--version', '-V'].includes(arg));
   return noun === undefined && !asksAbout ? 'tui' : 'cli';

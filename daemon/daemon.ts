@@ -15,12 +15,14 @@ import { listen, type Server } from '../protocol/server.ts';
 import { safeText } from '../protocol/text.ts';
 import { watchClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
+import { announcedKey, readDaemonKey } from './daemon-key.ts';
+import { authorLeft } from './departed.ts';
 import { type Mailbox, opens } from './directory/document.ts';
 import { openDirectory } from './directory/durable.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
-import { endpointsOf, grantsFile, readDaemonKey, secretPlaces } from './home.ts';
+import { endpointsOf, grantsFile, secretPlaces } from './home.ts';
 import { startHosted } from './hosted/receive.ts';
 import { keepJournal } from './journal.ts';
 import { type Log, openLog } from './log.ts';
@@ -137,10 +139,12 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       now,
       account: accountById,
       hostedAccountFor,
-      refusal: (row) =>
-        directory.snapshot().access.surfaces(row.author, row.mailbox, now()).send
+      refusal: ({ author, mailbox }) => {
+        const snapshot = directory.snapshot();
+        return snapshot.access.surfaces(author, mailbox, now()).send
           ? null
-          : 'its author may not send from this mailbox any more',
+          : (authorLeft(snapshot, author) ?? 'its author may not send from this mailbox any more');
+      },
       sync,
       hosted,
     });
@@ -188,6 +192,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       },
       rightsSettled: () => rights.settled(),
       journalSettled: () => journal.settled(),
+      rightsEpoch: (person) => rights.epoch(person),
     };
     const rights = followRights({
       directory,
@@ -200,6 +205,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       now,
       publish,
       endSessions: (fits, message) => server?.endSessions(fits, 'revoked', message),
+      recheckStreams: (fits) => server?.recheckStreams(fits),
     });
     undo.push(() => rights.close());
     const clockSet = (byMs: number): void => {
@@ -228,6 +234,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
         return isKnown;
       },
       identify: (key) => identify(directory.snapshot(), key, now()),
+      nextKey: announcedKey(where, log),
       service: createService(world),
       log,
     });

@@ -4,8 +4,9 @@
  * at what is there, whatever happened before, and done twice it changes nothing.
  */
 import type { DirectoryStore } from './directory/durable.ts';
+import type { Snapshot } from './directory/snapshot.ts';
 import { holdForRight } from './outbox/state.ts';
-import type { Assignee, Store } from './store/types.ts';
+import type { Assignee, PersonId, Store } from './store/types.ts';
 
 type Deps = {
   readonly directory: Pick<DirectoryStore, 'snapshot'>;
@@ -20,13 +21,20 @@ export async function settleDeparted(deps: Deps): Promise<void> {
     return (kind === 'person' ? snapshot.person(id) : snapshot.role(id)) !== undefined;
   };
   for (const assignee of await store.assignees()) if (!there(assignee)) await handOver(deps, assignee);
-  for (const { id, name, mail } of directory.snapshot().directory.former) {
+  const snapshot = directory.snapshot();
+  for (const { id, mail } of snapshot.directory.former) {
+    const why = authorLeft(snapshot, id);
     for (const row of await store.unsent(id)) {
       if (mail === 'cancel') await store.outboxMove(row.id, row.state, { state: 'cancelled', heldFor: null });
-      else if (row.heldFor !== 'right')
-        await store.outboxMove(row.id, row.state, holdForRight(`its author, ${name}, left: take it back, or write it anew`));
+      else if (row.heldFor !== 'right' && why !== null) await store.outboxMove(row.id, row.state, holdForRight(why));
     }
   }
+}
+
+/** Why mail of somebody who is gone does not go out; null while they are here. */
+export function authorLeft({ directory }: Snapshot, author: PersonId): string | null {
+  const former = directory.former.find(({ id }) => id === author);
+  return former === undefined ? null : `its author, ${former.name}, left: take it back, or write it anew`;
 }
 
 /** To the heir where they may send: whoever has a conversation is the one to answer. */

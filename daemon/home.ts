@@ -1,20 +1,20 @@
-/** Making a home: configuration, daemon key, the first person. And the daemon's own key, read back at each start. */
+/** Making a home: configuration, daemon key, the first person. */
 import { existsSync } from 'node:fs';
-import { chmod, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { PostroomError } from '../protocol/errors.ts';
-import { type CurveKeys, fingerprint, newKeyPair, writeIdentity, Z85Key } from '../protocol/keys.ts';
+import { fingerprint, newKeyPair, writeIdentity } from '../protocol/keys.ts';
 import { ipcEndpoint, makeFolder, type Places } from '../protocol/places.ts';
 import { type Config, parseConfig } from './config.ts';
+import { makeDaemonKey } from './daemon-key.ts';
 import { type Directory, firstDirectory } from './directory/document.ts';
 import { openDirectory } from './directory/durable.ts';
-import { isMissing, notPrivate, replaceFile } from './directory/file.ts';
+import { replaceFile } from './directory/file.ts';
 import { lockHome } from './store/lock.ts';
 
 export const grantsFile = (where: Places): string => join(where.data, 'grants.json');
-const daemonKeyFile = (where: Places): string => join(where.data, 'keys', 'daemon.json');
 
 /** Where passwords and their key lie; as the daemon opens them. */
 export const secretPlaces = (where: Places) => ({
@@ -55,9 +55,7 @@ export async function makeHome(
   for (const folder of [dirname(where.config), where.data, where.logs, where.run]) await makePrivate(folder);
   const lock = lockHome(where.run);
   try {
-    const daemon = newKeyPair();
-    makeFolder(join(where.data, 'keys'));
-    await replaceFile(daemonKeyFile(where), `${JSON.stringify(daemon, null, 2)}\n`);
+    const daemon = await makeDaemonKey(where);
     const listening = endpointsOf(config, where);
     const endpoint = listening.at(-1) ?? listening[0];
     const undo: (() => Promise<void>)[] = [];
@@ -111,27 +109,6 @@ async function makePrivate(folder: string): Promise<void> {
       `${folder} can be entered by others. Name a new folder with --home DIR, or mend it with: chmod 700 ${folder}`,
     );
   await chmod(folder, 0o700);
-}
-
-const DaemonKey = z.strictObject({ publicKey: Z85Key, secretKey: Z85Key });
-
-/** The daemon's long-term keys. Without them nobody's identity fits any more, so a missing file is an error and no reason for new ones. */
-export async function readDaemonKey(where: Places): Promise<CurveKeys> {
-  const path = daemonKeyFile(where);
-  try {
-    const problem = await notPrivate(path);
-    if (problem !== null) throw new PostroomError('unavailable', problem);
-    return DaemonKey.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    if (error instanceof PostroomError) throw error;
-    const why = isMissing(error) ? 'is missing' : 'cannot be read as a key';
-    throw new PostroomError(
-      'unavailable',
-      `${path} ${why}. Restore it from a backup: every identity names this key.`,
-      {},
-      { cause: error },
-    );
-  }
 }
 
 /** Where a daemon binds, and what its clients and invitations say. */

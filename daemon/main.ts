@@ -3,9 +3,11 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PostroomError } from '../protocol/errors.ts';
+import { fingerprint, publicKeyWord } from '../protocol/keys.ts';
 import { type Places, places } from '../protocol/places.ts';
 import { safeBlock, safeText } from '../protocol/text.ts';
 import { startDaemon } from './daemon.ts';
+import { announceDaemonKey, type DaemonKey, readDaemonKey, readNextDaemonKey, switchDaemonKey } from './daemon-key.ts';
 import { examineHome } from './doctor/offline.ts';
 import { makeHome } from './home.ts';
 import { version } from './version.ts';
@@ -17,6 +19,7 @@ process.on('SIGUSR1', () => undefined);
 const usage = `Usage:
   postroom init [--name ORG] [--admin NAME] [--email ADDR] [--home DIR] [--identity FILE] [--json]
   postroom daemon run [--home DIR] [--json]
+  postroom daemon key [show|announce|switch] [--unannounced] [--home DIR] [--identity FILE] [--json]
   postroom doctor [--home DIR] [--identity FILE] [--json]`;
 
 const text = { type: 'string' } as const;
@@ -28,6 +31,7 @@ const options = {
   admin: text,
   email: text,
   identity: text,
+  unannounced: { type: 'boolean' },
 } as const;
 
 function parse(argv: readonly string[]) {
@@ -72,6 +76,52 @@ async function run(values: Given): Promise<void> {
   await daemon.stopped;
 }
 
+/** What people compare, and the word that `identity trust` takes. */
+const shownKey = ({ publicKey, announcedAt }: DaemonKey) => ({
+  fingerprint: fingerprint(publicKey),
+  key: publicKeyWord(publicKey),
+  announcedAt: announcedAt ?? null,
+});
+
+function printKey(values: Given, key: DaemonKey, next: DaemonKey | null, words: string): void {
+  const shown = { ...shownKey(key), next: next === null ? null : shownKey(next) };
+  if (values.json) return void process.stdout.write(`${JSON.stringify(shown)}\n`);
+  const since = (at: string | null) => (at === null ? '' : `   announced ${at.slice(0, 10)}`);
+  const lines = [`the daemon's key   ${shown.fingerprint}   ${shown.key}`];
+  if (shown.next !== null) lines.push(`the next key       ${shown.next.fingerprint}   ${shown.next.key}${since(shown.next.announcedAt)}`);
+  process.stdout.write(`${lines.join('\n')}\n${words === '' ? '' : `\n${words}\n`}`);
+}
+
+async function keyShow(values: Given): Promise<void> {
+  const where = placesOf(values);
+  printKey(values, await readDaemonKey(where), await readNextDaemonKey(where), '');
+}
+
+async function keyAnnounce(values: Given): Promise<void> {
+  const where = placesOf(values);
+  const next = await announceDaemonKey(where, Date.now());
+  printKey(
+    values,
+    await readDaemonKey(where),
+    next,
+    'From now on whoever connects hears of the next key and will follow it by themselves. When everybody has:\n' +
+      '  postroom daemon stop && postroom daemon key switch && postroom daemon start',
+  );
+}
+
+async function keySwitch(values: Given): Promise<void> {
+  const unannounced = values.unannounced === true;
+  const key = await switchDaemonKey(placesOf(values), { unannounced });
+  const who = unannounced ? 'Nobody follows by themselves: everybody' : 'Whoever was not there since it was announced';
+  printKey(
+    values,
+    key,
+    null,
+    `The daemon holds this key from its next start on. ${who} compares the fingerprint with you, then runs:\n` +
+      `  postroom identity trust ${publicKeyWord(key.publicKey)}`,
+  );
+}
+
 /** The half of `doctor` that needs the home's files; the command line asks for it when no daemon answers. */
 async function doctor(values: Given): Promise<void> {
   const where = placesOf(values);
@@ -90,6 +140,10 @@ async function doctor(values: Given): Promise<void> {
 const commands: Readonly<Record<string, { act: (values: Given) => Promise<void>; takes: readonly string[] }>> = {
   init: { act: init, takes: ['name', 'admin', 'email', 'identity'] },
   'daemon run': { act: run, takes: [] },
+  'daemon key': { act: keyShow, takes: ['identity'] },
+  'daemon key show': { act: keyShow, takes: ['identity'] },
+  'daemon key announce': { act: keyAnnounce, takes: ['identity'] },
+  'daemon key switch': { act: keySwitch, takes: ['identity', 'unannounced'] },
   doctor: { act: doctor, takes: ['identity'] },
 };
 

@@ -26,6 +26,8 @@ type Deps = {
   now: () => number;
   publish: Server<typeof events>['publish'];
   endSessions: (fits: (session: Session) => boolean, message: string) => void;
+  /** Streams of these sessions that may not go on stop. */
+  recheckStreams: (fits: (session: Session) => boolean) => void;
 };
 
 export type FollowedRights = {
@@ -33,6 +35,8 @@ export type FollowedRights = {
   settled(): Promise<void>;
   /** The clock was set: dates may have come, or be to come again. */
   lookAgain(): void;
+  /** How often what the person reaches has changed: a picture that was begun before the last change must not be given after it. */
+  epoch(person: string): number;
   close(): void;
 };
 
@@ -45,6 +49,7 @@ export function followRights(deps: Deps): FollowedRights {
   const { directory, log, now } = deps;
   const begun = now();
   let known = reachOf(directory.snapshot(), begun);
+  const epochs = new Map<string, number>();
   let pending: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
 
@@ -69,6 +74,9 @@ export function followRights(deps: Deps): FollowedRights {
         (mailbox) => !same(had?.get(mailbox), has?.get(mailbox)),
       );
       if (changed.length === 0) continue;
+      epochs.set(person, (epochs.get(person) ?? 0) + 1);
+      deps.store.interruptSearches(person);
+      deps.recheckStreams(({ who }) => who.kind === 'person' && who.person === person);
       const address = (mailbox: string) => safeText(snapshot.mailbox(mailbox)?.address ?? addresses.get(mailbox) ?? '');
       const lost = changed.filter((mailbox) => !has?.has(mailbox)).map(address);
       const gained = changed.filter((mailbox) => !had?.has(mailbox)).map(address);
@@ -115,6 +123,7 @@ export function followRights(deps: Deps): FollowedRights {
   return {
     settled: () => pending,
     lookAgain: () => compare(directory.snapshot(), safeText('the clock was set')),
+    epoch: (person) => epochs.get(person) ?? 0,
     close: () => {
       stop();
       clearTimeout(timer);

@@ -1,7 +1,7 @@
 /** The handlers of all methods, and the one place where a request's needs are enforced. */
 import { notFound, PostroomError } from '../protocol/errors.ts';
-import type { Asked, Method, methods, ResultInput } from '../protocol/methods.ts';
-import type { Named, Need, Operation, Surface } from '../protocol/rows.ts';
+import { type Asked, type Method, methods, type ResultInput } from '../protocol/methods.ts';
+import type { MethodRow, Named, Need, Operation, Surface } from '../protocol/rows.ts';
 import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
@@ -13,6 +13,7 @@ import { leavingHandlers } from './service/leaving.ts';
 import { mailHandlers } from './service/mail.ts';
 import { mailboxHandlers } from './service/mailboxes.ts';
 import { peopleHandlers } from './service/people.ts';
+import { changesNothing } from './service/repeats.ts';
 import { roleHandlers } from './service/roles.ts';
 import { searchHandlers } from './service/search.ts';
 import { sendingHandlers } from './service/sending.ts';
@@ -111,7 +112,7 @@ export function createService(world: World): Service<typeof methods> {
     }
   }
 
-  return {
+  const service: Service<typeof methods> = {
     async authorize(session, needs, named, method): Promise<void> {
       try {
         await authorize(session, needs, named);
@@ -123,11 +124,28 @@ export function createService(world: World): Service<typeof methods> {
 
     async call<M extends Method>(method: M, asked: Asked<M>, session: Session, stream: Stream): Promise<ResultInput<M>> {
       const caller = callerOf(session);
-      try {
-        return await handlers[method](world, asked, caller, { upload: stream.upload, download: (chunk) => stream.download(chunk) });
-      } catch (error) {
-        recordRefusal(error, method, 'mailbox' in asked && typeof asked.mailbox === 'string' ? { mailbox: asked.mailbox } : null, caller);
-        throw error;
+      const io = { upload: stream.upload, download: (chunk: Uint8Array) => stream.download(chunk) };
+      const row: MethodRow = methods[method];
+      const named = row.mailboxOf?.(asked) ?? null;
+      for (;;) {
+        const epoch = world.rightsEpoch(caller.person);
+        const askAgain = async (): Promise<boolean> => {
+          if (world.rightsEpoch(caller.person) === epoch) return false;
+          await service.authorize(session, row.needs, named, method);
+          return true;
+        };
+        let result: ResultInput<M>;
+        try {
+          result = await handlers[method](world, asked, caller, io);
+        } catch (error) {
+          await askAgain(); // an error tells of a mailbox too
+          recordRefusal(error, method, named, caller);
+          throw error;
+        }
+        if (row.download)
+          await askAgain(); // each of its chunks was asked for
+        else if (changesNothing[method] && (await askAgain())) continue;
+        return result;
       }
     },
 
@@ -139,4 +157,5 @@ export function createService(world: World): Service<typeof methods> {
       return mailbox !== null && snapshot.access.surfaces(session.who.person, mailbox, world.now())[needs];
     },
   };
+  return service;
 }

@@ -8,7 +8,7 @@ import { Context } from 'zeromq';
 import { type ErrorCode, PostroomError } from './errors.ts';
 import { events as allEvents, type EventTable } from './events.ts';
 import { conform, type DaemonFrame, pack, Subscribed, sizes, streamWindow, type Who, type WireError } from './frame.ts';
-import type { Identity, Invitation } from './keys.ts';
+import { type DaemonKeyNews, fingerprint, type Identity, type Invitation } from './keys.ts';
 import { type Ending, Link, type Target, type Trouble } from './link.ts';
 import { methods as allMethods, type MethodTable } from './methods.ts';
 import type { EventRow, Events, MethodRow, Methods, ParamsOf, PayloadOf, ResultOf } from './rows.ts';
@@ -49,6 +49,8 @@ export type ClientOf<M extends Methods, E extends Events> = {
 export type ConnectOptions<E extends Events = EventTable> = ({ identity: Omit<Identity, 'person'> } | { invitation: Invitation }) & {
   onEvent?: (event: Told<E>) => void;
   onState?: (state: ClientState) => void;
+  /** Whoever keeps the identity writes it down (`keepDaemonKey`); a client without it goes by what it was given. */
+  onDaemonKey?: (news: DaemonKeyNews) => void;
   /** How long calls wait for a daemon that is not there. */
   connectTimeoutMs?: number;
   /** Default of `CallOptions.timeoutMs`. */
@@ -132,7 +134,11 @@ class ClientEnd {
   readonly #methods: Methods;
   readonly #events: Events;
   readonly #options: Untyped;
-  readonly #target: Target;
+  #target: Target;
+  /** The key that the daemon announced under the one of `#target`: tried when that one is not held any more. */
+  #nextKey: string | null;
+  /** The pinned key, while the announced one is tried. */
+  #triedInstead: string | null = null;
   readonly #open = new Map<number, Call>();
   readonly #waiting: Call[] = [];
   readonly #calls = new Set<Call>();
@@ -154,6 +160,7 @@ class ClientEnd {
     const target = options.identity ?? options.invitation;
     if (!target) throw new PostroomError('invalid', 'An identity or an invitation is needed to reach a daemon.');
     this.#target = target;
+    this.#nextKey = options.identity?.nextDaemonKey ?? null;
     this.#link = this.#connect();
   }
 
@@ -211,18 +218,38 @@ class ClientEnd {
   #connect(): Link {
     this.#linkedAt = performance.now();
     return new Link(this.#target, this.#options.release ?? '', this.#options.context ?? sharedContext(), {
-      onTrouble: (trouble) => this.#become({ state: 'offline', reason: trouble, message: this.#messageFor(trouble) }),
+      onTrouble: (trouble) => this.#hearTrouble(trouble),
       onOpened: (who, daemonRelease) => this.#opened(who, daemonRelease),
+      onNextKey: (key) => this.#hearNextKey(key),
       onFrame: (frame, chunk) => this.#hear(frame, chunk),
       onOver: (ending) => this.#over(ending),
     });
+  }
+
+  /** Whether the daemon still holds the pinned key or already the announced one, only trying tells: a server never shows its key. */
+  #hearTrouble(trouble: Trouble): void {
+    const pinned = this.#triedInstead;
+    const other = trouble === 'daemon-key' ? (pinned ?? this.#nextKey) : null;
+    if (other === null || pinned !== null) this.#become({ state: 'offline', reason: trouble, message: this.#messageFor(trouble) });
+    if (other === null || this.#closed) return;
+    this.#triedInstead = pinned === null ? this.#target.daemonKey : null;
+    this.#target = { ...this.#target, daemonKey: other };
+    this.#link.abandon();
+    this.#connectAfter(pinned === null ? 0 : this.#backOffMs);
+  }
+
+  /** Sealed by a daemon that holds the pinned key. After a change nothing but the new one is taken. */
+  #hearNextKey(key: string): void {
+    if (key === this.#nextKey || key === this.#target.daemonKey) return;
+    this.#nextKey = key;
+    callOut(() => this.#options.onDaemonKey?.({ kind: 'announced', key }));
   }
 
   #messageFor(trouble: Trouble): string {
     const { endpoint } = this.#target;
     return trouble === 'no-daemon'
       ? `No daemon answers at ${endpoint}. Start it with \`postroom daemon start\`, or ask whoever runs it.`
-      : `Something answers at ${endpoint}, but it cannot prove that it is the daemon this identity trusts. Check the endpoint; ask for a new invitation if the daemon's key was changed.`;
+      : `Something answers at ${endpoint}, but it cannot prove that it is the daemon this identity trusts (its key is ${fingerprint(this.#triedInstead ?? this.#target.daemonKey)}). Check the endpoint. If the daemon's key was changed, have whoever runs it read you what \`postroom daemon key\` says, then: postroom identity trust KEY. Or ask for a new invitation.`;
   }
 
   #become(state: ClientState): void {
@@ -236,6 +263,12 @@ class ClientEnd {
 
   #opened(who: Who, daemonRelease: string): void {
     this.#seq = 0;
+    if (this.#triedInstead !== null) {
+      const key = this.#target.daemonKey;
+      this.#triedInstead = null;
+      this.#nextKey = null;
+      callOut(() => this.#options.onDaemonKey?.({ kind: 'followed', key }));
+    }
     if (this.#subscribed.length > 0 && this.#wasOnline)
       this.#link.send({ t: 'subscribe', id: ++this.#lastId, names: [...this.#subscribed] });
     this.#become({ state: 'online', who, daemonRelease });
@@ -259,12 +292,13 @@ class ClientEnd {
     // An old session is replaced without a word.
     if (ending.reason === 'expired') this.#become({ state: 'connecting' });
     else this.#become({ state: 'offline', reason: ending.reason, message: ending.message });
-    this.#retry = setTimeout(
-      () => {
-        this.#link = this.#connect();
-      },
-      ending.reason === 'expired' ? 0 : this.#backOffMs,
-    );
+    this.#connectAfter(ending.reason === 'expired' ? 0 : this.#backOffMs);
+  }
+
+  #connectAfter(ms: number): void {
+    this.#retry = setTimeout(() => {
+      this.#link = this.#connect();
+    }, ms);
     this.#backOffMs = Math.min(this.#backOffMs * 2, backOffLastMs);
   }
 

@@ -195,12 +195,13 @@ export type EndCode = z.output<typeof EndCode>;
 
 /** Open to new fields: an older client ignores what it does not know. */
 export const DaemonFrame = z.discriminatedUnion('t', [
-  z.object({ t: z.literal('opened'), who: Who, release: z.string() }),
+  // `nextKey`: the key that the daemon will hold later; this session proves that the one of now vouches for it.
+  z.object({ t: z.literal('opened'), who: Who, release: z.string(), nextKey: Key.optional() }),
   z.object({ t: z.literal('answer'), id: RequestId, result: z.unknown().optional(), error: WireError.optional() }),
   z.object({ t: z.literal('event'), seq: Seq, name: z.string(), payload: z.unknown() }),
   z.object({ t: z.literal('chunk'), id: RequestId }),
   z.object({ t: z.literal('credit'), id: RequestId, chunks: Credit }),
-  z.object({ t: z.literal('alive') }),
+  z.object({ t: z.literal('alive'), nextKey: Key.optional() }),
   z.object({ t: z.literal('end'), code: EndCode, message: z.string() }),
 ]);
 /** The answer to `subscribe`. */

@@ -97,6 +97,17 @@ export const Endpoint = z
   .max(300)
   .regex(/^(ipc:\/\/\/.+|tcp:\/\/.+:\d{1,5})$/, 'an endpoint is ipc:///path or tcp://host:port');
 
+const wordHead = 'key1.'; // else one in 64 would look like an option
+
+/** A public key as one word that a shell takes as it stands, for `postroom identity trust`. */
+export const publicKeyWord = (publicKey: string): string => wordHead + keyOctets(publicKey).toString('base64url');
+
+export function publicKeyOfWord(word: string): string {
+  const octets = /^key1\.[\w-]{43}$/.test(word.trim()) ? Buffer.from(word.trim().slice(wordHead.length), 'base64url') : null;
+  if (octets?.length === 32) return encodeZ85(octets);
+  throw new PostroomError('invalid', 'This is not a whole key. `postroom daemon key` prints it as one word, from `key1.` to its end.');
+}
+
 /** Who a person is on this device, and the one daemon they trust. */
 export const Identity = z.strictObject({
   /** For people to read; the daemon goes by the key. Empty while joining: the file is reserved before the invitation is used up. */
@@ -104,6 +115,8 @@ export const Identity = z.strictObject({
   endpoint: Endpoint,
   /** The daemon's public key. Pinned: another daemon at the same endpoint is refused. */
   daemonKey: Z85Key,
+  /** The key that the daemon announced, inside a session under the pinned one, for the time after it. */
+  nextDaemonKey: Z85Key.optional(),
   publicKey: Z85Key,
   secretKey: Z85Key,
 });
@@ -180,6 +193,33 @@ export function writeIdentity(path: string, identity: Identity, { replace = fals
   } finally {
     closeSync(directory);
   }
+}
+
+/** What a session told about the daemon's key: the one that will follow, or that it holds the one that was announced. */
+export type DaemonKeyNews = { kind: 'announced' | 'followed'; key: string };
+
+/**
+ * Keeps in the identity file what its sessions tell. Answers whether something was written: not when the file holds another identity by now,
+ * or pins another key than the one that vouched for the news. Read again each time, since the endpoint in use may be another (`--connect`).
+ */
+export function daemonKeyKeeper(path: string, { publicKey, daemonKey }: Pick<Identity, 'publicKey' | 'daemonKey'>) {
+  let pinned = daemonKey;
+  return ({ kind, key }: DaemonKeyNews): boolean => {
+    const vouching = pinned;
+    if (kind === 'followed') pinned = key;
+    const identity = readIdentity(path);
+    if (identity === null || identity.publicKey !== publicKey || identity.daemonKey !== vouching) return false;
+    const { nextDaemonKey, ...rest } = identity;
+    if (kind === 'announced' && nextDaemonKey === key) return false;
+    writeIdentity(path, kind === 'announced' ? { ...rest, nextDaemonKey: key } : { ...rest, daemonKey: key }, { replace: true });
+    return true;
+  };
+}
+
+/** A key that people compared takes the place of the pinned one; what was announced under that one goes with it. */
+export function trustDaemonKey(path: string, identity: Identity, daemonKey: string): void {
+  const { nextDaemonKey: _, ...rest } = identity;
+  writeIdentity(path, { ...rest, daemonKey }, { replace: true });
 }
 
 /** What a newcomer needs to reach the daemon once: its endpoint, its key, and a key pair that works for a single `person.join`. */

@@ -39,6 +39,8 @@ export type Ending = { reason: 'key' | 'version' | 'revoked' | 'expired' | 'stop
 export type LinkEvents = {
   onTrouble(trouble: Trouble): void;
   onOpened(who: Who, release: string): void;
+  /** The daemon, proven, says which key it will hold next. */
+  onNextKey(key: string): void;
   onFrame(frame: DaemonFrame, chunk: Buffer): void;
   onOver(ending: Ending): void;
 };
@@ -128,6 +130,13 @@ export class Link {
     await this.#received;
   }
 
+  /** Without a word to anybody: another takes its place. */
+  abandon(): void {
+    this.#over = true;
+    clearInterval(this.#watch);
+    this.#socket.close();
+  }
+
   #sendParts(parts: readonly Buffer[]): void {
     this.#queue.send(parts).catch((error: unknown) => this.#lose(error));
   }
@@ -138,9 +147,7 @@ export class Link {
 
   #end(ending: Ending): void {
     if (this.#over) return;
-    this.#over = true;
-    clearInterval(this.#watch);
-    this.#socket.close();
+    this.abandon();
     this.#events.onOver(ending);
   }
 
@@ -233,6 +240,9 @@ export class Link {
     if (frame.t === 'opened') {
       this.#opened = true;
       this.#events.onOpened(frame.who, frame.release);
+      if (frame.nextKey !== undefined) this.#events.onNextKey(frame.nextKey);
+    } else if (frame.t === 'alive') {
+      if (frame.nextKey !== undefined) this.#events.onNextKey(frame.nextKey);
     } else if (frame.t === 'end') {
       const { code, message } = frame;
       this.#end({ reason: code === 'revoked' || code === 'expired' || code === 'stopping' ? code : 'lost', message });

@@ -94,6 +94,8 @@ export type ServerOptions<M extends Methods, E extends Events> = {
   isKeyAllowed(publicKey: string, peer: Peer): boolean | Promise<boolean>;
   /** Whom a key stands for at this moment; null ends the attempt. */
   identify(publicKey: string): Who | null;
+  /** The public key that the daemon will hold after `keys`, once it is announced: told in every session, where `keys` vouches for it. */
+  nextKey?(): string | null;
   service: Service<M>;
   log: Log;
   limits?: Partial<Limits>;
@@ -106,6 +108,8 @@ export type Server<E extends Events> = {
   publish<K extends keyof E & string>(name: K, payload: PayloadInputOf<E[K]>, to: { mailbox?: string; person?: string }): void;
   /** Ends every session that fits, at once: their open requests and streams stop. Returns how many. */
   endSessions(where: (session: Session) => boolean, code: EndCode, message: string): number;
+  /** Asks again whether the open streams of these sessions may go on; one that may not stops at once, also while it waits for its client. */
+  recheckStreams(where: (session: Session) => boolean): void;
   sessions(): readonly (Session & { lastHeardAt: number; subscribed: boolean })[];
   /** Sessions that were ever opened: short ones come and go between two looks at `sessions`. */
   opened(): number;
@@ -165,6 +169,7 @@ export async function listen<M extends Methods, E extends Events>(options: Serve
     endpoints: server.endpoints,
     publish: (name, payload, to) => server.publish(name, payload, to),
     endSessions: (where, code, message) => server.endSessions(where, code, message),
+    recheckStreams: (where) => server.recheckStreams(where),
     sessions: () => server.listing(),
     opened: () => server.opened,
     close: (graceMs = 0) => {
@@ -362,7 +367,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
         session.request(frame.id)?.abort(new PostroomError('unavailable', 'The client cancelled this request.'));
         break;
       case 'ping':
-        session.push({ t: 'alive' });
+        session.push({ t: 'alive', ...this.#announced() });
         break;
       case 'bye':
         this.#forget(session);
@@ -382,8 +387,13 @@ class DaemonEnd<M extends Methods, E extends Events> {
     } else {
       session.proven = true;
       this.opened++;
-      session.push({ t: 'opened', who: session.who, release: this.#options.release });
+      session.push({ t: 'opened', who: session.who, release: this.#options.release, ...this.#announced() });
     }
+  }
+
+  #announced(): { nextKey?: string } {
+    const nextKey = this.#options.nextKey?.() ?? null;
+    return nextKey === null ? {} : { nextKey };
   }
 
   #subscribe(session: LiveSession, id: number, names: readonly string[]): void {
@@ -461,6 +471,10 @@ class DaemonEnd<M extends Methods, E extends Events> {
     return fitting.length;
   }
 
+  recheckStreams(where: (session: Session) => boolean): void {
+    for (const session of this.#sessions.values()) if (where(session)) session.recheckStreams();
+  }
+
   listing(): (Session & { lastHeardAt: number; subscribed: boolean })[] {
     return [...this.#sessions.values()]
       .filter((session) => session.proven)
@@ -482,7 +496,7 @@ class DaemonEnd<M extends Methods, E extends Events> {
       else if (now - session.lastHeardAt > this.#limits.idleMs) this.#end(session, 'expired', 'This session was idle.');
       else if (now - session.openedAt > this.#limits.lifeMs && session.openRequests === 0)
         this.#end(session, 'expired', 'This session is old.');
-      else if (session.proven && now - session.lastSentAt > this.#limits.probeMs) session.push({ t: 'alive' });
+      else if (session.proven && now - session.lastSentAt > this.#limits.probeMs) session.push({ t: 'alive', ...this.#announced() });
     }
     if (now - this.#minuteAt < 60_000) return;
     this.#minuteAt = now;

@@ -213,6 +213,11 @@ export class LiveSession implements Session {
     return this.#open.get(id);
   }
 
+  /** A right may be gone: a stream that waits for its client's credit would ask only when that comes. */
+  recheckStreams(): void {
+    for (const request of this.#open.values()) if (request.streams) request.recheckSoon();
+  }
+
   /** Stops everything at once. With a code the client is told, if it can still be told. */
   end(message: string, code?: EndCode): void {
     if (this.#ended) return;
@@ -257,7 +262,11 @@ export class OpenRequest implements Guarded {
     this.#stillAllowed = stillAllowed;
   }
 
-  abort(reason: PostroomError): void {
+  recheckSoon(): void {
+    this.#stillAllowed().catch((error: unknown) => this.abort(error));
+  }
+
+  abort(reason: unknown): void {
     this.#abort.abort(reason);
     this.#wake();
   }

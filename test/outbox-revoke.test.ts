@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../daemon/store/types.ts';
-import { openWorld } from './support/outbox.ts';
+import { openWorld, outboxOnly } from './support/outbox.ts';
+import { Steps } from './support/steps.ts';
 import { type Step, startSubmission } from './support/submission.ts';
 import { tempDir } from './support/tempdir.ts';
 
@@ -95,3 +96,48 @@ test('what waits in the queue is held when the right goes, and another author’
     ['queued', null],
   ]);
 });
+
+const orders = 1_000 - races.length;
+
+test(`${orders} orders of the same steps, drawn by seeds: after the answer nothing is delivered, and nothing is lost`, async () => {
+  const fates = { accepted: 0, held: 0 };
+  for (let seed = 1; seed <= orders; seed++) {
+    const steps = new Steps(seed);
+    let allowed = true;
+    let answered = false;
+    const delivered: boolean[] = [];
+    const outbox = outboxOnly({
+      turn: () => steps.turn(),
+      refusal: () => (allowed ? null : 'The grant has ended.'),
+      onDelivery: () => delivered.push(answered),
+      // Every other mail waits for a time that comes, or does not.
+      rows: [{ id: 'o_1', sendAt: 0 }, ...(seed % 2 === 0 ? [] : [{ id: 'o_2', sendAt: seed % 4 === 1 ? 0 : Number.MAX_SAFE_INTEGER }])],
+    });
+    const revoke = async () => {
+      for (let turn = 0; turn < seed % 25; turn++) await steps.turn();
+      allowed = false;
+      await outbox.deliver.revoked({ author: 'p_ben', mailbox: 'm_support' });
+      answered = true;
+      if (seed % 3 !== 0) return;
+      await steps.turn();
+      allowed = true; // the right comes back: what is held waits for a person all the same
+      outbox.deliver.poke();
+    };
+    const looks = async () => {
+      outbox.deliver.poke();
+      await steps.turn();
+      outbox.deliver.poke();
+    };
+    await steps.run([looks, revoke, looks, () => outbox.rested()]);
+    const where = `seed ${seed}, ${JSON.stringify([...outbox.rows.values()].map(({ state, heldFor }) => [state, heldFor]))}`;
+    expect(delivered, where).not.toContain(true);
+    for (const { state, heldFor } of outbox.rows.values()) {
+      expect([state, heldFor], where).toEqual(state === 'accepted' ? ['accepted', null] : ['held', 'right']);
+      fates[state === 'accepted' ? 'accepted' : 'held']++;
+    }
+    expect(delivered.length, where).toBe([...outbox.rows.values()].filter(({ state }) => state === 'accepted').length);
+    await outbox.close();
+  }
+  expect(fates.accepted).toBeGreaterThan(100);
+  expect(fates.held).toBeGreaterThan(300);
+}, 120_000);

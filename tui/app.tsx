@@ -4,7 +4,7 @@
  */
 import { type ReactElement, type ReactNode, useEffect } from 'react';
 import { PostroomError } from '../protocol/errors.ts';
-import type { Identity } from '../protocol/keys.ts';
+import { daemonKeyKeeper, fingerprint, type Identity } from '../protocol/keys.ts';
 import { safeText } from '../protocol/text.ts';
 import { Lines } from './components/text.tsx';
 import { startDaemon } from './daemon-process.ts';
@@ -30,24 +30,46 @@ import { MirrorContext, useConnection, useView } from './use-mirror.ts';
 
 export type AppOptions = {
   readonly identity: Identity;
+  /** Where it is kept: what the daemon says about its key is written there. */
+  readonly identityPath: string;
   readonly home: string | undefined;
   /** The home's own daemon is started: there is one, and it does not run. */
   readonly starts: boolean;
 };
 
 /** Draws until the person leaves. */
-export async function runApp({ identity, home, starts }: AppOptions): Promise<void> {
-  const mirror = new Mirror({ identity });
+export async function runApp({ identity, identityPath, home, starts }: AppOptions): Promise<void> {
+  const daemonKeys = { now: identity.daemonKey, next: identity.nextDaemonKey ?? null };
+  const keep = daemonKeyKeeper(identityPath, identity);
+  const mirror = new Mirror({
+    identity,
+    onDaemonKey: (news) => {
+      if (news.kind === 'announced') daemonKeys.next = news.key;
+      else Object.assign(daemonKeys, { now: news.key, next: null });
+      shell.attempt(() => {
+        keep(news);
+        if (news.kind === 'followed')
+          shell.toast({ text: chrome`The daemon's key changed as announced: ${safeText(fingerprint(news.key))}`, forMs: 15_000 });
+      });
+    },
+  });
   let starting = starts;
   const isStarting = (): boolean => starting;
   const drafts = new Drafts(draftsFolder(home), identity.publicKey);
   const views = new SavedViews(savedViewsFile(home), identity.publicKey);
+  const fingerprints = () => ({
+    own: fingerprint(identity.publicKey),
+    daemon: fingerprint(daemonKeys.now),
+    next: daemonKeys.next === null ? null : fingerprint(daemonKeys.next),
+  });
   const { shell, ended } = startShell({
     status: <StatusRow starting={isStarting} />,
     around: (view, running) => (
       <MirrorContext value={mirror}>
         <NavigatorContext value={navigatorOn(running.shell)}>
-          <AppProvider app={{ mirror, running, shell: running.shell, drafts, views, me: identity.person }}>{view}</AppProvider>
+          <AppProvider app={{ mirror, running, shell: running.shell, drafts, views, me: identity.person, fingerprints }}>
+            {view}
+          </AppProvider>
         </NavigatorContext>
       </MirrorContext>
     ),

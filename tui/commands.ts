@@ -167,6 +167,12 @@ export const commands = {
   'go.grants': { keys: ['g r'], title: chrome`Go to the grants of the mailbox`, words: 'rights access share who matrix', scope: 'goto' },
   'go.people': { keys: [], title: chrome`Go to people`, words: 'persons users invite keys disable', scope: 'goto' },
   'go.invitations': { keys: [], title: chrome`Go to invitations`, words: 'open withdraw keys', scope: 'goto' },
+  'go.keys': {
+    keys: [],
+    title: chrome`Show my key and the daemon's`,
+    words: 'fingerprint compare trust whoami identity',
+    scope: 'goto',
+  },
   'go.roles': { keys: [], title: chrome`Go to roles`, words: 'teams groups members', scope: 'goto' },
   'go.audit': {
     keys: ['g j'],

@@ -14,8 +14,12 @@ export async function join(given: { invitation: string; path: string; endpoint?:
   const invitation = decodeInvitation(given.invitation);
   const endpoint = given.endpoint ?? invitation.endpoint;
   const keys = newKeyPair();
+  let nextDaemonKey: string | null = null;
   const client = await connect({
     invitation: { ...invitation, endpoint },
+    onDaemonKey: ({ key }) => {
+      nextDaemonKey = key;
+    },
     connectTimeoutMs: 5_000,
     ...(given.release === undefined ? {} : { release: given.release }),
   }).catch((error: unknown) => {
@@ -37,7 +41,8 @@ export async function join(given: { invitation: string; path: string; endpoint?:
         unlinkSync(path);
         throw error;
       });
-    writeIdentity(path, { ...identity, person: joined.person.name }, { replace: true });
+    const heard = nextDaemonKey === null ? {} : { nextDaemonKey };
+    writeIdentity(path, { ...identity, ...heard, person: joined.person.name }, { replace: true });
     return { ...joined, identity: path, fingerprint: fingerprint(keys.publicKey), daemonFingerprint: fingerprint(invitation.daemonKey) };
   } finally {
     await client.close();

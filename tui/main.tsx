@@ -56,6 +56,7 @@ async function main(): Promise<void> {
   const own = options.identity === undefined && options.connect === undefined && hasHome(options.home);
   await runApp({
     identity: options.connect === undefined ? identity : { ...identity, endpoint: options.connect },
+    identityPath: path,
     home: options.home,
     starts: own && runningPid(options.home) === null,
   });

@@ -11,7 +11,7 @@
 import { type Client, type ClientState, type DaemonEvent, openClient } from '../protocol/client.ts';
 import { PostroomError } from '../protocol/errors.ts';
 import { type EventName, events } from '../protocol/events.ts';
-import type { Identity } from '../protocol/keys.ts';
+import type { DaemonKeyNews, Identity } from '../protocol/keys.ts';
 import type { Method, Params, Result } from '../protocol/methods.ts';
 import type {
   ActivityKind,
@@ -114,9 +114,10 @@ export class Mirror {
   /** The connection, and since when it is as it is. */
   connection: { readonly state: ClientState; readonly since: number } = { state: { state: 'connecting' }, since: Date.now() };
 
-  constructor(options: { identity: Identity }) {
+  constructor(options: { identity: Identity; onDaemonKey?: (news: DaemonKeyNews) => void }) {
     this.#client = openClient({
       identity: options.identity,
+      ...(options.onDaemonKey === undefined ? {} : { onDaemonKey: options.onDaemonKey }),
       onEvent: (event) => this.#hear(event),
       onState: (state) => {
         const { connection } = this;

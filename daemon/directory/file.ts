@@ -13,8 +13,15 @@ const temporaryName = (path: string): string => join(dirname(path), `.${basename
 /** The contents may be in place, or not: the error that leaves nobody wiser. Whoever gets it must not write on as if it were not. */
 export class UnknownOutcome extends Error {}
 
-/** Puts `contents` at `path`, mode 0600. With `previous` what was there before is kept under that name. */
-export async function replaceFile(path: string, contents: string | Uint8Array, options: { previous?: string } = {}): Promise<void> {
+/**
+ * Puts `contents` at `path`, mode 0600. With `previous` what was there before is kept under that name; `fresh` fails with EEXIST when the
+ * name is taken.
+ */
+export async function replaceFile(
+  path: string,
+  contents: string | Uint8Array,
+  options: { previous?: string; fresh?: boolean } = {},
+): Promise<void> {
   const temporary = temporaryName(path);
   let renamed = false;
   try {
@@ -27,7 +34,10 @@ export async function replaceFile(path: string, contents: string | Uint8Array, o
       await file.close();
     }
     if (options.previous !== undefined) await keep(path, options.previous);
-    await rename(temporary, path);
+    if (options.fresh === true) {
+      await link(temporary, path); // unlike rename, fails when the name is taken
+      await rm(temporary);
+    } else await rename(temporary, path);
     renamed = true;
     await syncFolder(dirname(path));
   } catch (error) {
@@ -35,6 +45,12 @@ export async function replaceFile(path: string, contents: string | Uint8Array, o
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Puts the file at `from` in the place of the one at `to`, in the same folder. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
 }
 
 /** A second name for the file of now. It is never written in place, so the second name keeps these contents. */

@@ -236,14 +236,15 @@ function freeAddress(doc: Directory, asked: string, beside: readonly string[], k
   const parsed = AddressText.safeParse(asked.trim());
   if (!parsed.success) throw invalid(`${JSON.stringify(asked.slice(0, 100))} is not an address like support@example.org.`);
   const address = parsed.data;
-  const taken = [...doc.mailboxes.flatMap(({ addresses }) => addresses), ...beside].some((other) => fold(other) === fold(address));
-  if (taken) throw invalid(`The address ${address} is in use. Each address belongs to one mailbox.`);
   const domain = fold(address.slice(address.lastIndexOf('@') + 1));
   const hosted = policy.hostedDomains.some((one) => fold(one) === domain);
   if (kind === 'hosted' && !hosted) {
     throw invalid(`The daemon receives no mail for ${domain}. An administrator adds it to hosted.domains in the configuration first.`);
   }
   if (kind === 'imap' && hosted) throw invalid(`Mail for ${domain} is received by this daemon: give the address to a hosted mailbox.`);
+  // Last, since it tells that there is such a mailbox: only to those who could have had the address.
+  const taken = [...doc.mailboxes.flatMap(({ addresses }) => addresses), ...beside].some((other) => fold(other) === fold(address));
+  if (taken) throw invalid(`The address ${address} is in use. Each address belongs to one mailbox.`);
   return address;
 }
 

@@ -2,12 +2,13 @@
 import { constants, type Stats } from 'node:fs';
 import { access, lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { privateKeyOf } from '../../protocol/keys.ts';
+import { fingerprint, privateKeyOf } from '../../protocol/keys.ts';
 import type { Places } from '../../protocol/places.ts';
 import { type Config, readConfig } from '../config.ts';
+import { readDaemonKey, readNextDaemonKey } from '../daemon-key.ts';
 import { readGenerations } from '../directory/durable.ts';
 import { isMissing } from '../directory/file.ts';
-import { endpointsOf, grantsFile, readDaemonKey } from '../home.ts';
+import { endpointsOf, grantsFile } from '../home.ts';
 import { error, type Finding, info, warning, wordsOf } from './finding.ts';
 
 /** Levels below a home's folders that are looked at; nothing of ours is deeper. */
@@ -187,7 +188,16 @@ async function examineDaemonKey(where: Places, blamed: ReadonlySet<string>): Pro
   if (blamed.has(join(where.data, 'keys', 'daemon.json'))) return [];
   try {
     privateKeyOf(await readDaemonKey(where));
-    return [];
+    const next = await readNextDaemonKey(where);
+    if (next === null) return [];
+    privateKeyOf(next);
+    return [
+      info(
+        'daemon-key-next',
+        `The daemon's next key, ${fingerprint(next.publicKey)}, is announced since ${next.announcedAt?.slice(0, 10) ?? 'today'}.`,
+        'When everybody has connected once: postroom daemon stop && postroom daemon key switch && postroom daemon start',
+      ),
+    ];
   } catch (problem) {
     return [
       error('daemon-key', wordsOf(problem), 'Restore keys/ from a backup. A new key would make every identity and invitation worthless.'),

@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
-import { readIdentity } from '../../protocol/keys.ts';
+import { fingerprint, readIdentity } from '../../protocol/keys.ts';
 import type { Places } from '../../protocol/places.ts';
+import { readDaemonKey } from '../daemon-key.ts';
 import { readGenerations } from '../directory/durable.ts';
 import { openSecrets, type SecretStore } from '../directory/secrets.ts';
-import { grantsFile, readDaemonKey, secretPlaces } from '../home.ts';
+import { grantsFile, secretPlaces } from '../home.ts';
 import { openExamined } from '../store/examine.ts';
 import { lockHome } from '../store/lock.ts';
 import type { StoreExamined } from '../store/types.ts';
@@ -88,12 +89,12 @@ async function examineIdentity(where: Places): Promise<Finding[]> {
     const identity = readIdentity(where.identity);
     if (identity === null) return [];
     const { publicKey } = await readDaemonKey(where);
-    if (identity.daemonKey === publicKey) return [];
+    if (identity.daemonKey === publicKey || identity.nextDaemonKey === publicKey) return [];
     return [
       error(
         'identity',
-        `${where.identity} belongs to another daemon than this home's.`,
-        'Name the right file with --identity, or restore keys/ from a backup.',
+        `${where.identity} trusts another daemon than this home's, whose key is ${fingerprint(publicKey)}.`,
+        'Name the right file with --identity, or restore keys/ from a backup. If the key was changed: postroom identity trust KEY (postroom daemon key shows it).',
       ),
     ];
   } catch {

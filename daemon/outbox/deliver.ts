@@ -138,10 +138,11 @@ class Delivery implements Outbox {
       const began = run.attempt !== null && !run.attempt.recall(why);
       if (!began) await run.done;
     }
-    const queued = await store.outbox({ mailboxes: [who.mailbox], states: ['queued'], limit: 10_000 });
-    for (const row of queued) {
-      const lost = row.author === who.author ? refusal(row) : null;
-      if (lost !== null) await store.outboxMove(row.id, 'queued', holdForRight(lost));
+    // What waits for its time as well: a right that comes back before then must not send what nobody has said yes to since.
+    const waiting = await store.outbox({ mailboxes: [who.mailbox], states: ['queued', 'held'], limit: 10_000 });
+    for (const row of waiting) {
+      const lost = row.author === who.author && row.heldFor !== 'right' ? refusal(row) : null;
+      if (lost !== null) await store.outboxMove(row.id, row.state, holdForRight(lost));
     }
   }
 

@@ -346,6 +346,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       throw moved((await conversationFor(world, asked.in, caller)).detail, snapshot);
     }
     const { row, repeated } = queued;
+    if (row.mailbox !== mailbox.id) throw new PostroomError('invalid', 'This idempotency key is that of another mail. Choose another key.');
     if (!repeated) {
       world.outbox.poke();
       if (found !== null) {

@@ -40,6 +40,8 @@ export type World = {
   readonly rightsSettled: () => Promise<void>;
   /** Resolves when the journals have every change of the directory so far. */
   readonly journalSettled: () => Promise<void>;
+  /** Rises whenever what the person reaches changes. */
+  readonly rightsEpoch: (person: PersonId) => number;
   /** The endpoint that an invitation for somebody else carries, and a warning when only this machine or account reaches it. */
   readonly invitationEndpoint: () => { endpoint: string; warning: string | null };
 };

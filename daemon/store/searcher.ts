@@ -41,6 +41,20 @@ export class Searcher {
     });
   }
 
+  /** A running one ends at its next look at the clock, not at its time limit. */
+  interrupt(person: string): void {
+    for (const [session, jobs] of this.#waiting) {
+      for (const job of jobs) if (job.query.person === person) job.reject(interrupted());
+      const others = jobs.filter(({ query }) => query.person !== person);
+      if (others.length > 0) this.#waiting.set(session, others);
+      else this.#waiting.delete(session);
+    }
+    const running = this.#running;
+    if (running === null || running.query.person !== person) return;
+    Atomics.store(this.#unwanted, 0, running.id);
+    running.reject(interrupted());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const job of [...this.#waiting.values()].flat()) job.reject(new PostroomError('unavailable', 'The daemon is stopping.'));
@@ -108,3 +122,6 @@ export class Searcher {
 
 const superseded = (): PostroomError =>
   new PostroomError('rate-limited', 'A newer search of this session took the place of this one.', { why: 'superseded', retryAfterMs: 0 });
+
+const interrupted = (): PostroomError =>
+  new PostroomError('rate-limited', 'What you may search through changed while this ran.', { why: 'rights', retryAfterMs: 0 });

@@ -88,6 +88,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     entry: async (id) => entryRow(db, id),
     countMessages: async (mailbox) => countMessages(db, mailbox),
     search: (query) => searcher.search(query),
+    interruptSearches: (person) => searcher.interrupt(person),
 
     work: (...args) => ask('work', args),
     markRead: (...args) => ask('markRead', args),

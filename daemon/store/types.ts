@@ -417,6 +417,8 @@ export interface Store {
   countMessages(mailbox: MailboxId): Promise<number>;
   /** Newest first. Equal mail inside one conversation is one hit. */
   search(query: SearchQuery): Promise<SearchResult>;
+  /** What this person searches through has changed: searches of theirs that wait or run fail as `rate-limited`, to be asked again. */
+  interruptSearches(person: PersonId): void;
 
   // the team's work
   work(conversation: ConversationId, verb: WorkVerb, actor: PersonId, now: Millis, ifRevision: number | null): Promise<WorkResult | null>;

@@ -172,3 +172,120 @@ export async function openWorld(home: string, smtp: ServerAddress | null, option
   };
   return world;
 }
+
+/**
+ * A hosted mailbox's outbox over rows in memory, where every step of the store and of a delivery waits for its turn: for races whose orders
+ * somebody else decides. The real store's own promises are tested elsewhere.
+ */
+export function outboxOnly(given: {
+  turn: () => Promise<void>;
+  refusal: OutboxDeps['refusal'];
+  onDelivery: () => void;
+  rows: readonly Pick<OutboxRow, 'id' | 'sendAt'>[];
+}) {
+  const { turn } = given;
+  const account: MailboxAccount = {
+    id: 'm_support',
+    address: 'support@example.org',
+    policy: { addresses: ['support@example.org'], workFrom: null, followServer: true, seenBy: null },
+    kind: 'hosted',
+    imap: null,
+    smtp: null,
+    secret: () => Promise.reject(new Error('a hosted mailbox has none')),
+  };
+  const blank: Omit<OutboxRow, 'id' | 'sendAt'> = {
+    mailbox: account.id,
+    author: 'p_ben',
+    from: account.address,
+    conversation: 'c',
+    entry: 'e',
+    state: 'queued',
+    phase: null,
+    heldFor: null,
+    messageId: '<m@example.org>',
+    postroomId: 'p',
+    subject: '',
+    recipients: [{ address: account.address, state: 'pending', reply: null }],
+    hash: 'h',
+    createdAt: 0,
+    attempts: 0,
+    nextAttemptAt: null,
+    lastError: null,
+    sentCopy: 'filed',
+    sentCopyAttempts: 0,
+  };
+  const rows = new Map(
+    given.rows.map(({ id, sendAt }) => {
+      const waits = sendAt > Date.now();
+      return [
+        id,
+        { ...blank, id, sendAt, state: waits ? ('held' as const) : ('queued' as const), heldFor: waits ? ('time' as const) : null },
+      ] as [string, OutboxRow];
+    }),
+  );
+  const all = (): OutboxRow[] => [...rows.values()];
+  const isDue = ({ state, heldFor, sendAt }: OutboxRow): boolean =>
+    state === 'queued' || (state === 'held' && heldFor === 'time' && sendAt <= Date.now());
+  const store: Partial<Store> = {
+    onChange: () => () => undefined,
+    outboxInterrupted: async () => [],
+    outboxUnfiled: async () => [],
+    nextOutboxAt: async () => null,
+    outboxDue: async () => {
+      await turn();
+      const due = all().filter(isDue);
+      await turn();
+      return due;
+    },
+    outbox: async ({ states }) => {
+      await turn();
+      const found = all().filter(({ state }) => states?.includes(state) ?? true);
+      await turn();
+      return found;
+    },
+    outboxRow: async (id) => rows.get(id) ?? null,
+    outboxMove: async (id, expected, patch) => {
+      await turn();
+      const row = rows.get(id);
+      const fits = row?.state === expected;
+      if (row !== undefined && fits) rows.set(id, { ...row, ...patch });
+      await turn();
+      return fits;
+    },
+    octets: async () => {
+      await turn();
+      return Buffer.from('x');
+    },
+  };
+  const config = parseConfig({}, 'test');
+  const deliver = createOutbox({
+    store: store as Store,
+    config: config.outbox,
+    hostedConfig: config.hosted,
+    log: silentLog(),
+    now: Date.now,
+    account: () => account,
+    hostedAccountFor: () => account,
+    refusal: given.refusal,
+    sync: sentFile('/nonexistent').sync,
+    hosted: {
+      port: 0,
+      prepare: async () => {},
+      deliver: async () => {
+        given.onDelivery();
+        await turn();
+      },
+      close: async () => {},
+    },
+  });
+  return {
+    deliver,
+    rows: rows as ReadonlyMap<string, OutboxRow>,
+    /** Resolves when no row is on its way any more. */
+    async rested(): Promise<void> {
+      const resting = (): boolean => all().every(({ state, heldFor }) => state === 'accepted' || (state === 'held' && heldFor === 'right'));
+      while (!resting()) await turn();
+    },
+    close: () => deliver.close(),
+  };
+}

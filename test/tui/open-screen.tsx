@@ -42,6 +42,7 @@ export function openOn(fake: FakeMirror, element: ReactElement, given: { views?:
     me: 'anna',
     running: { edit: () => Promise.reject(new Error('no editor in this test')), setTitle: () => undefined },
     drafts: {} as AppContext['drafts'],
+    fingerprints: () => ({ own: 'AAAAA', daemon: 'BBBBB', next: null }),
     views: given.views ?? new SavedViews('/nonexistent/views.json', 'key'),
   };
   const view = render(

@@ -9,10 +9,12 @@ import type { Session } from './session.ts';
 
 export type Globals = { json: boolean; home: string | undefined; connect: string | undefined; identity: string | undefined };
 
+/** What a connection is made from: who, to where, and where to say what people should know. */
+export type Surroundings = Globals & { warn: (text: string) => void };
+
 /** What a command may use: the connection is made when it is first asked for. */
-export type Context = Globals & {
+export type Context = Surroundings & {
   session: () => Promise<Session>;
-  warn: (text: string) => void;
   /** Standard output, for what comes bit by bit. */
   out: (text: string) => void;
 };
@@ -58,7 +60,7 @@ export async function runCommand(
   groups: readonly CommandGroup[],
   argv: readonly string[],
   io: Io,
-  { version, makeSession }: { version: string; makeSession: (globals: Globals) => Promise<Session> },
+  { version, makeSession }: { version: string; makeSession: (surroundings: Surroundings) => Promise<Session> },
 ): Promise<number> {
   let code = 0;
   // Known before commander has parsed anything, so that a usage error is a JSON document as well.
@@ -108,29 +110,34 @@ export async function runCommand(
 }
 
 /** Runs a row's function and prints what it did. */
-async function runRow(row: CommandRow, command: Command, io: Io, makeSession: (globals: Globals) => Promise<Session>): Promise<Outcome> {
+async function runRow(
+  row: CommandRow,
+  command: Command,
+  io: Io,
+  makeSession: (surroundings: Surroundings) => Promise<Session>,
+): Promise<Outcome> {
   const options = command.optsWithGlobals() as Values;
-  const globals: Globals = {
+  const surroundings: Surroundings = {
     json: options.json === true,
     home: text(options.home),
     connect: text(options.connect),
     identity: text(options.identity),
+    warn: (message) => io.err(`${safeBlock(message)}\n`),
   };
   const opened: Promise<Session>[] = []; // at most one
   const context: Context = {
-    ...globals,
+    ...surroundings,
     session: () => {
-      const session = opened[0] ?? makeSession(globals);
+      const session = opened[0] ?? makeSession(surroundings);
       opened[0] = session;
       return session;
     },
-    warn: (message) => io.err(`${safeBlock(message)}\n`),
     out: io.out,
   };
   try {
     const outcome = await row.run(context, command.args, options);
     if (outcome === null) return null;
-    if (globals.json) io.out(`${JSON.stringify(outcome.data)}\n`);
+    if (surroundings.json) io.out(`${JSON.stringify(outcome.data)}\n`);
     else if (outcome.text !== '') io.out(outcome.text.endsWith('\n') ? outcome.text : `${outcome.text}\n`);
     return outcome;
   } finally {

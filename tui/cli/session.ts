@@ -2,11 +2,11 @@
 import { type CallOptions, type ClientState, connect, type DaemonEvent } from '../../protocol/client.ts';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { EventName } from '../../protocol/events.ts';
-import { type Identity, readIdentity } from '../../protocol/keys.ts';
+import { daemonKeyKeeper, fingerprint, type Identity, readIdentity } from '../../protocol/keys.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import { places } from '../../protocol/places.ts';
 import { version } from '../../protocol/version.ts';
-import type { Globals } from './program.ts';
+import type { Globals, Surroundings } from './program.ts';
 
 export type Session = {
   call<M extends Method>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
@@ -37,11 +37,23 @@ export function loadIdentity(globals: Pick<Globals, 'home' | 'identity' | 'conne
   return globals.connect === undefined ? identity : { ...identity, endpoint: globals.connect };
 }
 
-export async function openSession(globals: Globals): Promise<Session> {
+export async function openSession(globals: Surroundings): Promise<Session> {
   let listener: (event: DaemonEvent | null) => void = () => undefined;
   let onlooker: (state: ClientState) => void = () => undefined;
+  const identity = loadIdentity(globals);
+  const keep = daemonKeyKeeper(identityPath(globals), identity);
   const client = await connect({
-    identity: loadIdentity(globals),
+    identity,
+    onDaemonKey: (news) => {
+      try {
+        if (keep(news) && news.kind === 'followed')
+          globals.warn(`The daemon's key changed as announced; it is ${fingerprint(news.key)} now.`);
+      } catch (error) {
+        globals.warn(
+          `The daemon's new key could not be kept in ${identityPath(globals)}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    },
     connectTimeoutMs: greetingMs,
     release: version,
     onEvent: (event) => listener(event),

@@ -20,6 +20,8 @@ export type AppContext = {
   readonly views: SavedViews;
   /** The name of the person behind this session. */
   readonly me: string;
+  /** What people compare; `next` is the key that the daemon announced. */
+  readonly fingerprints: () => { readonly own: string; readonly daemon: string; readonly next: string | null };
 };
 
 export const AppContext = createContext<AppContext | null>(null);

@@ -7,6 +7,7 @@ import { useView } from '../use-mirror.ts';
 import { openAudit } from './audit.tsx';
 import { openDrafts } from './compose.tsx';
 import { useApp } from './contract.ts';
+import { openFingerprints } from './fingerprints.tsx';
 import { openGrants } from './grants.tsx';
 import { openInvitations } from './invitations.tsx';
 import { openPeople } from './people.tsx';
@@ -82,6 +83,7 @@ export function useGoing(mailbox: SafeText | null, { contact = null, conversatio
       'go.invitations': () => openInvitations(app),
       'go.roles': () => openRoles(app),
       'go.audit': () => openAudit(app),
+      'go.keys': () => openFingerprints(app),
       ...(open.length > 0
         ? {
             'go.timeline': () => {
