@@ -134,7 +134,7 @@ describe('the file', () => {
     expect(await messageOf(() => openDirectory(path))).toContain('sha256');
     await writeFile(path, text.replace('"active"', '"boss"'));
     expect(await messageOf(() => openDirectory(path))).toContain('directory.persons.0.status');
-    await writeFile(path, text.replace('"schemaVersion": 1', '"schemaVersion": 2'));
+    await writeFile(path, text.replace('"schemaVersion":1', '"schemaVersion":2'));
     expect(await messageOf(() => openDirectory(path))).toContain('newer Postroom');
   });
 
