@@ -3,11 +3,21 @@ import { cpus, loadavg } from 'node:os';
 import { firstFrame } from './first-frame.ts';
 import { keys } from './keys.ts';
 import { installPeers } from './peers.ts';
+import { revocation } from './revocation.ts';
+import { rightsBench } from './rights.ts';
 import { roundTrip } from './round-trip.ts';
 import { search } from './search.ts';
 import { sync } from './sync.ts';
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { 'round-trip': roundTrip, sync, search, 'first-frame': firstFrame, keys };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  'round-trip': roundTrip,
+  sync,
+  search,
+  'first-frame': firstFrame,
+  keys,
+  rights: rightsBench,
+  revocation,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(benches, name));

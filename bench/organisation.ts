@@ -30,7 +30,7 @@ export function numbers(seed: number): () => number {
 }
 
 /**
- * The first person manages everything. Role 0 holds everybody: it holds ten divisions, these hold the departments between them, and these
+ * The first person manages everything and owns the first mailbox. Role 0 holds everybody: it holds ten divisions, these hold the departments between them, and these
  * the teams, in which the persons are. `keys` are those of the first persons; the others get keys that nobody holds.
  */
 export function organisation(keys: readonly string[] = []): Directory {
@@ -80,7 +80,7 @@ export function organisation(keys: readonly string[] = []): Directory {
       id: idOf('m', n),
       address: `box${n}@example.org`,
       addresses: [`box${n}@example.org`, ...(n % 4 === 0 ? [`also${n}@example.org`] : [])],
-      owner: idOf('p', below(sizes.persons)),
+      owner: idOf('p', n === 0 ? 0 : below(sizes.persons / 50) * 50),
       shared: n % 20 !== 19,
       workFrom: today - 30 * dayMs,
       addedAt: today - 200 * dayMs,

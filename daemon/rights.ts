@@ -25,6 +25,8 @@ type Deps = {
   log: Log;
   now: () => number;
   publish: Server<typeof events>['publish'];
+  /** The persons who have a session. */
+  online: () => ReadonlySet<string>;
   endSessions: (fits: (session: Session) => boolean, message: string) => void;
 };
 
@@ -57,14 +59,18 @@ export function followRights(deps: Deps): FollowedRights {
     const before = known;
     known = { snapshot, at: now() };
     const moved = moves(before.snapshot.directory, before.at, snapshot.directory, known.at);
+    const online = deps.online();
     const address = (mailbox: string) => safeText((snapshot.mailbox(mailbox) ?? before.snapshot.mailbox(mailbox))?.address ?? '');
     for (const [person, all] of Map.groupBy(moved, (one) => one.person)) {
+      if (!online.has(person)) continue; // a role may hold thousands, few of them are here
       const lost = all.filter(({ has }) => !has.any).map(({ mailbox }) => address(mailbox));
       const gained = all.filter(({ had }) => !had.any).map(({ mailbox }) => address(mailbox));
       deps.publish('rights.changed', { lost, gained, why }, { person });
-      for (const { mailbox, had, has } of all) {
-        if (had.send && !has.send) follow('taking back queued mail', () => deps.outbox.revoked({ author: person, mailbox }));
-      }
+    }
+    const silenced = moved.filter(({ had, has }) => had.send && !has.send);
+    for (const [mailbox, all] of Map.groupBy(silenced, (one) => one.mailbox)) {
+      const authors = all.map(({ person }) => person);
+      follow('taking back queued mail', () => takeBack(deps, mailbox, authors));
     }
     schedule(known);
   }
@@ -100,6 +106,13 @@ export function followRights(deps: Deps): FollowedRights {
       clearTimeout(timer);
     },
   };
+}
+
+/** Of those who may not send any more, whoever has something on its way. What is queued later asks for itself. */
+async function takeBack({ store, outbox }: Deps, mailbox: string, persons: readonly string[]): Promise<void> {
+  const waiting = await store.outbox({ mailboxes: [mailbox], states: ['queued', 'sending'], limit: 10_000 });
+  const authors = new Set(waiting.map(({ author }) => author));
+  for (const author of persons) if (authors.has(author)) await outbox.revoked({ author, mailbox });
 }
 
 function goneIds<Thing extends { readonly id: string }>(before: readonly Thing[], after: readonly Thing[]): string[] {

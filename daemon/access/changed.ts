@@ -12,7 +12,19 @@ export interface Changed<T> {
 
 const nothing: Changed<never> = Object.freeze({ gone: [], come: [] });
 
+/** The last answer about a list: everything that follows from a change asks the same. */
+const answers = new WeakMap<readonly unknown[], { readonly before: WeakRef<readonly unknown[]>; readonly changed: Changed<unknown> }>();
+
 export function changed<T>(before: readonly T[], after: readonly T[]): Changed<T> {
+  if (before === after) return nothing;
+  const known = answers.get(after);
+  if (known?.before.deref() === before) return known.changed as Changed<T>;
+  const found = compared(before, after);
+  answers.set(after, { before: new WeakRef(before), changed: found });
+  return found;
+}
+
+function compared<T>(before: readonly T[], after: readonly T[]): Changed<T> {
   const { start, end } = commonEnds(before, after);
   if (start === before.length && start === after.length) return nothing;
   const [had, has] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];

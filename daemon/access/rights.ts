@@ -103,14 +103,14 @@ export class RightsIndex {
     return this.who(person)?.operations.has(operation) ?? false;
   }
 
-  /** Everybody who holds the operation, one after the other: whoever looks for one of them need not know all. */
-  *holders(operation: Operation): Generator<string> {
+  /** Everybody who holds the operation. */
+  holders(operation: Operation): readonly string[] {
     const through = this.#parts.facts.roles
       .filter(({ operations }) => operations.includes(operation))
       .map(({ id }) => personsReached(this.#parts.facts.roles, { kind: 'role', id }));
-    for (const { id, status, operations } of this.#parts.facts.persons) {
-      if (status !== 'disabled' && (operations.includes(operation) || through.some((within) => within.has(id)))) yield id;
-    }
+    const holds = ({ id, status, operations }: PersonFacts): boolean =>
+      status !== 'disabled' && (operations.includes(operation) || through.some((within) => within.has(id)));
+    return this.#parts.facts.persons.filter(holds).map(({ id }) => id);
   }
 
   decide(person: string, right: Right, mailbox: string, now: Millis): Decision {

@@ -176,11 +176,8 @@ function widens(old: GrantFacts | undefined, next: GrantFacts): boolean {
 
 /** Whether somebody can sign in and manage people. */
 function isManaged(doc: Directory): boolean {
-  const canSignIn = new Set(
-    doc.persons.filter(({ status, keys }) => status === 'active' && keys.some((key) => key.revokedAt === null)).map(({ id }) => id),
-  );
-  for (const holder of rightsIndex(doc).holders('people.manage')) if (canSignIn.has(holder)) return true;
-  return false;
+  const managing = new Set(rightsIndex(doc).holders('people.manage'));
+  return doc.persons.some(({ id, status, keys }) => managing.has(id) && status === 'active' && keys.some((key) => key.revokedAt === null));
 }
 
 function refuseNobodyInCharge(before: Directory, after: Directory): void {
