@@ -1,16 +1,19 @@
 /**
  * What rights cost in a large organisation: a decision beside a look-up in a Map, a change beside the plainest way to store the same
- * document, which is to print it whole, write it and sync. Times are of the main thread's processor, so that a busy machine changes them
- * little; "until durable" is by the clock.
+ * document, which is to print it whole, write it and sync. Rates and what a change costs are of the main thread's processor, so that a
+ * busy machine changes them little; the other times are by the clock.
  */
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rights } from '../daemon/access/decide.ts';
-import { explain } from '../daemon/access/explain.ts';
+import { explain, moves } from '../daemon/access/explain.ts';
 import { matrix } from '../daemon/access/matrix.ts';
 import * as changes from '../daemon/directory/changes.ts';
+import { Consistency } from '../daemon/directory/consistency.ts';
 import type { Directory } from '../daemon/directory/document.ts';
 import { type DirectoryStore, openDirectory } from '../daemon/directory/durable.ts';
+import { Printer } from '../daemon/directory/generation.ts';
+import { Snapshot } from '../daemon/directory/snapshot.ts';
 import { followRights } from '../daemon/rights.ts';
 import { tempDir } from '../test/support/tempdir.ts';
 import { ms, print, quantiles, ratio } from './figures.ts';
@@ -79,13 +82,13 @@ function listed(store: DirectoryStore): void {
   const { directory, access } = store.snapshot();
   let rows = 0;
   const each = directory.mailboxes.map((mailbox) => {
-    return cpuOf(() => {
+    return lasted(() => {
       rows = Math.max(rows, matrix(directory, mailbox, today).length);
     });
   });
   const found = quantiles(each);
   print('grants matrix of a mailbox, p50 / p99 / largest', `${ms(found.p50)} / ${ms(found.p99)} / ${ms(found.max)} (${rows} rows)`);
-  const panel = quantiles(directory.persons.slice(0, 500).map(({ id }) => cpuOf(() => access.mailboxes(id, today))));
+  const panel = quantiles(directory.persons.slice(0, 500).map(({ id }) => lasted(() => access.mailboxes(id, today))));
   print('mailboxes of a person, p50 / p99', `${ms(panel.p50)} / ${ms(panel.p99)}`);
 }
 
@@ -122,6 +125,7 @@ async function changed(store: DirectoryStore, folder: string): Promise<void> {
     ),
   );
   following.close();
+  parts(store.snapshot());
 
   const { directory } = store.snapshot();
   const plain = { main: [] as number[], durable: [] as number[] };
@@ -147,6 +151,36 @@ async function changed(store: DirectoryStore, folder: string): Promise<void> {
     `${ms(ours.durable.p50)} / ${ms(ours.durable.p99)}  (${ratio(ours.durable.p50, theirs.durable.p50)} its p50, ${ms(theirs.durable.p50)})`,
   );
   print('a grant to everybody, taken away and given: main', `${ms(everybody.p50)}, at most ${ms(everybody.max)}`);
+}
+
+/** What a change consists of, each part by itself. Writing and syncing are not on the main thread. */
+function parts(begin: Snapshot): void {
+  const samples = { judge: [] as number[], check: [] as number[], print: [] as number[], index: [] as number[], follow: [] as number[] };
+  const consistency = new Consistency(begin.directory);
+  const printer = new Printer();
+  printer.print({ directory: begin.directory, unrecorded: [] });
+  let before = begin;
+  for (let n = 0; n < 100; n++) {
+    const { directory } = before;
+    let after = directory;
+    samples.judge.push(
+      lasted(() => {
+        after = someChange(directory, 1 + 8 * n).doc;
+      }),
+    );
+    samples.check.push(lasted(() => consistency.follow(directory, after)));
+    samples.print.push(lasted(() => printer.print({ directory: after, unrecorded: [] })));
+    let next = before;
+    samples.index.push(
+      lasted(() => {
+        next = new Snapshot(after, before);
+      }),
+    );
+    samples.follow.push(lasted(() => moves(directory, today, after, today)));
+    before = next;
+  }
+  const p50 = Object.values(samples).map((each) => ms(quantiles(each).p50));
+  print('a grant to a team: judge, check, print, index, tell', p50.join(', '));
 }
 
 function someChange(doc: Directory, n: number): changes.Change {
@@ -196,6 +230,12 @@ const ownerOf = (doc: Directory, mailbox: string): string =>
 
 function raise(message: string): never {
   throw new Error(message);
+}
+
+function lasted(call: () => unknown): number {
+  const began = performance.now();
+  call();
+  return performance.now() - began;
 }
 
 function cpuSince(began: NodeJS.CpuUsage): number {
