@@ -185,6 +185,15 @@ describe('changes', () => {
       activities: [],
     }));
     expect(await messageOf(() => lost)).toContain('watches.0.person');
+    const [someone] = store.snapshot().directory.persons;
+    for (const persons of [
+      [someone, someone],
+      [someone, { ...person(5) }, someone],
+      [person(5), someone, person(6), someone],
+    ]) {
+      const twice = store.change((doc) => ({ doc: { ...doc, persons: persons.flatMap((one) => one ?? []) }, activities: [] }));
+      expect(await messageOf(() => twice)).toContain('this id is there twice');
+    }
     expect(store.snapshot().revision).toBe(1);
   });
 

@@ -30,6 +30,8 @@ function compared<T>(before: readonly T[], after: readonly T[]): Changed<T> {
   const [had, has] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];
   if (had.length === 0 || has.length === 0) return { gone: had, come: has };
   const [old, next] = [new Set(had), new Set(has)];
+  // Something that is in a list twice must be seen twice, or nobody would notice.
+  if (old.size < had.length || next.size < has.length) return { gone: had, come: has };
   return { gone: had.filter((one) => !next.has(one)), come: has.filter((one) => !old.has(one)) };
 }
 
