@@ -4,6 +4,8 @@ import { existence } from './existence.ts';
 import { firstFrame } from './first-frame.ts';
 import { keys } from './keys.ts';
 import { installPeers } from './peers.ts';
+import { revocation } from './revocation.ts';
+import { rightsBench } from './rights.ts';
 import { roundTrip } from './round-trip.ts';
 import { search } from './search.ts';
 import { sync } from './sync.ts';
@@ -17,6 +19,8 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   'first-frame': firstFrame,
   keys,
   existence,
+  rights: rightsBench,
+  revocation,
 };
 
 const asked = process.argv.slice(2);

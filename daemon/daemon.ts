@@ -204,6 +204,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       log,
       now,
       publish,
+      online: () => new Set(server?.sessions().flatMap(({ who }) => (who.kind === 'person' ? who.person : []))),
       endSessions: (fits, message) => server?.endSessions(fits, 'revoked', message),
       recheckStreams: (fits) => server?.recheckStreams(fits),
     });

@@ -1,12 +1,13 @@
 /**
  * What follows when rights change, by a change of the directory or because a date came: sessions end or are told, queued mail of those
- * who may not send any more is taken back, engines follow their mailboxes. One picture of who reaches what is kept and compared; how it
- * came to differ does not matter.
+ * who may not send any more is taken back, engines follow their mailboxes. The state that was last looked at and its moment are compared
+ * with those of now; how they came to differ does not matter.
  */
 import type { events } from '../protocol/events.ts';
 import type { Server, Session } from '../protocol/server.ts';
 import { type SafeText, safeText } from '../protocol/text.ts';
-import type { Surfaces } from './access/decide.ts';
+import { changed } from './access/changed.ts';
+import { moves } from './access/explain.ts';
 import { settleDeparted } from './departed.ts';
 import type { Mailbox } from './directory/document.ts';
 import type { DirectoryStore } from './directory/durable.ts';
@@ -25,6 +26,8 @@ type Deps = {
   log: Log;
   now: () => number;
   publish: Server<typeof events>['publish'];
+  /** The persons who have a session. */
+  online: () => ReadonlySet<string>;
   endSessions: (fits: (session: Session) => boolean, message: string) => void;
   /** Streams of these sessions that may not go on stop. */
   recheckStreams: (fits: (session: Session) => boolean) => void;
@@ -40,15 +43,12 @@ export type FollowedRights = {
   close(): void;
 };
 
-type Reach = ReadonlyMap<string, ReadonlyMap<string, Surfaces>>;
-
 /** setTimeout takes 31 bits; later moments are waited for in steps. */
 const longestWaitMs = 2 ** 31 - 1;
 
 export function followRights(deps: Deps): FollowedRights {
   const { directory, log, now } = deps;
-  const begun = now();
-  let known = reachOf(directory.snapshot(), begun);
+  let known = { snapshot: directory.snapshot(), at: now() };
   const epochs = new Map<string, number>();
   let pending: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -64,39 +64,30 @@ export function followRights(deps: Deps): FollowedRights {
   };
 
   function compare(snapshot: Snapshot, why: SafeText): void {
-    const at = now();
-    const next = reachOf(snapshot, at);
     const before = known;
-    known = next;
-    for (const person of new Set([...before.keys(), ...next.keys()])) {
-      const [had, has] = [before.get(person), next.get(person)];
-      const changed = [...new Set([...(had?.keys() ?? []), ...(has?.keys() ?? [])])].filter(
-        (mailbox) => !same(had?.get(mailbox), has?.get(mailbox)),
-      );
-      if (changed.length === 0) continue;
+    known = { snapshot, at: now() };
+    const moved = moves(before.snapshot.directory, before.at, snapshot.directory, known.at);
+    const online = deps.online();
+    const address = (mailbox: string) => safeText((snapshot.mailbox(mailbox) ?? before.snapshot.mailbox(mailbox))?.address ?? '');
+    for (const [person, all] of Map.groupBy(moved, (one) => one.person)) {
       epochs.set(person, (epochs.get(person) ?? 0) + 1);
+      if (!online.has(person)) continue; // a role may hold thousands, few of them are here
       deps.store.interruptSearches(person);
       deps.recheckStreams(({ who }) => who.kind === 'person' && who.person === person);
-      const address = (mailbox: string) => safeText(snapshot.mailbox(mailbox)?.address ?? addresses.get(mailbox) ?? '');
-      const lost = changed.filter((mailbox) => !has?.has(mailbox)).map(address);
-      const gained = changed.filter((mailbox) => !had?.has(mailbox)).map(address);
+      const lost = all.filter(({ has }) => !has.any).map(({ mailbox }) => address(mailbox));
+      const gained = all.filter(({ had }) => !had.any).map(({ mailbox }) => address(mailbox));
       deps.publish('rights.changed', { lost, gained, why }, { person });
-      for (const mailbox of changed) {
-        if (had?.get(mailbox)?.send === true && has?.get(mailbox)?.send !== true)
-          follow('taking back queued mail', () => deps.outbox.revoked({ author: person, mailbox }));
-      }
     }
-    schedule(snapshot, at);
+    const silenced = moved.filter(({ had, has }) => had.send && !has.send);
+    for (const [mailbox, all] of Map.groupBy(silenced, (one) => one.mailbox)) {
+      const authors = all.map(({ person }) => person);
+      follow('taking back queued mail', () => takeBack(deps, mailbox, authors));
+    }
+    schedule(known);
   }
 
-  // Names of mailboxes that were there: who loses one is told which.
-  const addresses = new Map<string, string>();
-  const remember = (snapshot: Snapshot): void => {
-    for (const mailbox of snapshot.directory.mailboxes) addresses.set(mailbox.id, mailbox.address);
-  };
-
-  /** `at`: the moment of the picture that is known. What came since then is next, however late it is. */
-  function schedule(snapshot: Snapshot, at: number): void {
+  /** What came since the moment that is known is next, however late it is. */
+  function schedule({ snapshot, at }: typeof known): void {
     clearTimeout(timer);
     const next = snapshot.access.nextMoment(at);
     if (next === null) return;
@@ -113,12 +104,10 @@ export function followRights(deps: Deps): FollowedRights {
     const gone = [...goneIds(before.directory.persons, after.directory.persons), ...goneIds(before.directory.roles, after.directory.roles)];
     if (gone.length > 0) follow('settling the work of those who left', () => settleDeparted(deps));
     followMailboxes(before, after, deps, follow);
-    remember(after);
     deps.publish('directory.changed', { revision: after.revision }, {});
   });
 
-  remember(directory.snapshot());
-  schedule(directory.snapshot(), begun);
+  schedule(known);
   follow('settling the work of those who left', () => settleDeparted(deps)); // of a removal that a crash cut off
   return {
     settled: () => pending,
@@ -131,22 +120,23 @@ export function followRights(deps: Deps): FollowedRights {
   };
 }
 
-function reachOf(snapshot: Snapshot, now: number): Reach {
-  return new Map(snapshot.directory.persons.map(({ id }) => [id, snapshot.access.mailboxes(id, now)]));
+/** Of those who may not send any more, whoever has something on its way. What is queued later asks for itself. */
+async function takeBack({ store, outbox }: Deps, mailbox: string, persons: readonly string[]): Promise<void> {
+  const waiting = await store.outbox({ mailboxes: [mailbox], states: ['queued', 'sending', 'held'], limit: 10_000 });
+  const authors = new Set(waiting.map(({ author }) => author));
+  for (const author of persons) if (authors.has(author)) await outbox.revoked({ author, mailbox });
 }
 
-const same = (a: Surfaces | undefined, b: Surfaces | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && (Object.keys(a) as (keyof Surfaces)[]).every((name) => a[name] === b[name]));
-
-const goneIds = (before: readonly { id: string }[], after: readonly { id: string }[]): string[] => {
-  const there = new Set(after.map(({ id }) => id));
-  return before.map(({ id }) => id).filter((id) => !there.has(id));
-};
+function goneIds<Thing extends { readonly id: string }>(before: readonly Thing[], after: readonly Thing[]): string[] {
+  const { gone, come } = changed(before, after);
+  const there = new Set(come.map(({ id }) => id));
+  return gone.map(({ id }) => id).filter((id) => !there.has(id));
+}
 
 /** Revoked keys, disabled and removed persons: libzmq keeps their connections up, so the sessions are ended here, at once. */
 function endSessionsOfTheGone(before: Snapshot, after: Snapshot, { endSessions }: Deps): void {
   const dead = new Set<string>();
-  for (const person of before.directory.persons) {
+  for (const person of changed(before.directory.persons, after.directory.persons).gone) {
     for (const key of person.keys) {
       const now = after.keyByPublic(key.public);
       if (key.revokedAt === null && (now === undefined || now.key.revokedAt !== null || now.person.status !== 'active'))
@@ -166,9 +156,8 @@ function followMailboxes(
   deps: Deps,
   follow: (doing: string, task: () => Promise<unknown>) => void,
 ): void {
-  for (const mailbox of after.directory.mailboxes) {
+  for (const mailbox of changed(before.directory.mailboxes, after.directory.mailboxes).come) {
     const old = before.mailbox(mailbox.id);
-    if (old === mailbox) continue;
     if (mailbox.kind === 'imap') {
       deps.sync.start(deps.accountOf(mailbox));
       // The password was mended, or the server: what was parked for the old one goes now, not at its next attempt.

@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
-import { appendFile, chmod, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, open, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as changes from '../daemon/directory/changes.ts';
@@ -91,38 +89,17 @@ describe('the file', () => {
     expect(await codeOf(() => openDirectory(path, { create: first() }))).toBe('unavailable');
   });
 
-  test('cut at any byte it is refused, with the place and the way back', async () => {
+  test('with any bit turned it is refused', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'grants.json');
-    const store = await openDirectory(path, { create: first() });
-    await store.change(addRole('agents'));
+    await openDirectory(path, { create: first() });
     const whole = await readFile(path);
-    for (let length = 0; length < whole.length - 1; length++) {
-      await writeFile(path, whole.subarray(0, length));
-      const message = await messageOf(() => openDirectory(path));
-      expect(message).toMatch(/line \d+, column \d+: not JSON, or cut off/);
-      expect(message).toContain('(revision 1) is whole');
-    }
-    // The way back that the message names.
-    await copyFile(`${path}.previous`, path);
-    expect((await openDirectory(path)).snapshot().revision).toBe(1);
-  });
-
-  test('with any bit turned it is refused, or says the same', async () => {
-    await using dir = await tempDir();
-    const path = join(dir.path, 'grants.json');
-    const store = await openDirectory(path, { create: first() });
-    const whole = await readFile(path);
-    const answers = new Map<string, number>();
     for (let at = 0; at < whole.length; at++) {
       const turned = Buffer.from(whole);
       turned[at] = (turned[at] ?? 0) ^ (1 << (at % 7));
       await writeFile(path, turned);
-      const answer = await codeOf(async () => expect((await openDirectory(path)).snapshot().directory).toEqual(store.snapshot().directory));
-      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      expect(await codeOf(() => openDirectory(path))).toBe('unavailable');
     }
-    expect([...answers.keys()].filter((answer) => answer !== 'done')).toEqual(['unavailable']);
-    expect(answers.get('unavailable') ?? 0).toBeGreaterThan(answers.get('done') ?? 0);
   });
 
   test('edited by hand it is refused, and says where it does not fit', async () => {
@@ -134,7 +111,7 @@ describe('the file', () => {
     expect(await messageOf(() => openDirectory(path))).toContain('sha256');
     await writeFile(path, text.replace('"active"', '"boss"'));
     expect(await messageOf(() => openDirectory(path))).toContain('directory.persons.0.status');
-    await writeFile(path, text.replace('"schemaVersion": 1', '"schemaVersion": 2'));
+    await writeFile(path, text.replace('"schemaVersion":1', '"schemaVersion":2'));
     expect(await messageOf(() => openDirectory(path))).toContain('newer Postroom');
   });
 
@@ -208,6 +185,15 @@ describe('changes', () => {
       activities: [],
     }));
     expect(await messageOf(() => lost)).toContain('watches.0.person');
+    const [someone] = store.snapshot().directory.persons;
+    for (const persons of [
+      [someone, someone],
+      [someone, { ...person(5) }, someone],
+      [person(5), someone, person(6), someone],
+    ]) {
+      const twice = store.change((doc) => ({ doc: { ...doc, persons: persons.flatMap((one) => one ?? []) }, activities: [] }));
+      expect(await messageOf(() => twice)).toContain('this id is there twice');
+    }
     expect(store.snapshot().revision).toBe(1);
   });
 
@@ -271,43 +257,6 @@ describe('changes', () => {
     expect((await openDirectory(path)).unrecorded().map(({ revision }) => revision)).toEqual([4]);
   });
 });
-
-test('kill -9 in the middle of writing leaves the last change that was answered, or the next one', async () => {
-  await using dir = await tempDir();
-  const path = join(dir.path, 'grants.json');
-  await openDirectory(path, { create: first() });
-  const source = (file: string) => JSON.stringify(new URL(`../daemon/directory/${file}`, import.meta.url).href);
-  const script = `
-    import { openDirectory } from ${source('durable.ts')};
-    import { openPolicy, roleAdd, roleRemove } from ${source('changes.ts')};
-    const store = await openDirectory(${JSON.stringify(path)});
-    for (;;) {
-      const { after } = await store.change((doc, now) => {
-        const act = { actor: doc.persons[0].id, now, policy: openPolicy };
-        const name = 'at ' + (doc.revision + 1);
-        const added = roleAdd(doc, { name }, act);
-        return doc.roles[0] ? roleRemove(added.doc, { role: doc.roles[0].id }, act) : added;
-      });
-      store.recorded(store.unrecorded().map(({ id }) => id));
-      process.stdout.write(after.revision + '\\n');
-    }`;
-  for (let round = 0; round < 24; round++) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let answered = 0;
-    let left = 2 + ((round * 7) % 5);
-    for await (const line of createInterface({ input: child.stdout })) {
-      answered = Number(line);
-      if (--left > 0 || child.killed) continue;
-      const until = performance.now() + (round % 10) * 0.3; // another point of the write in each round
-      while (performance.now() < until);
-      child.kill('SIGKILL');
-    }
-    const { directory } = (await openDirectory(path)).snapshot();
-    expect(directory.revision - answered).toBeOneOf([0, 1]);
-    expect(directory.roles.map(({ name }) => name)).toEqual([`at ${directory.revision}`]);
-    expect(await readdir(dir.path)).toHaveLength(2);
-  }
-}, 60_000);
 
 test('a file with more behind the end is refused', async () => {
   await using dir = await tempDir();

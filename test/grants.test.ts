@@ -41,6 +41,7 @@ test('the matrix: roles before persons, what is inherited apart from what is giv
     {
       persons: ['eva', 'ben', 'li', 'otto'].map(person),
       roles: [staff, agents],
+      mailboxes: [box],
       grants: [
         grantOf('g1', { kind: 'role', id: 'agents' }, 'a'),
         grantOf('g2', { kind: 'role', id: 'staff' }, 'u', { until: 2_000 }),

@@ -85,37 +85,48 @@ interface Membership {
   readonly at: Millis;
 }
 
+/** The roles as a graph, both ways. */
+interface Graph {
+  readonly byId: ReadonlyMap<string, RoleFacts>;
+  /** The roles that hold each member directly. */
+  readonly holding: ReadonlyMap<string, readonly Membership[]>;
+  /** The persons in each role, as far as somebody asked. */
+  readonly within: Map<string, ReadonlySet<string>>;
+}
+
 const keyOf = ({ kind, id }: Grantee): string => `${kind} ${id}`;
 
-const membershipsOf = new WeakMap<readonly RoleFacts[], ReadonlyMap<string, readonly Membership[]>>();
+const graphs = new WeakMap<readonly RoleFacts[], Graph>();
 
-/** The roles that hold each member directly. */
-function memberships(roles: readonly RoleFacts[]): ReadonlyMap<string, readonly Membership[]> {
-  const known = membershipsOf.get(roles);
+function graphOf(roles: readonly RoleFacts[]): Graph {
+  const known = graphs.get(roles);
   if (known) return known;
-  const made = new Map<string, Membership[]>();
+  const holding = new Map<string, Membership[]>();
   for (const role of roles) {
     for (const member of role.members) {
       const key = keyOf(member);
-      const held = made.get(key);
+      const held = holding.get(key);
       if (held) held.push({ role, at: member.at });
-      else made.set(key, [{ role, at: member.at }]);
+      else holding.set(key, [{ role, at: member.at }]);
     }
   }
-  membershipsOf.set(roles, made);
+  const made: Graph = { byId: new Map(roles.map((role) => [role.id, role])), holding, within: new Map() };
+  graphs.set(roles, made);
   return made;
 }
 
+export const roleById = (roles: readonly RoleFacts[], id: string): RoleFacts | undefined => graphOf(roles).byId.get(id);
+
 /** Every role that reaches the member, directly or through other roles. Ends on a cycle too, although none can be written. */
 export function rolesOf(roles: readonly RoleFacts[], member: Grantee): ReadonlyMap<string, RoleReach> {
-  const parents = memberships(roles);
+  const { holding } = graphOf(roles);
   const reached = new Map<string, RoleReach>();
   const queue: { key: string; via: readonly RoleFacts[]; since: Millis }[] = [
     { key: keyOf(member), via: [], since: Number.NEGATIVE_INFINITY },
   ];
   // Breadth first, so the first way found is the shortest. A role is taken up again only by an older way in.
-  for (let next = queue.shift(); next; next = queue.shift()) {
-    for (const { role, at } of parents.get(next.key) ?? []) {
+  for (const next of queue) {
+    for (const { role, at } of holding.get(next.key) ?? []) {
       const since = Math.max(next.since, at);
       const known = reached.get(role.id);
       if (known && known.since <= since) continue;
@@ -141,7 +152,9 @@ export const reaches = (grantee: Grantee, who: Who): boolean =>
 /** The persons that a grant to `grantee` reaches. */
 export function personsReached(roles: readonly RoleFacts[], grantee: Grantee): ReadonlySet<string> {
   if (grantee.kind === 'person') return new Set([grantee.id]);
-  const byId = new Map(roles.map((role) => [role.id, role]));
+  const { byId, within } = graphOf(roles);
+  const known = within.get(grantee.id);
+  if (known) return known;
   const persons = new Set<string>();
   const seen = new Set([grantee.id]);
   for (const id of seen) {
@@ -150,6 +163,7 @@ export function personsReached(roles: readonly RoleFacts[], grantee: Grantee): R
       else seen.add(member.id); // a Set hands out what is added while it is walked
     }
   }
+  within.set(grantee.id, persons);
   return persons;
 }
 

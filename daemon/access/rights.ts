@@ -1,7 +1,11 @@
 /**
- * Who reaches what, worked out once for each state of the directory, so that a decision costs about a microsecond. Lists,
- * counts, events and timers ask here; it holds no answer that time can make wrong: `now` is always handed in.
+ * Who reaches what, worked out for each state of the directory, so that a decision costs about a microsecond. Lists, counts, events and
+ * timers ask here; it holds no answer that time can make wrong: `now` is always handed in.
+ *
+ * A change touches little of a large organisation. The index of what came out of it is therefore made from the index before it: what did
+ * not change is shared between the two.
  */
+import { type Changed, changed, followed, regrouped } from './changed.ts';
 import { closed, type Decision, decide, live, type Right, type Surfaces, surfaceNames, surfaces } from './decide.ts';
 import {
   type Facts,
@@ -9,70 +13,125 @@ import {
   type MailboxFacts,
   type Millis,
   type Operation,
+  type PersonFacts,
   personsReached,
-  reaches,
+  type RoleFacts,
+  roleById,
   rolesOf,
   type Who,
   whoIs,
 } from './reach.ts';
 
-/** All that can ever count for one person in one mailbox, dated or not. */
-interface Reach {
-  readonly mailbox: MailboxFacts;
-  readonly grants: readonly GrantFacts[];
-}
-
-interface PersonReach {
-  readonly who: Who;
-  readonly mailboxes: ReadonlyMap<string, Reach>;
-}
+type ByGrantee = ReadonlyMap<string, readonly GrantFacts[]>;
 
 const nobody: Decision = Object.freeze({ allow: false, why: 'no-grant' });
 
 const same = (a: Surfaces, b: Surfaces): boolean => surfaceNames.every((name) => a[name] === b[name]);
 
-export class RightsIndex {
-  readonly #facts: Facts;
-  readonly #persons: ReadonlyMap<string, Facts['persons'][number]>;
-  readonly #mailboxes: ReadonlyMap<string, MailboxFacts>;
-  readonly #grantsByGrantee = new Map<string, GrantFacts[]>();
-  readonly #ownedBy = new Map<string, MailboxFacts[]>();
-  readonly #reach = new Map<string, PersonReach>();
+interface Parts {
+  readonly facts: Facts;
+  readonly persons: ReadonlyMap<string, PersonFacts>;
+  readonly mailboxes: ReadonlyMap<string, MailboxFacts>;
+  readonly ownedBy: ReadonlyMap<string, readonly MailboxFacts[]>;
+  /** The grants on each mailbox by whom they were given to, dated or not. */
+  readonly on: ReadonlyMap<string, ByGrantee>;
+  /** The mailboxes on which each grantee has grants. */
+  readonly to: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Who the persons are, as far as somebody asked. */
+  readonly who: Map<string, Who>;
+}
 
-  constructor(facts: Facts) {
-    this.#facts = facts;
-    this.#persons = new Map(facts.persons.map((person) => [person.id, person]));
-    this.#mailboxes = new Map(facts.mailboxes.map((mailbox) => [mailbox.id, mailbox]));
-    for (const grant of facts.grants) append(this.#grantsByGrantee, grant.grantee.id, grant);
-    for (const mailbox of facts.mailboxes) append(this.#ownedBy, mailbox.owner, mailbox);
+export class RightsIndex {
+  readonly #parts: Parts;
+
+  constructor(facts: Facts, from: RightsIndex | null = null) {
+    const old = from ? from.#parts : empty;
+    const persons = changed(old.facts.persons, facts.persons);
+    const grants = changed(old.facts.grants, facts.grants);
+    const { mailboxes } = facts;
+    const on = grantsOn(old.on, grants);
+    this.#parts = {
+      facts,
+      persons: followed(old.persons, persons, (person) => [[person.id, person]]),
+      ...(mailboxes === old.facts.mailboxes
+        ? { mailboxes: old.mailboxes, ownedBy: old.ownedBy }
+        : { mailboxes: new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox])), ownedBy: Map.groupBy(mailboxes, ({ owner }) => owner) }),
+      on,
+      to: mailboxesTo(old.to, on, grants),
+      who: from ? stillThemselves(old.who, old.facts, facts, persons) : new Map(),
+    };
+  }
+
+  person(id: string): PersonFacts | undefined {
+    return this.#parts.persons.get(id);
+  }
+
+  role(id: string): RoleFacts | undefined {
+    return roleById(this.#parts.facts.roles, id);
+  }
+
+  mailbox(id: string): MailboxFacts | undefined {
+    return this.#parts.mailboxes.get(id);
+  }
+
+  ownedBy(person: string): readonly MailboxFacts[] {
+    return this.#parts.ownedBy.get(person) ?? [];
+  }
+
+  /** The mailboxes on which the grantee has grants of its own, dated or not. */
+  granted(grantee: string): ReadonlySet<string> {
+    return this.#parts.to.get(grantee) ?? nowhere;
+  }
+
+  /** The grants on a mailbox, dated or not, by whom they were given to. */
+  grantsOn(mailbox: string): ByGrantee {
+    return this.#parts.on.get(mailbox) ?? noGrants;
   }
 
   /** Null: no such person. */
   who(person: string): Who | null {
-    return this.#of(person)?.who ?? null;
+    const known = this.#parts.who.get(person);
+    if (known) return known;
+    const found = this.#parts.persons.get(person);
+    if (!found) return null;
+    const made = whoIs(this.#parts.facts, found);
+    this.#parts.who.set(person, made);
+    return made;
   }
 
   holds(person: string, operation: Operation): boolean {
-    return this.#of(person)?.who.operations.has(operation) ?? false;
+    return this.who(person)?.operations.has(operation) ?? false;
+  }
+
+  /** Everybody who holds the operation. */
+  holders(operation: Operation): readonly string[] {
+    const through = this.#parts.facts.roles
+      .filter(({ operations }) => operations.includes(operation))
+      .map(({ id }) => personsReached(this.#parts.facts.roles, { kind: 'role', id }));
+    const holds = ({ id, status, operations }: PersonFacts): boolean =>
+      status !== 'disabled' && (operations.includes(operation) || through.some((within) => within.has(id)));
+    return this.#parts.facts.persons.filter(holds).map(({ id }) => id);
   }
 
   decide(person: string, right: Right, mailbox: string, now: Millis): Decision {
-    const known = this.#of(person);
-    const box = this.#mailboxes.get(mailbox);
-    return known && box ? decide(known.who, right, box, known.mailboxes.get(mailbox)?.grants ?? [], now) : nobody;
+    const who = this.who(person);
+    const box = this.#parts.mailboxes.get(mailbox);
+    return who && box ? decide(who, right, box, this.#reaching(who, mailbox), now) : nobody;
   }
 
   /** All closed for a person or mailbox that is not there. */
   surfaces(person: string, mailbox: string, now: Millis): Surfaces {
-    const known = this.#of(person);
-    const reach = known?.mailboxes.get(mailbox);
-    return known && reach ? surfaces(known.who, reach.mailbox, reach.grants, now) : closed;
+    const who = this.who(person);
+    const box = this.#parts.mailboxes.get(mailbox);
+    if (!who || !box) return closed;
+    const grants = this.#reaching(who, mailbox);
+    return grants.length === 0 && box.owner !== person ? closed : surfaces(who, box, grants, now);
   }
 
   /** The mailboxes that exist for the person at `now`, with what they open. */
   mailboxes(person: string, now: Millis): ReadonlyMap<string, Surfaces> {
     const open = new Map<string, Surfaces>();
-    for (const id of this.#of(person)?.mailboxes.keys() ?? []) {
+    for (const id of this.everReached(person)) {
       const given = this.surfaces(person, id, now);
       if (given.any) open.set(id, given);
     }
@@ -81,12 +140,12 @@ export class RightsIndex {
 
   /** The persons for whom the mailbox exists at `now`, with what it opens to them. */
   persons(mailbox: string, now: Millis): ReadonlyMap<string, Surfaces> {
-    const box = this.#mailboxes.get(mailbox);
+    const box = this.#parts.mailboxes.get(mailbox);
     const open = new Map<string, Surfaces>();
     if (!box) return open;
     const candidates = new Set([box.owner]);
-    for (const grant of this.#facts.grants) {
-      if (grant.mailbox === mailbox) for (const id of personsReached(this.#facts.roles, grant.grantee)) candidates.add(id);
+    for (const grants of this.grantsOn(mailbox).values()) {
+      for (const { grantee } of grants.slice(0, 1)) for (const id of personsReached(this.#parts.facts.roles, grantee)) candidates.add(id);
     }
     for (const id of candidates) {
       const given = this.surfaces(id, mailbox, now);
@@ -97,37 +156,39 @@ export class RightsIndex {
 
   /** Whether whoever is in the role may send: a live grant of Send to it, or to a role that holds it. */
   roleMaySend(role: string, mailbox: string, now: Millis): boolean {
-    const box = this.#mailboxes.get(mailbox);
-    if (!box?.shared) return false;
-    const reaching = new Set([role, ...rolesOf(this.#facts.roles, { kind: 'role', id: role }).keys()]);
-    return [...reaching].some((id) =>
-      (this.#grantsByGrantee.get(id) ?? []).some((grant) => grant.mailbox === mailbox && grant.send && live(grant, now)),
-    );
+    if (!this.#parts.mailboxes.get(mailbox)?.shared) return false;
+    const on = this.grantsOn(mailbox);
+    const reaching = [role, ...rolesOf(this.#parts.facts.roles, { kind: 'role', id: role }).keys()];
+    return reaching.some((id) => on.get(id)?.some((grant) => grant.send && live(grant, now)));
   }
 
   /** Mailboxes that can ever open to the person as things stand, whatever the date. */
   everReached(person: string): readonly string[] {
-    return [...(this.#of(person)?.mailboxes.keys() ?? [])];
+    const who = this.who(person);
+    if (!who) return [];
+    const reached = new Set(this.ownedBy(person).map(({ id }) => id));
+    for (const grantee of [person, ...who.roles.keys()]) for (const mailbox of this.granted(grantee)) reached.add(mailbox);
+    return [...reached];
   }
 
   /** The grants that reach the person, whatever the date and whether their mailboxes are shared. */
   reaching(person: string): readonly GrantFacts[] {
-    return [...(this.#of(person)?.mailboxes.values() ?? [])].flatMap(({ grants }) => grants);
+    const who = this.who(person);
+    return who ? this.everReached(person).flatMap((mailbox) => this.#reaching(who, mailbox)) : [];
   }
 
   /** The moments after `now`, ascending, at which a grant that reaches the person there begins or ends. */
   moments(person: string, mailbox: string, now: Millis): readonly Millis[] {
-    return momentsOf(this.#of(person)?.mailboxes.get(mailbox)?.grants ?? [], now);
+    const who = this.who(person);
+    return who ? momentsOf(this.#reaching(who, mailbox), now) : [];
   }
 
   /** The next moment at which time alone changes what the person may do; null: never. */
   nextChangeAt(person: string, now: Millis): Millis | null {
-    const known = this.#of(person);
-    if (!known || known.who.disabled) return null;
     let next: Millis | null = null;
-    for (const { mailbox, grants } of known.mailboxes.values()) {
-      const before = surfaces(known.who, mailbox, grants, now);
-      const at = momentsOf(grants, now).find((moment) => !same(before, surfaces(known.who, mailbox, grants, moment)));
+    for (const mailbox of this.everReached(person)) {
+      const before = this.surfaces(person, mailbox, now);
+      const at = this.moments(person, mailbox, now).find((moment) => !same(before, this.surfaces(person, mailbox, moment)));
       if (at !== undefined && (next === null || at < next)) next = at;
     }
     return next;
@@ -135,7 +196,12 @@ export class RightsIndex {
 
   /** The next moment at which any grant begins or ends: nothing changes by itself before. */
   nextMoment(now: Millis): Millis | null {
-    return momentsOf(this.#facts.grants, now)[0] ?? null;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { from, until } of this.#parts.facts.grants) {
+      if (from !== null && now < from && from < next) next = from;
+      if (until !== null && now < until && until < next) next = until;
+    }
+    return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
   /**
@@ -143,15 +209,16 @@ export class RightsIndex {
    * that opens the panel, for others any reach. Grants that follow each other without a gap are one reach. Null: no reach.
    */
   since(person: string, mailbox: string, now: Millis): Millis | null {
-    const known = this.#of(person);
-    const reach = known?.mailboxes.get(mailbox);
-    if (!known || !reach) return null;
-    const given = surfaces(known.who, reach.mailbox, reach.grants, now);
+    const who = this.who(person);
+    const box = this.#parts.mailboxes.get(mailbox);
+    if (!who || !box) return null;
+    const grants = this.#reaching(who, mailbox);
+    const given = surfaces(who, box, grants, now);
     if (!given.any) return null;
-    if (given.owner) return reach.mailbox.addedAt;
-    const counting = given.panel ? reach.grants.filter((grant) => grant.send) : reach.grants;
+    if (given.owner) return box.addedAt;
+    const counting = given.panel ? grants.filter((grant) => grant.send) : grants;
     const spans = counting
-      .map((grant) => ({ start: beganFor(grant, known.who), end: grant.until ?? Number.POSITIVE_INFINITY }))
+      .map((grant) => ({ start: beganFor(grant, who), end: grant.until ?? Number.POSITIVE_INFINITY }))
       .filter((span) => span.start < span.end && span.start <= now)
       .sort((a, b) => a.start - b.start);
     let run: { start: Millis; end: Millis } | null = null;
@@ -163,44 +230,91 @@ export class RightsIndex {
     return run && now < run.end ? run.start : now;
   }
 
-  #of(id: string): PersonReach | null {
-    const known = this.#reach.get(id);
-    if (known) return known;
-    const person = this.#persons.get(id);
-    if (!person) return null;
-    const who = whoIs(this.#facts, person);
-    const mailboxes = new Map<string, { mailbox: MailboxFacts; grants: GrantFacts[] }>();
-    for (const mailbox of this.#ownedBy.get(id) ?? []) mailboxes.set(mailbox.id, { mailbox, grants: [] });
-    for (const grantee of [id, ...who.roles.keys()]) {
-      for (const grant of this.#grantsByGrantee.get(grantee) ?? []) {
-        const mailbox = this.#mailboxes.get(grant.mailbox);
-        if (!mailbox || !reaches(grant.grantee, who)) continue;
-        const entry = mailboxes.get(mailbox.id);
-        if (entry) entry.grants.push(grant);
-        else mailboxes.set(mailbox.id, { mailbox, grants: [grant] });
-      }
-    }
-    const made = { who, mailboxes };
-    this.#reach.set(id, made);
-    return made;
+  /** The grants on the mailbox that reach them: their own first, then those of their roles. */
+  #reaching(who: Who, mailbox: string): readonly GrantFacts[] {
+    const on = this.#parts.on.get(mailbox);
+    if (!on) return [];
+    const reaching: GrantFacts[] = [];
+    const take = (grants: readonly GrantFacts[] | undefined): void => {
+      if (grants) for (const grant of grants) reaching.push(grant);
+    };
+    take(on.get(who.person));
+    for (const role of who.roles.keys()) take(on.get(role));
+    return reaching;
   }
+}
+
+const empty: Parts = {
+  facts: { persons: [], roles: [], mailboxes: [], grants: [] },
+  persons: new Map(),
+  mailboxes: new Map(),
+  ownedBy: new Map(),
+  on: new Map(),
+  to: new Map(),
+  who: new Map(),
+};
+const nowhere: ReadonlySet<string> = new Set();
+const noGrants: ByGrantee = new Map();
+
+/** Of the mailboxes whose grants changed anew, of the others as it was. */
+function grantsOn(before: ReadonlyMap<string, ByGrantee>, { gone, come }: Changed<GrantFacts>): ReadonlyMap<string, ByGrantee> {
+  if (gone.length === 0 && come.length === 0) return before;
+  const next = new Map(before);
+  const [left, entered] = [Map.groupBy(gone, ({ mailbox }) => mailbox), Map.groupBy(come, ({ mailbox }) => mailbox)];
+  for (const mailbox of new Set([...left.keys(), ...entered.keys()])) {
+    const difference = { gone: left.get(mailbox) ?? [], come: entered.get(mailbox) ?? [] };
+    const on = regrouped(before.get(mailbox) ?? noGrants, difference, ({ grantee }) => grantee.id);
+    if (on.size > 0) next.set(mailbox, on);
+    else next.delete(mailbox);
+  }
+  return next;
+}
+
+function mailboxesTo(
+  before: ReadonlyMap<string, ReadonlySet<string>>,
+  on: ReadonlyMap<string, ByGrantee>,
+  { gone, come }: Changed<GrantFacts>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  if (gone.length === 0 && come.length === 0) return before;
+  const next = new Map(before);
+  for (const [grantee, grants] of Map.groupBy([...gone, ...come], (grant) => grant.grantee.id)) {
+    const mailboxes = new Set(before.get(grantee));
+    for (const { mailbox } of grants) {
+      if (on.get(mailbox)?.has(grantee)) mailboxes.add(mailbox);
+      else mailboxes.delete(mailbox);
+    }
+    if (mailboxes.size > 0) next.set(grantee, mailboxes);
+    else next.delete(grantee);
+  }
+  return next;
+}
+
+/** Of what is known about persons, that which still holds: they did not change, and no role did that reaches or reached them. */
+function stillThemselves(known: Map<string, Who>, before: Facts, after: Facts, { gone, come }: Changed<PersonFacts>): Map<string, Who> {
+  const roles = changed(before.roles, after.roles);
+  if (gone.length === 0 && come.length === 0 && roles.gone.length === 0 && roles.come.length === 0) return known;
+  const next = new Map(known);
+  const forget = (persons: Iterable<string>): void => {
+    for (const id of persons) next.delete(id);
+  };
+  forget([...gone, ...come].map(({ id }) => id));
+  for (const { id } of roles.gone) forget(personsReached(before.roles, { kind: 'role', id }));
+  for (const { id } of roles.come) forget(personsReached(after.roles, { kind: 'role', id }));
+  return next;
 }
 
 const indexes = new WeakMap<Facts, RightsIndex>();
 
-/** The index of these facts, made at the first question and kept as long as they are. */
-export function rightsIndex(facts: Facts): RightsIndex {
+/**
+ * The index of these facts, made at the first question and kept as long as they are. Whoever knows the facts that these were made from
+ * names them, and pays for the difference alone.
+ */
+export function rightsIndex(facts: Facts, from?: Facts): RightsIndex {
   const known = indexes.get(facts);
   if (known) return known;
-  const made = new RightsIndex(facts);
+  const made = new RightsIndex(facts, (from && indexes.get(from)) ?? null);
   indexes.set(facts, made);
   return made;
-}
-
-function append<T>(map: Map<string, T[]>, key: string, value: T): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }
 
 function momentsOf(grants: readonly GrantFacts[], now: Millis): readonly Millis[] {

@@ -12,7 +12,7 @@ import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { rights, type Surface } from '../access/decide.ts';
 import { type Difference, difference } from '../access/explain.ts';
 import type { GrantFacts, Millis, Operation } from '../access/reach.ts';
-import { rightsIndex } from '../access/rights.ts';
+import { type RightsIndex, rightsIndex } from '../access/rights.ts';
 import { type Activity, type Directory, type Mailbox, opens, type Person, type Role } from './document.ts';
 
 /** What the configuration says about sharing, hosting and secrets. */
@@ -85,7 +85,7 @@ export function needMailbox(doc: Directory, act: Act, mailbox: string, surface: 
 }
 
 function needSession(doc: Directory, act: Act): void {
-  if (doc.persons.find(({ id }) => id === act.actor)?.status !== 'active') {
+  if (rightsIndex(doc).person(act.actor)?.status !== 'active') {
     throw new PostroomError('unauthenticated', 'You are not signed in here any more. Ask for an invitation.');
   }
 }
@@ -119,7 +119,8 @@ export interface Told {
 
 /** Ends every change: refuses what no change may do, and writes down who is told what. */
 export function conclude(before: Directory, after: Directory, act: Act, told: Told, id: string | null = null): Change {
-  refuseOwnGain(before, after, act);
+  const [old, next] = [rightsIndex(before), rightsIndex(after, before)];
+  refuseOwnGain(old, next, act);
   refuseNobodyInCharge(before, after);
 
   const { kind, action, mailbox, summary, details, alsoTell = [] } = told;
@@ -130,29 +131,30 @@ export function conclude(before: Directory, after: Directory, act: Act, told: To
     mailbox: at,
     actor: act.actor,
     summary,
-    details: at === null ? details : { ...details, reach: (moved.get(at) ?? []).map((one) => reachOf(one, before, after)) },
+    details:
+      at === null
+        ? details
+        : { ...details, reach: (moved.get(at) ?? []).map((one) => reachOf(one, next.person(one.person) ?? old.person(one.person))) },
   });
   const others = new Set([...moved.keys(), ...alsoTell]);
   if (mailbox !== null) others.delete(mailbox);
   return { doc: after, activities: [about(mailbox), ...[...others].map((at) => ({ ...about(at), echo: true as const }))], id };
 }
 
-function reachOf({ person, gains, loses, from }: Difference, before: Directory, after: Directory) {
-  const name = [...after.persons, ...before.persons].find(({ id }) => id === person)?.name ?? person;
-  return { person: name, gains, loses, from: new Date(from).toISOString() };
+function reachOf({ person, gains, loses, from }: Difference, known: { readonly name: string } | undefined) {
+  return { person: known?.name ?? person, gains, loses, from: new Date(from).toISOString() };
 }
 
-function refuseOwnGain(before: Directory, after: Directory, { actor, now }: Act): void {
-  const [old, next] = [rightsIndex(before), rightsIndex(after)];
+function refuseOwnGain(old: RightsIndex, next: RightsIndex, { actor, now }: Act): void {
   const operations = [...(next.who(actor)?.operations ?? [])].filter((operation) => !old.holds(actor, operation));
-  const known = new Map(before.mailboxes.map((mailbox) => [mailbox.id, mailbox])); // one's own new mailbox is nobody's loss
   const had = new Map(old.reaching(actor).map((grant) => [grant.id, grant]));
   const granted = next
     .reaching(actor)
     .filter((grant) => (grant.until === null || now < grant.until) && widens(had.get(grant.id), grant))
     .map(({ mailbox }) => mailbox);
-  const owned = after.mailboxes.filter(({ owner }) => owner === actor).map(({ id }) => id);
-  const gained = [...new Set([...granted, ...owned])].flatMap((id) => known.get(id) ?? []).filter(({ owner }) => owner !== actor);
+  const owned = next.ownedBy(actor).map(({ id }) => id);
+  // One's own new mailbox is nobody's loss.
+  const gained = [...new Set([...granted, ...owned])].flatMap((id) => old.mailbox(id) ?? []).filter(({ owner }) => owner !== actor);
   if (operations.length === 0 && gained.length === 0) return;
 
   const seen = gained.filter(({ id }) => old.surfaces(actor, id, now).any).map(({ address }) => address);
@@ -172,14 +174,15 @@ function widens(old: GrantFacts | undefined, next: GrantFacts): boolean {
   return rights.some((right) => next[right] && !old[right]) || begin(next.from) < begin(old.from) || end(next.until) > end(old.until);
 }
 
-/** Persons who can sign in and manage people. */
-function managers(doc: Directory): number {
-  const index = rightsIndex(doc);
-  return doc.persons.filter(({ id, status, keys }) => status === 'active' && keys.some(opens) && index.holds(id, 'people.manage')).length;
+/** Whether somebody can sign in and manage people. */
+function isManaged(doc: Directory): boolean {
+  const managing = new Set(rightsIndex(doc).holders('people.manage'));
+  return doc.persons.some(({ id, status, keys }) => managing.has(id) && status === 'active' && keys.some(opens));
 }
 
 function refuseNobodyInCharge(before: Directory, after: Directory): void {
-  if (managers(after) > 0 || managers(before) === 0) return;
+  if (before.persons === after.persons && before.roles === after.roles) return;
+  if (isManaged(after) || !isManaged(before)) return;
   throw new PostroomError(
     'forbidden',
     'Afterwards nobody could sign in and manage people. Allow people.manage to somebody else who has joined, then repeat.',

@@ -1,17 +1,16 @@
 /**
  * The directory: people, roles, mailboxes (without secrets), grants, operations and invitations as one JSON document.
  *
- * Invariants, all checked whenever it is read and before it is written:
- * - ids are unique; names are unique over persons and roles, addresses over all mailboxes, public keys over all keys, case apart
- * - whatever is named by id is there; only `by` (who did it) may name somebody who was removed since: then `former` knows the name
- * - roles hold no cycle; a mailbox has exactly one owner; its first address is `address`
- * - a grant gives at least one right; the standing one has no dates and is the only one of its grantee on its mailbox
+ * What no shape can say (unique names, references that lead somewhere, no cycles) is in consistency.ts; both are checked whenever the
+ * document is read and before it is written.
  */
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { operations } from '../../protocol/rows.ts';
 import { isSafe } from '../../protocol/text.ts';
-import { findCycle } from '../access/reach.ts';
+import { contradictionsIn } from './consistency.ts';
+
+export { fold } from './consistency.ts';
 
 const idOf = <Prefix extends string>(prefix: Prefix) => z.string().regex(new RegExp(`^${prefix}_[a-z2-7]{26}$`), `an id like ${prefix}_…`);
 const PersonId = idOf('p');
@@ -49,9 +48,6 @@ export const AddressText = z
   .regex(new RegExp(`^(?=[^@]{1,64}@)${atom}(?:\\.${atom})*@${label}(?:\\.${label})*$`), 'an address like support@example.org');
 /** 32 octets in Z85 (ZeroMQ RFC 32). */
 const PublicKey = z.string().regex(/^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/, 'a CURVE public key in Z85');
-
-/** Names and addresses that differ only in case, width or composition are the same. */
-export const fold = (text: string): string => text.normalize('NFKC').toLowerCase();
 
 const Key = z.strictObject({
   id: idOf('k'),
@@ -179,22 +175,35 @@ const Former = z.strictObject({
   mail: z.enum(['hold', 'cancel']).optional(),
 });
 
+/** The lists of the document and what is in them; each is checked thing by thing when it changes. */
+export const shapes = {
+  persons: Person,
+  roles: Role,
+  mailboxes: Mailbox,
+  grants: Grant,
+  watches: Watch,
+  invitations: Invitation,
+  /** Removed persons: their names stay on what they did, and are nobody else's. */
+  former: Former,
+};
+export type ListName = keyof typeof shapes;
+export const listNames = Object.keys(shapes) as readonly ListName[];
+
 export const Directory = z
   .strictObject({
     schemaVersion: z.literal(1),
     /** Rises by one with each change. */
     revision: z.int().min(1),
-    persons: z.array(Person),
-    roles: z.array(Role),
-    mailboxes: z.array(Mailbox),
-    grants: z.array(Grant),
-    watches: z.array(Watch),
-    invitations: z.array(Invitation),
-    /** Removed persons: their names stay on what they did, and are nobody else's. */
-    former: z.array(Former),
+    persons: z.array(shapes.persons),
+    roles: z.array(shapes.roles),
+    mailboxes: z.array(shapes.mailboxes),
+    grants: z.array(shapes.grants),
+    watches: z.array(shapes.watches),
+    invitations: z.array(shapes.invitations),
+    former: z.array(shapes.former),
   })
   .superRefine((directory, context) => {
-    for (const { path, message } of contradictions(directory)) context.addIssue({ code: 'custom', path, message });
+    for (const { path, message } of contradictionsIn(directory)) context.addIssue({ code: 'custom', path, message });
   });
 
 type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T;
@@ -210,6 +219,8 @@ export type Settings = Deep<z.output<typeof Settings>>;
 export type Grant = Directory['grants'][number];
 export type Watch = Directory['watches'][number];
 export type Former = Directory['former'][number];
+/** The lists, each of its own kind of thing. */
+export type Lists = { readonly [List in ListName]: readonly Directory[List][number][] };
 export type Invitation = Directory['invitations'][number];
 
 /** Whether somebody may sign in with the key, as far as the key is concerned. */
@@ -260,83 +271,4 @@ export function firstDirectory(
     invitations: [],
     former: [],
   });
-}
-
-interface Contradiction {
-  readonly path: (string | number)[];
-  readonly message: string;
-}
-
-/** What no shape can say: everything in which two parts of the document would not fit each other. */
-function* contradictions(directory: Directory): Generator<Contradiction> {
-  const { persons, roles, mailboxes, grants, watches, invitations, former } = directory;
-  const personIds = new Set(persons.map(({ id }) => id));
-  const roleIds = new Set(roles.map(({ id }) => id));
-  const mailboxIds = new Set(mailboxes.map(({ id }) => id));
-  const formerIds = new Set(former.map(({ id }) => id));
-  const there = ({ kind, id }: { kind: 'person' | 'role'; id: string }) => (kind === 'person' ? personIds : roleIds).has(id);
-  const known = (id: string) => personIds.has(id) || formerIds.has(id);
-
-  const taken = (what: string) => {
-    const seen = new Set<string>();
-    return function* (value: string, path: (string | number)[]): Generator<Contradiction> {
-      if (seen.has(value)) yield { path, message: `${what} is there twice` };
-      seen.add(value);
-    };
-  };
-  const [id, name, address, key] = [taken('this id'), taken('this name'), taken('this address'), taken('this key')];
-
-  for (const [at, person] of persons.entries()) {
-    yield* id(person.id, ['persons', at, 'id']);
-    yield* name(fold(person.name), ['persons', at, 'name']);
-    for (const [n, held] of person.keys.entries()) {
-      yield* id(held.id, ['persons', at, 'keys', n, 'id']);
-      yield* key(held.public, ['persons', at, 'keys', n, 'public']);
-    }
-  }
-  for (const [at, person] of former.entries()) yield* id(person.id, ['former', at, 'id']);
-  for (const [at, role] of roles.entries()) {
-    yield* id(role.id, ['roles', at, 'id']);
-    yield* name(fold(role.name), ['roles', at, 'name']);
-    const member = taken('this member');
-    for (const [n, held] of role.members.entries()) {
-      yield* member(held.id, ['roles', at, 'members', n]);
-      if (!there(held)) yield { path: ['roles', at, 'members', n, 'id'], message: `no such ${held.kind}` };
-      if (!known(held.by)) yield { path: ['roles', at, 'members', n, 'by'], message: 'no such person' };
-    }
-  }
-  const cycle = findCycle(roles);
-  if (cycle) yield { path: ['roles'], message: `these roles hold each other: ${cycle.map((role) => role.name).join(' > ')}` };
-
-  for (const [at, mailbox] of mailboxes.entries()) {
-    yield* id(mailbox.id, ['mailboxes', at, 'id']);
-    if (!personIds.has(mailbox.owner)) yield { path: ['mailboxes', at, 'owner'], message: 'no such person' };
-    if (mailbox.addresses[0] !== mailbox.address) yield { path: ['mailboxes', at, 'addresses', 0], message: 'not the primary address' };
-    for (const [n, one] of mailbox.addresses.entries()) yield* address(fold(one), ['mailboxes', at, 'addresses', n]);
-  }
-  const standing = taken('a standing grant of this grantee');
-  for (const [at, grant] of grants.entries()) {
-    yield* id(grant.id, ['grants', at, 'id']);
-    if (!mailboxIds.has(grant.mailbox)) yield { path: ['grants', at, 'mailbox'], message: 'no such mailbox' };
-    if (!there(grant.grantee)) yield { path: ['grants', at, 'grantee', 'id'], message: `no such ${grant.grantee.kind}` };
-    if (!known(grant.by)) yield { path: ['grants', at, 'by'], message: 'no such person' };
-    if (!(grant.access || grant.send || grant.setup)) yield { path: ['grants', at], message: 'gives nothing' };
-    if (grant.standing) {
-      yield* standing(`${grant.mailbox} ${grant.grantee.id}`, ['grants', at]);
-      if (grant.from !== null || grant.until !== null) yield { path: ['grants', at, 'standing'], message: 'a standing grant has no dates' };
-    } else if (grant.until === null) yield { path: ['grants', at, 'until'], message: 'a dated grant has an end' };
-    else if (grant.from !== null && grant.from >= grant.until) yield { path: ['grants', at, 'until'], message: 'ends before it begins' };
-  }
-  const watch = taken('this watch');
-  for (const [at, { person, mailbox }] of watches.entries()) {
-    yield* watch(`${person} ${mailbox}`, ['watches', at]);
-    if (!personIds.has(person)) yield { path: ['watches', at, 'person'], message: 'no such person' };
-    if (!mailboxIds.has(mailbox)) yield { path: ['watches', at, 'mailbox'], message: 'no such mailbox' };
-  }
-  for (const [at, invitation] of invitations.entries()) {
-    yield* id(invitation.id, ['invitations', at, 'id']);
-    yield* key(invitation.publicKey, ['invitations', at, 'publicKey']);
-    if (!personIds.has(invitation.person)) yield { path: ['invitations', at, 'person'], message: 'no such person' };
-    if (!known(invitation.by)) yield { path: ['invitations', at, 'by'], message: 'no such person' };
-  }
 }

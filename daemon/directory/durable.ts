@@ -6,85 +6,25 @@
  * - A change is a function of the document. One at a time: made, checked, written, and only then seen by anybody.
  * - Each generation holds the activities that the journal has not confirmed yet, so that no crash parts a change from its record.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Adapter, Low } from 'lowdb';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { PostroomError } from '../../protocol/errors.ts';
+import { changed } from '../access/changed.ts';
 import type { Millis } from '../access/reach.ts';
-import { Act, actsOf, type Origin } from './acts.ts';
-import { Activity, Directory, newId } from './document.ts';
+import { actsOf, type Origin } from './acts.ts';
+import { Consistency, contradictionsIn } from './consistency.ts';
+import { type Activity, Directory, type ListName, newId, shapes } from './document.ts';
 import { isMissing, notPrivate, replaceFile, sweepTemporaries, UnknownOutcome } from './file.ts';
+import { type Contents, issuesOf, Printer, parseGeneration, type Recorded } from './generation.ts';
 import { Snapshot } from './snapshot.ts';
 
-/** What one change recorded. The journal takes each `id` once, however often it is handed over. */
-const Recorded = z.strictObject({
-  id: z.string(),
-  revision: z.int(),
-  at: z.int(),
-  activities: z.array(Activity),
-  acts: z.array(Act).default([]),
-});
-export interface Recorded {
-  readonly id: string;
-  readonly revision: number;
-  readonly at: Millis;
-  readonly activities: readonly Activity[];
-  /** The same for the audit journal. */
-  readonly acts: readonly Act[];
-}
-
-const Contents = z.strictObject({ directory: Directory, unrecorded: z.array(Recorded) });
-interface Contents {
-  readonly directory: Directory;
-  readonly unrecorded: readonly Recorded[];
-}
-const Generation = z.strictObject({ sha256: z.string(), directory: z.unknown(), unrecorded: z.unknown() });
-
-const checksumOf = (contents: { directory: unknown; unrecorded: unknown }): string =>
-  createHash('sha256')
-    .update(JSON.stringify([contents.directory, contents.unrecorded]))
-    .digest('hex');
-
-/** Line and column of an error of JSON.parse; the end of the text when it names no place (it was cut off there). */
-function placeOf(error: unknown, text: string): string {
-  const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-  const before = text.slice(0, position === undefined ? text.length : Number(position)).split('\n');
-  return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
-}
-
-/** What is wrong with a generation, in words; or its contents. */
-function parse(text: string): { ok: true; contents: Contents } | { ok: false; problem: string } {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return { ok: false, problem: `${placeOf(error, text)}: not JSON, or cut off` };
-  }
-  const generation = Generation.safeParse(json);
-  if (!generation.success) return { ok: false, problem: issuesOf(generation.error) };
-  const { sha256, directory, unrecorded } = generation.data;
-  const version = z.object({ schemaVersion: z.number() }).safeParse(directory);
-  if (version.success && version.data.schemaVersion > 1) {
-    return { ok: false, problem: `directory.schemaVersion: ${version.data.schemaVersion} was written by a newer Postroom; run that one` };
-  }
-  const contents = Contents.safeParse({ directory, unrecorded });
-  if (!contents.success) return { ok: false, problem: issuesOf(contents.error) };
-  if (checksumOf({ directory, unrecorded }) !== sha256) {
-    return { ok: false, problem: 'sha256: the contents are not those that Postroom wrote' };
-  }
-  return { ok: true, contents: contents.data };
-}
-
-const issuesOf = (error: z.ZodError): string =>
-  error.issues
-    .slice(0, 5)
-    .map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`)
-    .join('; ');
+export type { Recorded };
 
 class FileAdapter implements Adapter<Contents> {
   readonly #path: string;
+  readonly #printer = new Printer();
 
   constructor(path: string) {
     this.#path = path;
@@ -101,14 +41,16 @@ class FileAdapter implements Adapter<Contents> {
       if ((await this.#text(this.previous)) === null) return null;
       throw this.#refusal('is missing');
     }
-    const parsed = parse(text);
-    if (parsed.ok) return parsed.contents;
+    const parsed = parseGeneration(text);
+    if (parsed.ok) {
+      this.#printer.print(parsed.contents); // so that the first change costs no more than any other
+      return parsed.contents;
+    }
     throw this.#refusal(`cannot be used: ${parsed.problem}`, await this.#text(this.previous));
   }
 
   async write(contents: Contents): Promise<void> {
-    const generation = { sha256: checksumOf(contents), ...contents };
-    await replaceFile(this.#path, `${JSON.stringify(generation, null, 1)}\n`, { previous: this.previous });
+    await replaceFile(this.#path, this.#printer.print(contents), { previous: this.previous });
   }
 
   async #text(path: string): Promise<string | null> {
@@ -123,7 +65,7 @@ class FileAdapter implements Adapter<Contents> {
   }
 
   #refusal(problem: string, previous: string | null = null): PostroomError {
-    const parsed = previous === null ? null : parse(previous);
+    const parsed = previous === null ? null : parseGeneration(previous);
     const way = parsed?.ok
       ? `The generation before it (revision ${parsed.contents.directory.revision}) is whole. Look at both; to go back to it: ` +
         `mv ${this.#path} ${this.#path}.broken; cp -p ${this.previous} ${this.#path}`
@@ -144,7 +86,7 @@ export async function readGenerations(path: string): Promise<{ current: Generati
     try {
       const problem = await notPrivate(file);
       if (problem !== null) return { kind: 'broken', problem };
-      const parsed = parse(await readFile(file, 'utf8'));
+      const parsed = parseGeneration(await readFile(file, 'utf8'));
       if (!parsed.ok) return { kind: 'broken', problem: parsed.problem };
       return { kind: 'whole', revision: parsed.contents.directory.revision, directory: parsed.contents.directory };
     } catch (error) {
@@ -173,6 +115,7 @@ export class DirectoryStore {
   readonly #low: Low<Contents>;
   readonly #now: () => Millis;
   readonly #listeners = new Set<Listener>();
+  readonly #consistency: Consistency;
   #snapshot: Snapshot;
   #unrecorded: readonly Recorded[];
   #last: Promise<unknown> = Promise.resolve();
@@ -182,6 +125,7 @@ export class DirectoryStore {
     this.#low = low;
     this.#now = now;
     this.#snapshot = new Snapshot(freeze(low.data.directory));
+    this.#consistency = new Consistency(low.data.directory);
     this.#unrecorded = low.data.unrecorded;
   }
 
@@ -248,14 +192,18 @@ export class DirectoryStore {
     const outcome = make(before.directory, now);
     if (outcome.doc === before.directory) return { before, after: before, outcome };
 
-    const checked = Directory.safeParse({ ...outcome.doc, revision: revision + 1 });
-    if (!checked.success) throw new PostroomError('invalid', `This change does not fit: ${issuesOf(checked.error)}.`);
-    const acts = actsOf(before.directory, checked.data, outcome.activities, origin);
+    const directory = shaped(before.directory, outcome.doc, revision + 1);
+    if (!this.#consistency.follow(before.directory, directory)) throw misfit(contradictionsIn(directory));
+    const acts = actsOf(before.directory, directory, outcome.activities, origin);
     const record: Recorded = { id: newId('c'), revision: revision + 1, at: now, activities: [...outcome.activities], acts };
-    const contents: Contents = { directory: checked.data, unrecorded: [...this.#unrecorded, record] };
-    await this.#write(contents);
+    try {
+      await this.#write({ directory, unrecorded: [...this.#unrecorded, record] });
+    } catch (error) {
+      this.#consistency.follow(directory, before.directory);
+      throw error;
+    }
 
-    this.#snapshot = new Snapshot(freeze(contents.directory));
+    this.#snapshot = new Snapshot(directory, before);
     this.#unrecorded = [...this.#unrecorded, record]; // some may have been confirmed while it was written
     const change = { before, after: this.#snapshot, activities: outcome.activities };
     for (const listener of this.#listeners) {
@@ -311,6 +259,38 @@ export async function openDirectory(path: string, options: { create?: Directory;
   const low = new Low<Contents>(adapter, contents);
   if (!found) await low.write();
   return new DirectoryStore(low, options.now ?? Date.now);
+}
+
+const misfit = (issues: Parameters<typeof issuesOf>[0]): PostroomError =>
+  new PostroomError('invalid', `This change does not fit: ${issuesOf(issues)}.`);
+
+/** The document with what the change made new checked, and never to change again; all else is what it was. */
+function shaped(before: Directory, after: Directory, revision: number): Directory {
+  return Object.freeze({
+    schemaVersion: before.schemaVersion,
+    revision,
+    persons: shapedList('persons', before.persons, after.persons),
+    roles: shapedList('roles', before.roles, after.roles),
+    mailboxes: shapedList('mailboxes', before.mailboxes, after.mailboxes),
+    grants: shapedList('grants', before.grants, after.grants),
+    watches: shapedList('watches', before.watches, after.watches),
+    invitations: shapedList('invitations', before.invitations, after.invitations),
+    former: shapedList('former', before.former, after.former),
+  });
+}
+
+function shapedList<Thing extends object>(name: ListName, before: readonly Thing[], after: readonly Thing[]): readonly Thing[] {
+  const { come } = changed(before, after);
+  const instead = new Map<Thing, Thing>();
+  for (const one of come) {
+    const checked: z.ZodSafeParseResult<object> = shapes[name].safeParse(one);
+    if (!checked.success)
+      throw misfit(checked.error.issues.map(({ path, message }) => ({ path: [name, after.indexOf(one), ...path], message })));
+    // A thing that is as it should be stays the same object: what was worked out for it holds on.
+    if (JSON.stringify(checked.data) !== JSON.stringify(one)) instead.set(one, checked.data as Thing);
+  }
+  for (const one of come) freeze(instead.get(one) ?? one);
+  return Object.freeze(instead.size === 0 ? after : after.map((one) => instead.get(one) ?? one));
 }
 
 function freeze<T>(value: T): T {

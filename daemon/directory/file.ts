@@ -5,7 +5,7 @@
  * answered the new contents survive a crash; until the rename the old ones do. The file system must keep its word on fsync.
  */
 import { randomBytes } from 'node:crypto';
-import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const temporaryName = (path: string): string => join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
@@ -14,12 +14,12 @@ const temporaryName = (path: string): string => join(dirname(path), `.${basename
 export class UnknownOutcome extends Error {}
 
 /**
- * Puts `contents` at `path`, mode 0600. With `previous` what was there before is kept under that name; `fresh` fails with EEXIST when the
+ * Puts `contents` at `path`, mode 0600; pieces one after the other. With `previous` what was there before is kept under that name; `fresh` fails with EEXIST when the
  * name is taken.
  */
 export async function replaceFile(
   path: string,
-  contents: string | Uint8Array,
+  contents: string | Uint8Array | readonly Uint8Array[],
   options: { previous?: string; fresh?: boolean } = {},
 ): Promise<void> {
   const temporary = temporaryName(path);
@@ -27,7 +27,8 @@ export async function replaceFile(
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
-      await file.writeFile(contents);
+      if (typeof contents === 'string' || contents instanceof Uint8Array) await file.writeFile(contents);
+      else await writePieces(file, contents);
       await file.chmod(0o600); // the umask may have taken more
       await file.sync();
     } finally {
@@ -51,6 +52,21 @@ export async function replaceFile(
 export async function moveFile(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(dirname(to));
+}
+
+/** As few calls as there can be: a disk that is nearly full takes a part of what it is given, and says so. */
+async function writePieces(file: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let rest = pieces.filter(({ byteLength }) => byteLength > 0);
+  while (rest.length > 0) {
+    let { bytesWritten: written } = await file.writev(rest);
+    if (written === 0) throw new Error('nothing more could be written');
+    const next = rest.findIndex(({ byteLength }) => {
+      if (written < byteLength) return true;
+      written -= byteLength;
+      return false;
+    });
+    rest = next === -1 ? [] : rest.slice(next).map((piece, n) => (n === 0 ? piece.subarray(written) : piece));
+  }
 }
 
 /** A second name for the file of now. It is never written in place, so the second name keeps these contents. */

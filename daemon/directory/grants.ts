@@ -93,6 +93,7 @@ function carryOut(doc: Directory, asked: GrantsAsked, act: Act, end: (before: Di
   const mailbox = needMailbox(doc, act, asked.mailbox, 'settings');
   checkRevision(doc, mailbox, asked.ifRevision);
   let change = unchanged({ ...doc, mailboxes: touch(doc.mailboxes, new Set([mailbox.id])) });
+  rightsIndex(change.doc, doc);
   for (const edit of asked.edits) {
     const { grants, action, summary, details, id } = stepOf(change.doc, mailbox, edit, act);
     const told = { kind: 'grant', mailbox: mailbox.id, action, summary, details } as const;

@@ -1,40 +1,84 @@
 /** One revision of the directory, with everything found by what people call it. Never changes. */
+import { changed, followed, regrouped } from '../access/changed.ts';
 import type { Grantee } from '../access/reach.ts';
 import { type RightsIndex, rightsIndex } from '../access/rights.ts';
-import { type Directory, fold, type Grant, type Invitation, type Key, type Mailbox, type Person, type Role } from './document.ts';
+import {
+  type Directory,
+  fold,
+  type Grant,
+  type Invitation,
+  type Key,
+  type ListName,
+  type Mailbox,
+  type Person,
+  type Role,
+  type Watch,
+} from './document.ts';
+
+type Named = Grantee & { readonly name: string };
+
+interface Maps {
+  readonly persons: ReadonlyMap<string, Person>;
+  readonly roles: ReadonlyMap<string, Role>;
+  readonly mailboxes: ReadonlyMap<string, Mailbox>;
+  readonly grantees: ReadonlyMap<string, Named>;
+  readonly addresses: ReadonlyMap<string, Mailbox>;
+  readonly keys: ReadonlyMap<string, { person: Person; key: Key }>;
+  readonly invitations: ReadonlyMap<string, Invitation>;
+  readonly grants: ReadonlyMap<string, readonly Grant[]>;
+  readonly former: ReadonlyMap<string, string>;
+  readonly watches: ReadonlyMap<string, Watch['level']>;
+}
+
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+const empty: Maps = {
+  persons: none,
+  roles: none,
+  mailboxes: none,
+  grantees: none,
+  addresses: none,
+  keys: none,
+  invitations: none,
+  grants: none,
+  former: none,
+  watches: none,
+};
+const nothing: Pick<Directory, ListName> = { persons: [], roles: [], mailboxes: [], grants: [], watches: [], invitations: [], former: [] };
 
 export class Snapshot {
   readonly directory: Directory;
   /** Who may do what, as of this revision. */
   readonly access: RightsIndex;
-  readonly #persons: ReadonlyMap<string, Person>;
-  readonly #roles: ReadonlyMap<string, Role>;
-  readonly #mailboxes: ReadonlyMap<string, Mailbox>;
-  readonly #grantees: ReadonlyMap<string, Grantee & { readonly name: string }>;
-  readonly #addresses: ReadonlyMap<string, Mailbox>;
-  readonly #keys: ReadonlyMap<string, { person: Person; key: Key }>;
-  readonly #invitations: ReadonlyMap<string, Invitation>;
-  readonly #grants: ReadonlyMap<string, readonly Grant[]>;
-  readonly #former: ReadonlyMap<string, string>;
-  readonly #watches: ReadonlyMap<string, 'all' | 'mine' | 'none'>;
+  readonly #maps: Maps;
 
-  constructor(directory: Directory) {
-    const { persons, roles, mailboxes } = directory;
+  /** `from`: the revision before; what did not change since is shared with it. */
+  constructor(directory: Directory, from?: Snapshot) {
+    const old = from?.directory ?? nothing;
+    const persons = changed(old.persons, directory.persons);
+    const roles = changed(old.roles, directory.roles);
+    const mailboxes = changed(old.mailboxes, directory.mailboxes);
+    const kinds = <Kind extends Grantee['kind']>(kind: Kind, some: readonly (Person | Role)[]) => some.map((one) => ({ kind, one }));
+    const grantees = {
+      gone: [...kinds('person', persons.gone), ...kinds('role', roles.gone)],
+      come: [...kinds('person', persons.come), ...kinds('role', roles.come)],
+    };
+    const maps = from === undefined ? empty : from.#maps;
     this.directory = directory;
-    this.access = rightsIndex(directory);
-    this.#persons = new Map(persons.map((person) => [person.id, person]));
-    this.#roles = new Map(roles.map((role) => [role.id, role]));
-    this.#mailboxes = new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox]));
-    this.#grantees = new Map<string, Grantee & { readonly name: string }>([
-      ...persons.map(({ id, name }) => [fold(name), { kind: 'person' as const, id, name }] as const),
-      ...roles.map(({ id, name }) => [fold(name), { kind: 'role' as const, id, name }] as const),
-    ]);
-    this.#addresses = new Map(mailboxes.flatMap((mailbox) => mailbox.addresses.map((address) => [fold(address), mailbox] as const)));
-    this.#keys = new Map(persons.flatMap((person) => person.keys.map((key) => [key.public, { person, key }] as const)));
-    this.#invitations = new Map(directory.invitations.map((invitation) => [invitation.publicKey, invitation]));
-    this.#grants = Map.groupBy(directory.grants, ({ mailbox }) => mailbox);
-    this.#former = new Map(directory.former.map(({ id, name }) => [id, name]));
-    this.#watches = new Map(directory.watches.map(({ person, mailbox, level }) => [`${person} ${mailbox}`, level]));
+    this.access = rightsIndex(directory, from?.directory);
+    this.#maps = {
+      persons: followed(maps.persons, persons, (person) => [[person.id, person]]),
+      roles: followed(maps.roles, roles, (role) => [[role.id, role]]),
+      mailboxes: followed(maps.mailboxes, mailboxes, (mailbox) => [[mailbox.id, mailbox]]),
+      grantees: followed(maps.grantees, grantees, ({ kind, one: { id, name } }) => [[fold(name), { kind, id, name }]]),
+      addresses: followed(maps.addresses, mailboxes, (mailbox) => mailbox.addresses.map((address) => [fold(address), mailbox] as const)),
+      keys: followed(maps.keys, persons, (person) => person.keys.map((key) => [key.public, { person, key }] as const)),
+      invitations: followed(maps.invitations, changed(old.invitations, directory.invitations), (one) => [[one.publicKey, one]]),
+      grants: regrouped(maps.grants, changed(old.grants, directory.grants), ({ mailbox }) => mailbox),
+      former: followed(maps.former, changed(old.former, directory.former), ({ id, name }) => [[id, name]]),
+      watches: followed(maps.watches, changed(old.watches, directory.watches), ({ person, mailbox, level }) => [
+        [`${person} ${mailbox}`, level],
+      ]),
+    };
   }
 
   get revision(): number {
@@ -42,20 +86,20 @@ export class Snapshot {
   }
 
   person(id: string): Person | undefined {
-    return this.#persons.get(id);
+    return this.#maps.persons.get(id);
   }
 
   role(id: string): Role | undefined {
-    return this.#roles.get(id);
+    return this.#maps.roles.get(id);
   }
 
   mailbox(id: string): Mailbox | undefined {
-    return this.#mailboxes.get(id);
+    return this.#maps.mailboxes.get(id);
   }
 
   /** A person or role by name, case apart. */
   granteeByName(name: string): (Grantee & { readonly name: string }) | undefined {
-    return this.#grantees.get(fold(name.trim()));
+    return this.#maps.grantees.get(fold(name.trim()));
   }
 
   personByName(name: string): Person | undefined {
@@ -70,30 +114,30 @@ export class Snapshot {
 
   /** By any of its addresses, case apart. */
   mailboxByAddress(address: string): Mailbox | undefined {
-    return this.#addresses.get(fold(address.trim()));
+    return this.#maps.addresses.get(fold(address.trim()));
   }
 
   /** Whose key this is; revoked ones too: the caller looks at `revokedAt` and at the person's status. */
   keyByPublic(publicKey: string): { readonly person: Person; readonly key: Key } | undefined {
-    return this.#keys.get(publicKey);
+    return this.#maps.keys.get(publicKey);
   }
 
   /** By the public half of its one-time key; used and expired ones too. */
   invitationByPublic(publicKey: string): Invitation | undefined {
-    return this.#invitations.get(publicKey);
+    return this.#maps.invitations.get(publicKey);
   }
 
   /** All grants on a mailbox, dated ones and those of other days too. */
   grantsOn(mailbox: string): readonly Grant[] {
-    return this.#grants.get(mailbox) ?? [];
+    return this.#maps.grants.get(mailbox) ?? [];
   }
 
   watch(person: string, mailbox: string): 'all' | 'mine' | 'none' {
-    return this.#watches.get(`${person} ${mailbox}`) ?? 'mine';
+    return this.#maps.watches.get(`${person} ${mailbox}`) ?? 'mine';
   }
 
   /** The name of whoever did something: a person, a removed person, or a role. */
   nameOf(id: string): string {
-    return this.#persons.get(id)?.name ?? this.#roles.get(id)?.name ?? this.#former.get(id) ?? 'somebody';
+    return this.#maps.persons.get(id)?.name ?? this.#maps.roles.get(id)?.name ?? this.#maps.former.get(id) ?? 'somebody';
   }
 }

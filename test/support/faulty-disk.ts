@@ -31,11 +31,16 @@ export class FaultPlan {
 
   /** Whether a call failed since `failAt`. */
   get struck(): boolean {
-    return this.cells[3] === 1;
+    return this.cells[3] !== 0;
+  }
+
+  /** Whether it was one of the file that only notes where the audit journal ends: what was committed stands. */
+  get struckNote(): boolean {
+    return this.cells[3] === 2;
   }
 
   /** Called before each call of the disk. */
-  step(call: string): void {
+  step(call: string, path: string): void {
     const [left = 0, code = 0, lasting = 0] = this.cells;
     if (left === 0) return;
     if (left > 1) {
@@ -43,7 +48,7 @@ export class FaultPlan {
       return;
     }
     if (lasting === 0) this.cells[0] = 0;
-    this.cells[3] = 1;
+    this.cells[3] = path.endsWith('audit.head') ? 2 : 1;
     const name = errorCodes[code] ?? 'EIO';
     throw Object.assign(new Error(`${name}: planned, ${call}`), { code: name, syscall: call });
   }
@@ -255,7 +260,7 @@ export class FaultyDisk implements Disposable {
     const step = (call: string, on: unknown): string | null => {
       const path = typeof on === 'number' ? this.#open.get(on) : on;
       if (!this.#within(path)) return null;
-      this.#plan.step(call);
+      this.#plan.step(call, path);
       return path;
     };
     /** The call, counted before and noted after when it is about something below the root. */
@@ -298,7 +303,7 @@ export class FaultyDisk implements Disposable {
     const real = { ...promises };
     const step = (call: string, path: unknown): path is string => {
       if (!this.#within(path)) return false;
-      this.#plan.step(call);
+      this.#plan.step(call, path);
       return true;
     };
     const onPath =
@@ -313,13 +318,14 @@ export class FaultyDisk implements Disposable {
       const method =
         <A extends unknown[], R>(call: string, act: (...args: A) => Promise<R>, note: () => void) =>
         async (...args: A): Promise<R> => {
-          this.#plan.step(call);
+          this.#plan.step(call, path);
           const result = await act.apply(handle, args);
           note();
           return result;
         };
       return Object.assign(handle, {
         writeFile: method('write', handle.writeFile as (data: unknown) => Promise<void>, () => this.#holds(path)),
+        writev: method('write', handle.writev as (pieces: readonly Uint8Array[]) => Promise<unknown>, () => this.#holds(path)),
         sync: method('fsync', handle.sync, () => this.#synced(path)),
         datasync: method('fsync', handle.datasync, () => this.#synced(path)),
         chmod: method('chmod', handle.chmod, () => {}),
