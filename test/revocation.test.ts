@@ -196,7 +196,7 @@ describe('while sessions are open', () => {
     const other = await postroom.mailbox('sales');
     await postroom.grant('ben', mailbox, everything);
     const [eva, ben] = [await postroom.as('eva'), await postroom.as('ben')];
-    const at = new Date(Date.now() + 2_000).toISOString();
+    const at = new Date(Date.now() + 5_000).toISOString();
     const { outbox } = await ben.call('outbox.send', { from: mailbox, to: other, subject: 'Soon', body: 'x', at });
     const id = outbox ?? '';
     await eva.call('grant.remove', { mailbox, grantee: 'ben' });
