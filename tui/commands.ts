@@ -373,6 +373,28 @@ export const commands = {
     words: 'undo',
     scope: 'settings',
   },
+  'settings.history': {
+    keys: ['h'],
+    title: chrome`What this field was before, and who changed it`,
+    hint: chrome`history`,
+    words: 'changes old value log',
+    scope: 'settings',
+    disabled: needsDaemon,
+  },
+  'settings.history-all': {
+    keys: ['H'],
+    title: chrome`Everything that was changed of these settings`,
+    words: 'history changes log who',
+    scope: 'settings',
+    disabled: needsDaemon,
+  },
+  'settings.put-back': {
+    keys: ['enter'],
+    title: chrome`Put the old value back into the form`,
+    hint: chrome`put back`,
+    words: 'restore revert undo history',
+    scope: 'settings',
+  },
   'settings.write': {
     keys: ['W'],
     title: chrome`Save the edits`,

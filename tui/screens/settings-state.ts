@@ -274,12 +274,16 @@ function secretWords({ server }: Mailbox, staged: string | undefined): Chrome {
 
 // --- writing -----------------------------------------------------------------------------------------------------------
 
-/** A day as it is typed, as the daemon wants it; undefined for what is none. */
+/** A day as it is typed, or a moment as the daemon writes it, as the daemon wants it; undefined for what is none. */
 export function workFromOf(text: string, now: number): string | null | undefined {
   const typed = text.trim().toLowerCase();
   if (typed === 'all') return null;
   const days = /^(\d{1,5})\s*(?:d|days?)$/.exec(typed)?.[1];
   if (days !== undefined) return new Date(now - Number(days) * 86_400_000).toISOString();
+  if (/^\d{4}-\d{2}-\d{2}t\d{2}:\d{2}:\d{2}(?:\.\d{3})?z$/.test(typed)) {
+    const moment = new Date(typed.toUpperCase());
+    return Number.isNaN(moment.getTime()) ? undefined : moment.toISOString();
+  }
   const date = new Date(`${typed}T00:00:00Z`);
   return /^\d{4}-\d{2}-\d{2}$/.test(typed) && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(typed)
     ? date.toISOString()
