@@ -86,6 +86,7 @@ describe('putting back', () => {
 test('words', () => {
   expect(changeWords(changed('signature', null, safeBlock('a\nb')))).toBe('- → a b');
   expect(changeWords(changed('workFrom', null, safeText(at)))).toBe(`all mail → ${at}`);
+  expect(changeWords(changed('addresses', list('a@x', 'b@x'), list('a@x', 'c@x')))).toBe('+ c@x  - b@x');
   expect(changeWords(changed('secret', null, safeText('changed')))).toBe('changed');
   expect(beginWords({ at, by: safeText('eva'), added: true })).toBe('added by eva');
   expect(beginWords({ at, by: null, added: false })).toMatch(/^before the journal began .*not known$/);

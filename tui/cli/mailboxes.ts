@@ -39,16 +39,23 @@ const rightsText = (rights: Mailbox['rights']): string =>
     .map(([surface]) => surface)
     .join(', ') || 'nothing';
 
-/** As `mailbox set` takes it; what is not set is a dash. */
-function settingText(field: SettingField, value: SettingChange['before']): string {
+/** As `mailbox set` takes it, what is not set is a dash; of a list only what is not on the other side too. */
+function settingText(field: SettingField, value: SettingChange['before'], other: SettingChange['before']): string {
   if (value === null || value === '') return field === 'workFrom' ? 'all' : '-';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  if (!Array.isArray(value)) return String(value);
+  return value.filter((one) => !(Array.isArray(other) && other.includes(one))).join(', ') || '-';
 }
 
 function historyText({ rows, next, begin }: Result<'mailbox.history'>): string {
   const told = table(
     ['at', 'who', 'field', 'before', 'after'],
-    rows.map((row) => [day(row.at), row.by ?? '-', row.field, settingText(row.field, row.before), settingText(row.field, row.after)]),
+    rows.map(({ at, by, field, before, after }) => [
+      day(at),
+      by ?? '-',
+      field,
+      settingText(field, before, after),
+      settingText(field, after, before),
+    ]),
     'Nothing of that was changed.',
   );
   if (next !== null) return `${told}\nMore with: --cursor ${next}`;

@@ -37,11 +37,17 @@ export function settingWords({ field }: Pick<SettingChange, 'field'>, value: Set
   return value;
 }
 
-/** On one line: `never → on-reply-or-done`. */
+/** On one line: `never → on-reply-or-done`; of lists what came and what went. */
 export function changeWords(change: SettingChange): Safe {
-  if (change.field === 'secret') return chrome`changed`;
+  const { field, before, after } = change;
+  if (field === 'secret') return chrome`changed`;
   const oneLine = (value: Safe): SafeText => safeText(value);
-  return chrome`${oneLine(settingWords(change, change.before))} → ${oneLine(settingWords(change, change.after))}`;
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const come = after.filter((one) => !before.includes(one)).map((one) => chrome`+ ${one}`);
+    const gone = before.filter((one) => !after.includes(one)).map((one) => chrome`- ${one}`);
+    return join([...come, ...gone], chrome`  `);
+  }
+  return chrome`${oneLine(settingWords(change, before))} → ${oneLine(settingWords(change, after))}`;
 }
 
 export function beginWords({ at, by, added }: HistoryBegin): Chrome {

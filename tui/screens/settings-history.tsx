@@ -95,14 +95,17 @@ export function SettingsHistory({ mailbox, field, able, onPutBack }: HistoryProp
   }, [told, wanted, top, height]);
   const current = all[index] ?? null;
   const back = current === null || 'added' in current ? null : putBack(current, mailbox, able);
-  useCommands({
-    'settings.put-back': () => {
-      if (back === null) return shell.flash(chrome`there is nothing before it`);
-      if (back.kind === 'refused') return shell.flash(back.why);
-      shell.close();
-      onPutBack(back.edits);
+  useCommands(
+    {
+      'settings.put-back': () => {
+        if (back === null) return shell.flash(chrome`there is nothing before it`);
+        if (back.kind === 'refused') return shell.flash(back.why);
+        shell.close();
+        onPutBack(back.edits);
+      },
     },
-  });
+    { facts: { mailbox: mailbox.address } },
+  );
   const now = useNow(60_000);
   const draw = useCallback(
     (line: Line, row: { columns: number }): Pieces => <DrawnLine line={line} withField={field === null} now={now} columns={row.columns} />,

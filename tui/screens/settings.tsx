@@ -302,7 +302,9 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
     'settings.next': () => turn(1),
     'settings.previous': () => turn(-1),
     ...(mailbox.kind === 'imap' ? { 'settings.test': probeNow } : {}),
-    'settings.history': () => (currentHistory === null ? shell.flash(chrome`it has no history`) : openHistory(currentHistory)),
+    ...(current === null
+      ? {}
+      : { 'settings.history': () => (currentHistory === null ? shell.flash(chrome`it has no history`) : openHistory(currentHistory)) }),
     'settings.history-all': () => openHistory(null),
     ...(staged.edits.size > 0
       ? {
