@@ -165,15 +165,15 @@ export const commands = {
   },
   'go.outbox': { keys: ['g o'], title: chrome`Go to the outbox`, words: 'sending failed on its way', scope: 'goto' },
   'go.grants': { keys: ['g r'], title: chrome`Go to the grants of the mailbox`, words: 'rights access share who matrix', scope: 'goto' },
-  'go.people': { keys: [], title: chrome`Go to people`, words: 'persons users invite keys disable', scope: 'goto' },
-  'go.invitations': { keys: [], title: chrome`Go to invitations`, words: 'open withdraw keys', scope: 'goto' },
+  'go.people': { keys: ['g P'], title: chrome`Go to people`, words: 'persons users invite keys disable', scope: 'goto' },
+  'go.invitations': { keys: ['g I'], title: chrome`Go to invitations`, words: 'open withdraw keys', scope: 'goto' },
   'go.keys': {
-    keys: [],
+    keys: ['g K'],
     title: chrome`Show my key and the daemon's`,
     words: 'fingerprint compare trust whoami identity',
     scope: 'goto',
   },
-  'go.roles': { keys: [], title: chrome`Go to roles`, words: 'teams groups members', scope: 'goto' },
+  'go.roles': { keys: ['g R'], title: chrome`Go to roles`, words: 'teams groups members', scope: 'goto' },
   'go.audit': {
     keys: ['g j'],
     title: chrome`Go to the audit journal: who did what`,
@@ -543,6 +543,14 @@ export const commands = {
     words: 'laptop device',
     scope: 'people',
   },
+  'people.set': {
+    keys: ['e'],
+    title: chrome`E-mail and plan`,
+    hint: chrome`e-mail, plan`,
+    words: 'edit address change',
+    scope: 'people',
+    disabled: needsManager,
+  },
   'people.able': {
     keys: ['d'],
     title: chrome`Disable, or enable again`,
@@ -551,7 +559,7 @@ export const commands = {
     scope: 'people',
     disabled: needsManager,
   },
-  'people.keys': { keys: ['v'], title: chrome`Keys: revoke one`, hint: chrome`keys`, scope: 'people' },
+  'people.keys': { keys: ['v'], title: chrome`Keys: revoke or confirm one`, hint: chrome`keys`, scope: 'people' },
   'people.operations': {
     keys: ['o'],
     title: chrome`System operations`,
