@@ -208,7 +208,14 @@ export const Mailbox = z.object({
   /** Null for those who hold no Setup. */
   settings: MailboxSettings.nullable(),
   server: z
-    .object({ imap: Safe.nullable(), smtp: Safe.nullable(), user: Safe.nullable(), secret: z.enum(['sealed', 'command', 'missing']) })
+    .object({
+      imap: Safe.nullable(),
+      smtp: Safe.nullable(),
+      user: Safe.nullable(),
+      secret: z.enum(['sealed', 'command', 'missing']),
+      /** Who vouches for the certificates: those whom everybody trusts, or an authority of one's own. */
+      ca: z.enum(['public', 'own']).optional(),
+    })
     .nullable(),
   revision: Revision,
   folders: z.int(),

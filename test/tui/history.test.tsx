@@ -71,7 +71,8 @@ describe('putting back', () => {
     expect(back(changed('workFrom', safeText('2026-11-07T10:20:30.456Z'), null))).toContain('is now');
     expect(back(changed('secret', null, safeText('changed')))).toContain('password');
     expect(back(changed('owner', safeText('eva'), safeText('anna')))).toContain('owner');
-    expect(back(changed('ca', safeText('public'), safeText('own 12')))).toContain('--tls-ca');
+    expect(back(changed('ca', safeText('own 12'), safeText('public')))).toContain('the file again');
+    expect(back(changed('ca', safeText('public'), safeText('own 12')))).toContain('is now');
     expect(back(changed('imap', safeText('imaps://a:993'), null), { ...able, operations: [] })).toContain('shared-mailbox.sync');
     expect(putBack(changed('imap', safeText('imaps://a:993'), null), { ...support, kind: 'hosted' }, able).kind).toBe('refused');
   });

@@ -71,14 +71,14 @@ export function putBack(change: SettingChange, mailbox: Mailbox, able: Able): Pu
       return refused(chrome`a password is kept nowhere that shows it: type it again`);
     case 'owner':
       return refused(chrome`a mailbox has another owner only when its owner gives it: in Sharing`);
-    case 'ca':
-      return refused(chrome`the certificate itself is not in the history: postroom mailbox set --tls-ca FILE`);
     case 'addresses':
       return addressesBack(change, mailbox);
     default: {
       const row = sections.flatMap((section) => rowsOf(section, mailbox, nothingStaged, able)).find(({ id }) => id === field);
       if (row === undefined) return refused(chrome`this mailbox has no such setting now`);
       if (row.refused !== null) return refused(row.refused);
+      if (field === 'ca' && before !== 'public')
+        return refused(chrome`the certificates themselves are not in the history: give the file again`);
       const value = field === 'workFrom' && before === null ? 'all' : typedOf(before);
       const current = field === 'workFrom' ? (mailbox.workFrom ?? 'all') : currentOf(mailbox, field);
       return value === current ? refused(chrome`that is what it is now`) : { kind: 'stage', edits: [[field, value]] };

@@ -20,6 +20,7 @@ export type FieldId =
   | 'smtp'
   | 'user'
   | 'secret'
+  | 'ca'
   | 'address'
   | `alias ${string}`
   | 'new-alias'
@@ -97,6 +98,8 @@ export function currentOf(mailbox: Mailbox, field: FieldId): string {
     case 'smtp':
     case 'user':
       return server?.[field] ?? '';
+    case 'ca':
+      return server?.ca ?? 'public';
     case 'name':
     case 'signature':
       return settings?.[field] ?? '';
@@ -189,6 +192,16 @@ export function rowsOf(section: Section, mailbox: Mailbox, { edits }: Pick<Stage
           value: secretWords(mailbox, edits.get('secret')),
           refused: noServerChange,
         }),
+        row(
+          'ca',
+          chrome`Authority`,
+          'act',
+          chrome`whom both servers' certificates must be from: those that everybody trusts, or your own`,
+          {
+            value: authorityWords(edits.get('ca') ?? currentOf(mailbox, 'ca')),
+            refused: noServerChange,
+          },
+        ),
       ];
     case 'addresses':
       return [
@@ -272,6 +285,13 @@ function secretWords({ server }: Mailbox, staged: string | undefined): Chrome {
   }
 }
 
+const ownAuthority = 'own ';
+/** An authority of one's own as it is staged. */
+export const stagedAuthority = (pem: string): string => `${ownAuthority}${pem}`;
+
+const authorityWords = (value: string): Chrome =>
+  value === 'public' ? chrome`the public ones` : value === 'own' ? chrome`one of your own` : chrome`one of your own, not saved yet`;
+
 // --- writing -----------------------------------------------------------------------------------------------------------
 
 /** A day as it is typed, or a moment as the daemon writes it, as the daemon wants it; undefined for what is none. */
@@ -310,6 +330,7 @@ export function requestsOf(mailbox: Mailbox, { edits, revision }: Staged, now: n
     else if (field === 'done') settings.done = value as NonNullable<typeof settings.done>;
     else if (field === 'followServer' || field === 'outgoingInPanel') settings[field] = value === 'on';
     else if (field === 'workFrom') set.workFrom = workFromOf(value, now);
+    else if (field === 'ca') set.ca = value === 'public' ? null : value.slice(ownAuthority.length);
     else if (field === 'secret') {
       const given = value.slice(value.indexOf(' ') + 1);
       set.secret = value.startsWith('command ') ? { kind: 'command', name: given } : { kind: 'password', password: given };

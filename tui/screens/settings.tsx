@@ -11,6 +11,7 @@ import { type SafeText, safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import { Typed } from '../components/typed.tsx';
+import { authorityIn, FileProblem } from '../files.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
@@ -35,6 +36,7 @@ import {
   type Section,
   type Staged,
   sections,
+  stagedAuthority,
   stagedSecret,
   workFromOf,
 } from './settings-state.ts';
@@ -153,6 +155,7 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
         return;
       case 'act':
         if (row.id === 'secret') askSecret(row);
+        else if (row.id === 'ca') askAuthority();
         else if (row.id === 'owner') transfer();
         else remove();
         return;
@@ -172,6 +175,43 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
           ]}
           nothing={chrome``}
           onPick={(source) => type(row, source === 'password', source)}
+        />
+      ),
+    });
+  const askAuthority = (): void =>
+    shell.openModal({
+      name: 'authority',
+      element: (
+        <Picker
+          title={chrome`Whom the certificates must be from`}
+          load={async () => [
+            { key: 'public', label: chrome`The public ones`, detail: chrome`those that everybody trusts`, value: 'public' as const },
+            { key: 'own', label: chrome`One of your own`, detail: chrome`from a file (PEM) on this machine`, value: 'own' as const },
+          ]}
+          nothing={chrome``}
+          onPick={(whose) => (whose === 'public' ? stage('ca', 'public') : typeAuthority())}
+        />
+      ),
+    });
+  const typeAuthority = (): void =>
+    shell.openModal({
+      name: 'authority file',
+      element: (
+        <Typed
+          label={chrome`File with the certificates (PEM)`}
+          help={chrome`it is read now, here; ~ is your home`}
+          initial=""
+          refuse={(text) => (text.trim() === '' ? chrome`type a path` : null)}
+          onAccept={(path) =>
+            shell.attempt(async () => {
+              try {
+                stage('ca', stagedAuthority(await authorityIn(path)));
+              } catch (error) {
+                if (!(error instanceof FileProblem)) throw error;
+                shell.toast({ tone: 'danger', text: chrome`Not taken: ${error.words}` });
+              }
+            })
+          }
         />
       ),
     });
@@ -380,8 +420,8 @@ function sectionOf(field: FieldId, mailbox: Mailbox): Section {
 /** What is not obvious from the edits themselves. */
 function consequenceOf({ edits }: Staged): Chrome {
   const words: Chrome[] = [];
-  if ((edits.has('imap') || edits.has('smtp') || edits.has('user')) && !edits.has('secret'))
-    words.push(chrome`Another server or user clears the password: nothing is fetched or sent before it is given again.`);
+  if ((edits.has('imap') || edits.has('smtp') || edits.has('user') || edits.has('ca')) && !edits.has('secret'))
+    words.push(chrome`Another server, user or authority clears the password: nothing is fetched or sent before it is given again.`);
   if (edits.get('shared') === 'off') words.push(chrome`Everybody but the owner is locked out at once.`);
   if (edits.get('shared') === 'on') words.push(chrome`Its grants count from now on.`);
   if (edits.has('workFrom')) words.push(chrome`What counts as old changes for everybody.`);
