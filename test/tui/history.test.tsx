@@ -1,10 +1,13 @@
 /** The history of settings: what can be put back, and the screen over the settings and beside them. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Mailbox, SettingChange } from '../../protocol/schema.ts';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import { beginWords, changeWords, historyOf, putBack } from '../../tui/screens/history-words.ts';
 import { Settings } from '../../tui/screens/settings.tsx';
 import { type FieldId, rowsOf, sections, workFromOf } from '../../tui/screens/settings-state.ts';
+import { tempDir } from '../support/tempdir.ts';
 import { FakeMirror } from './fake-mirror.ts';
 import { openOn } from './open-screen.tsx';
 import { mailbox } from './values.ts';
@@ -94,8 +97,8 @@ test('words', () => {
 });
 
 /** A daemon with these changes, answering in pages as the real one does. */
-function open(changes: SettingChange[]) {
-  const fake = new FakeMirror([support]);
+function open(changes: SettingChange[], of = support) {
+  const fake = new FakeMirror([of]);
   const begin = { at: '2026-11-01T12:00:00.000Z', by: safeText('anna'), added: true };
   fake.answer = async ({ method, params }) => {
     if (method !== 'mailbox.history') return {};
@@ -177,5 +180,32 @@ describe('the screen', () => {
     press('q');
     await sees('SETTINGS');
     await misses('not saved');
+  });
+
+  test('an authority of one’s own is read from a file and staged', async () => {
+    await using dir = await tempDir();
+    await writeFile(join(dir.path, 'ca.pem'), '-----BEGIN CERTIFICATE-----\nx\n');
+    const { fake, press, sees } = open([], { ...support, shared: false });
+    await sees(/▌ *Incoming/);
+    press('G');
+    await sees(/▌ *Authority +the public ones/);
+    const given = async (name: string): Promise<void> => {
+      press('enter');
+      await sees(/▌The public ones/);
+      press('down');
+      await sees(/▌One of your own/);
+      press('enter');
+      await sees('File with the certificates');
+      press(...join(dir.path, name), 'enter');
+    };
+    await given('none.pem');
+    await sees('Not taken: there is no such file');
+    await given('ca.pem');
+    await sees(/▌\*Authority +one of your own, not saved yet/);
+    press('W');
+    await sees('clears the password');
+    press('enter');
+    await sees('are saved');
+    expect(fake.calls.at(-1)).toMatchObject({ method: 'mailbox.set', params: { ca: '-----BEGIN CERTIFICATE-----\nx\n' } });
   });
 });
