@@ -113,12 +113,12 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     recordAudit: (...args) => ask('recordAudit', args),
     audit: (query) => inTurns(auditOf(db, query)),
     verifyAudit: (expected) => inTurns(verifyAudit(db, home, expected)),
-    settingsHistory: (query) => inTurns(settingsHistoryOf(db, query)),
     onAudit(listener) {
       auditListeners.add(listener);
       return () => void auditListeners.delete(listener);
     },
     timeline: async (query) => timeline(db, query),
+    settingsHistory: (query) => inTurns(settingsHistoryOf(db, query)),
 
     onChange(listener) {
       listeners.add(listener);
