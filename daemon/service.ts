@@ -8,6 +8,7 @@ import type { Surfaces } from './access/decide.ts';
 import { auditHandlers, refusalRecorder } from './service/audit.ts';
 import { doctorHandlers } from './service/doctor.ts';
 import { grantHandlers } from './service/grants.ts';
+import { historyHandlers } from './service/history.ts';
 import { keyHandlers } from './service/keys.ts';
 import { leavingHandlers } from './service/leaving.ts';
 import { mailHandlers } from './service/mail.ts';
@@ -27,6 +28,7 @@ const handlers: Handlers = {
   ...leavingHandlers,
   ...grantHandlers,
   ...mailboxHandlers,
+  ...historyHandlers,
   ...mailHandlers,
   ...searchHandlers,
   ...sendingHandlers,

@@ -18,6 +18,7 @@ import {
   Grant,
   GrantEdit,
   GrantPreview,
+  HistoryBegin,
   Invitation,
   IsoDate,
   Key,
@@ -44,6 +45,8 @@ import {
   SecretSource,
   Seq,
   ServerUrl,
+  SettingChange,
+  SettingField,
   Surfaces,
   TimelineRow,
   WorkState,
@@ -393,6 +396,15 @@ export const methods = {
     }),
     result: Mailbox,
     errors: ['conflict'],
+  }),
+  'mailbox.history': method({
+    doc: 'What was changed of the settings of a mailbox, newest first: each field before and after, by whom. No look at the audit journal.',
+    needs: 'settings',
+    mailboxOf: ofMailbox,
+    /** `field` null: all of them. */
+    params: z.object({ mailbox: MailboxName, field: SettingField.nullable().default(null), limit: Limit, cursor: Cursor }),
+    result: z.object({ rows: z.array(SettingChange), next: z.string().nullable(), begin: HistoryBegin }),
+    errors: [],
   }),
   'mailbox.test': method({
     doc: 'Connects to both servers with what is set, and says what happened step by step.',

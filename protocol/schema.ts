@@ -145,6 +145,45 @@ export const MailboxSettings = z.object({
   followServer: z.boolean(),
   outgoingInPanel: z.boolean(),
 });
+/** What of a mailbox has a history: what `mailbox set` writes, and what has verbs of its own. */
+export const SettingField = z.enum([
+  'name',
+  'signature',
+  'readState',
+  'done',
+  'followServer',
+  'outgoingInPanel',
+  'workFrom',
+  'addresses',
+  'owner',
+  'shared',
+  'imap',
+  'smtp',
+  'user',
+  'ca',
+  'secret',
+]);
+export type SettingField = z.output<typeof SettingField>;
+/** As `mailbox show` has it. Of the secret no more than that it was `changed`. */
+const SettingValue = z.union([Safe, z.boolean(), z.array(Safe)]).nullable();
+export const SettingChange = z.object({
+  at: IsoDate,
+  /** By the name of that day; null: the daemon itself. */
+  by: Safe.nullable(),
+  field: SettingField,
+  before: SettingValue,
+  after: SettingValue,
+});
+export type SettingChange = z.output<typeof SettingChange>;
+/** How far back the history of a mailbox goes. */
+export const HistoryBegin = z.object({
+  at: IsoDate,
+  by: Safe.nullable(),
+  /** False: the mailbox is older than the journal, and what was changed before `at` is told nowhere. */
+  added: z.boolean(),
+});
+export type HistoryBegin = z.output<typeof HistoryBegin>;
+
 /** How far the mail store is behind the server; `total` is null before the folders were counted. */
 export const SyncProgress = z.object({
   done: z.int(),
@@ -169,7 +208,14 @@ export const Mailbox = z.object({
   /** Null for those who hold no Setup. */
   settings: MailboxSettings.nullable(),
   server: z
-    .object({ imap: Safe.nullable(), smtp: Safe.nullable(), user: Safe.nullable(), secret: z.enum(['sealed', 'command', 'missing']) })
+    .object({
+      imap: Safe.nullable(),
+      smtp: Safe.nullable(),
+      user: Safe.nullable(),
+      secret: z.enum(['sealed', 'command', 'missing']),
+      /** Who vouches for the certificates: those whom everybody trusts, or an authority of one's own. */
+      ca: z.enum(['public', 'own']).optional(),
+    })
     .nullable(),
   revision: Revision,
   folders: z.int(),

@@ -52,6 +52,7 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'mailbox.list': () => ({}),
   'mailbox.show': (at) => ({ mailbox: at.mailbox }),
   'mailbox.set': (at) => ({ mailbox: at.mailbox, settings: { name: 'Support' } }),
+  'mailbox.history': (at) => ({ mailbox: at.mailbox, field: 'name' }),
   'mailbox.test': (at) => ({ mailbox: at.mailbox }),
   'mailbox.unshare': (at) => ({ mailbox: at.spare }),
   'mailbox.share': (at) => ({ mailbox: at.spare }),

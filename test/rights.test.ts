@@ -111,6 +111,7 @@ const verbs: Record<string, Verb> = {
         edits: [{ kind: 'set', grantee: 'li', access: true, send: false, setup: false }],
       }),
   },
+  'history of settings': { needs: 'settings', inside: false, ask: (c, at) => c.call('mailbox.history', { mailbox: at.mailbox }) },
   'set a name': {
     needs: 'settings',
     inside: false,

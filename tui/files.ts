@@ -60,6 +60,22 @@ export async function attachedOctets({ path }: Attached): Promise<Uint8Array> {
   }
 }
 
+/** What a mailbox takes as an authority of its own. */
+const maxAuthorityOctets = 200_000;
+
+/** The certificates of an authority (PEM); throws FileProblem. */
+export async function authorityIn(typed: string): Promise<string> {
+  const path = pathOf(typed);
+  const found = await looked(path);
+  if (!found.isFile()) throw new FileProblem(chrome`that is not a file`);
+  if (found.size > maxAuthorityOctets) throw new FileProblem(chrome`too large: ${octets(maxAuthorityOctets)} at most`);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new FileProblem(reasonOf(error));
+  });
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new FileProblem(chrome`it holds no certificate (PEM)`);
+  return text;
+}
+
 /**
  * Writes a new file for its owner alone, and nothing else: no file is replaced, no link followed. A folder stands for `name` in it. What
  * was begun and not ended is taken away again. Gives the path; throws FileProblem.

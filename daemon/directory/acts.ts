@@ -2,6 +2,7 @@
  * What a change of the directory is to the audit journal: one act for each thing that was done, with the names of that moment, what a field
  * held before, and who gained or lost what. Pure.
  */
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Activity, Directory, Mailbox, Person, Server } from './document.ts';
 
@@ -30,14 +31,18 @@ const maxElsewhere = 100;
 
 export function actsOf(before: Directory, after: Directory, activities: readonly Activity[], origin: Origin | null): Act[] {
   const acts: (Act & { elsewhere: unknown[] })[] = [];
+  const inherited: Act[] = [];
   for (const activity of activities) {
     const last = acts.at(-1);
     if (activity.echo === true && last !== undefined) {
       const at = mailboxOf(before, after, activity.mailbox);
       last.elsewhere.push({ mailbox: at?.address ?? '', reach: activity.details.reach ?? [] });
-    } else acts.push({ ...actOf(before, after, activity, origin), elsewhere: [] });
+    } else {
+      acts.push({ ...actOf(before, after, activity, origin), elsewhere: [] });
+      if (activity.action === 'person.remove') inherited.push(...successionsOf(before, after, activity, origin));
+    }
   }
-  return acts.map(({ elsewhere, details, ...act }) => ({
+  const told = acts.map(({ elsewhere, details, ...act }) => ({
     ...act,
     details: {
       ...details,
@@ -45,6 +50,19 @@ export function actsOf(before: Directory, after: Directory, activities: readonly
       ...(elsewhere.length > maxElsewhere ? { furtherMailboxes: elsewhere.length - maxElsewhere } : {}),
     },
   }));
+  return [...told, ...inherited];
+}
+
+/** Whoever leaves is one act; each mailbox that goes to the successor has another owner since, which is an act on that mailbox. */
+function successionsOf(before: Directory, after: Directory, activity: Activity, origin: Origin | null): Act[] {
+  const owners = new Map(before.mailboxes.map(({ id, owner }) => [id, owner]));
+  return after.mailboxes
+    .filter(({ id, owner }) => owners.has(id) && owners.get(id) !== owner)
+    .map(({ id, address, owner: heir }) => {
+      const owner = personById(before, after, heir).name;
+      const summary = `made ${owner} owner of ${address}, whose owner left`;
+      return actOf(before, after, { ...activity, action: 'mailbox.transfer', mailbox: id, summary, details: { owner } }, origin);
+    });
 }
 
 function actOf(before: Directory, after: Directory, activity: Activity, origin: Origin | null): Act {
@@ -112,7 +130,16 @@ function mailboxChanges(before: Directory, after: Directory, id: string | null):
   return secretId === undefined || 'secret' in told ? told : { ...told, secret: { before: 'sealed', after: 'another one' } };
 }
 
-const serverOf = ({ host, port, tls, user, ca }: Server): Fields => ({ host, port, tls, user, ca: ca === null ? 'public' : 'own' });
+const serverOf = ({ host, port, tls, user, ca }: Server): Fields => ({
+  host,
+  port,
+  tls,
+  user,
+  ca: ca === null ? 'public' : ownAuthority(ca),
+});
+
+/** Enough of it to tell one from another. */
+const ownAuthority = (pem: string): string => `own ${createHash('sha256').update(pem).digest('hex').slice(0, 16)}`;
 
 const secretOf = ({ secret }: Extract<Mailbox, { kind: 'imap' }>): Fields => ({
   secret: secret === null ? 'none' : secret.kind === 'sealed' ? 'sealed' : `command ${secret.name}`,

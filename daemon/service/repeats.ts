@@ -38,6 +38,7 @@ export const changesNothing: Readonly<Record<Method, boolean>> = {
   'mailbox.list': true,
   'mailbox.show': true,
   'mailbox.set': false,
+  'mailbox.history': true,
   'mailbox.test': true,
   'mailbox.share': false,
   'mailbox.unshare': false,

@@ -165,6 +165,7 @@ export function mailboxOf(
             smtp: safeText(serverUrl('smtp', mailbox.smtp)),
             user: safeText(mailbox.imap.user),
             secret: mailbox.secret?.kind ?? 'missing',
+            ca: mailbox.imap.ca === null && mailbox.smtp.ca === null ? 'public' : 'own',
           },
     revision: mailbox.revision,
     folders: counts.folders,

@@ -13,7 +13,18 @@ import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, writeSync } f
 import { join } from 'node:path';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import type { Db } from './sqlite.ts';
-import type { AuditDraft, AuditFilter, AuditFinding, AuditHead, AuditQuery, AuditRecord, AuditReport } from './types.ts';
+import type {
+  AuditDraft,
+  AuditFilter,
+  AuditFinding,
+  AuditHead,
+  AuditQuery,
+  AuditRecord,
+  AuditReport,
+  SettingsAct,
+  SettingsHistory,
+  SettingsQuery,
+} from './types.ts';
 import type { Writing } from './work.ts';
 
 /** What the first record names as the one before it. */
@@ -247,6 +258,56 @@ export function* auditOf(db: Db, { filter, before, after, oldestFirst, limit }: 
     yield;
   }
   return found.map(shown);
+}
+
+/**
+ * Acts on one mailbox, by its id: whoever has its address later is another one. The sends of a busy mailbox are lines about it too, which
+ * is why it is walked in turns.
+ */
+export function* settingsHistoryOf(db: Db, { mailbox, before, limit }: SettingsQuery): Generator<void, SettingsHistory> {
+  const acts: SettingsAct[] = [];
+  let below = before ?? Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const above = db.get<{ seq: number }>(
+      'SELECT seq FROM audit WHERE mailbox_id = ? AND seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ?',
+      mailbox,
+      below,
+      windowRows,
+    )?.seq;
+    const rows = db.all<Pick<Row, 'seq' | 'at' | 'actor' | 'details'>>(
+      `SELECT seq, at, actor, details FROM audit WHERE mailbox_id = ? AND seq < ? AND seq >= ? AND action GLOB 'mailbox.*' ORDER BY seq DESC`,
+      mailbox,
+      below,
+      above ?? 0,
+    );
+    acts.push(...rows.flatMap((row) => settingsActOf(row) ?? []));
+    if (above === undefined || acts.length >= limit) break;
+    below = above;
+    yield;
+  }
+  return { acts: acts.slice(0, limit), begin: beginOf(db, mailbox) };
+}
+
+/** Null: it changed no settings, or cannot be read any more. */
+function settingsActOf({ seq, at, actor, details }: Pick<Row, 'seq' | 'at' | 'actor' | 'details'>): SettingsAct | null {
+  let told: unknown;
+  try {
+    told = JSON.parse(details);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null; // `audit verify` tells of it
+    throw error;
+  }
+  const changed = typeof told === 'object' && told !== null && 'changed' in told ? told.changed : null;
+  return typeof changed === 'object' && changed !== null && !Array.isArray(changed) ? { seq, at, actor, changed: { ...changed } } : null;
+}
+
+/** Nothing is written about a mailbox before the line that adds it. */
+function beginOf(db: Db, mailbox: string): SettingsHistory['begin'] {
+  const sql = 'SELECT at, actor, action FROM audit';
+  const first = db.get<Pick<Row, 'at' | 'actor' | 'action'>>(`${sql} WHERE mailbox_id = ? ORDER BY seq LIMIT 1`, mailbox);
+  if (first?.action === 'mailbox.add') return { at: first.at, by: first.actor, added: true };
+  const journal = db.get<Pick<Row, 'at' | 'actor' | 'action'>>(`${sql} ORDER BY seq LIMIT 1`);
+  return journal === undefined ? null : { at: journal.at, by: null, added: false };
 }
 
 function conditionsOf({ mailbox, persons, since, until, action }: AuditFilter): { where: string[]; values: (string | number)[] } {

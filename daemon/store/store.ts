@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { workerFile } from '../worker-file.ts';
-import { auditOf, verifyAudit } from './audit.ts';
+import { auditOf, settingsHistoryOf, verifyAudit } from './audit.ts';
 import { conversationDetail, countMessages, entryRow, mailboxOf, packEnds, placeOf } from './detail.ts';
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
@@ -118,6 +118,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
       return () => void auditListeners.delete(listener);
     },
     timeline: async (query) => timeline(db, query),
+    settingsHistory: (query) => inTurns(settingsHistoryOf(db, query)),
 
     onChange(listener) {
       listeners.add(listener);

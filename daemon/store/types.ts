@@ -474,6 +474,8 @@ export interface Store {
   audit(query: AuditQuery): Promise<AuditRecord[]>;
   /** `expected`: an end of the journal that was noted down elsewhere. */
   verifyAudit(expected: AuditHead | null): Promise<AuditReport>;
+  /** What the audit journal has of changed settings of one mailbox, newest first. */
+  settingsHistory(query: SettingsQuery): Promise<SettingsHistory>;
   /** Called with the number of the last record whenever there are new ones. */
   onAudit(listener: (seq: number) => void): () => void;
 
@@ -558,6 +560,16 @@ export type AuditFilter = {
   action: string | null;
 };
 export type AuditQuery = { filter: AuditFilter; before: number | null; after: number | null; oldestFirst: boolean; limit: number };
+
+/** Acts on one mailbox that changed settings of it, older than line `before`. */
+export type SettingsQuery = { mailbox: MailboxId; before: number | null; limit: number };
+/** `changed`: a field by its name in the directory's document. */
+export type SettingsAct = { seq: number; at: Millis; actor: string | null; changed: Readonly<Record<string, unknown>> };
+export type SettingsHistory = {
+  acts: readonly SettingsAct[];
+  /** When the mailbox was added, and by whom; else when the journal began. Null: it is empty. */
+  begin: { at: Millis; by: string | null; added: boolean } | null;
+};
 
 export type AuditHead = { seq: number; hash: string };
 export type AuditFinding = { seq: number; kind: 'changed' | 'removed' | 'reordered' | 'cut'; message: string };

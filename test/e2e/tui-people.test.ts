@@ -64,6 +64,16 @@ test('a person is invited, disabled and enabled; operations are given', async ()
   await screen.waitFor(/ben +disabled/);
   screen.type('d');
   await screen.waitFor(/ben +active/);
+  screen.type('e');
+  await screen.waitFor('What is written down about ben');
+  screen.type('ben@example.org');
+  await screen.waitFor(/e-mail +ben@example\.org/);
+  screen.press('<tab>');
+  screen.type('team');
+  await screen.waitFor(/plan +team/);
+  screen.press('<enter>');
+  await screen.waitFor(/ben +active +ben@example\.org/);
+  await screen.waitFor('ben · plan team');
   screen.type('v');
   await screen.waitFor((s) => s.text().includes('Keys of ben: Enter revokes') && /▌[A-Z2-7]{5}-/.test(s.text()));
   screen.press('<enter>');
@@ -72,6 +82,24 @@ test('a person is invited, disabled and enabled; operations are given', async ()
   await screen.waitFor('A key of ben is revoked');
   const ben = (await (await postroom.as('eva')).call('person.show', { name: 'ben' })).keys;
   expect(ben.every(({ revokedAt }) => revokedAt !== null)).toBe(true);
+});
+
+test('from each screen to the others, and back', async () => {
+  await using screen = await opened('eva', 'people');
+  for (const [keys, title] of [
+    ['gR', 'ROLES'],
+    ['gI', 'INVITATIONS'],
+    ['gj', 'AUDIT JOURNAL'],
+    ['gP', 'PEOPLE'],
+    ['g,', 'SETTINGS  support@harbour.example'],
+  ] as const) {
+    screen.type(keys);
+    await screen.waitFor((s) => s.line(0).includes(title) && !s.text().includes('loading'));
+  }
+  for (const title of ['PEOPLE', 'AUDIT JOURNAL', 'INVITATIONS', 'ROLES', 'PEOPLE']) {
+    screen.type('q');
+    await screen.waitFor((s) => s.line(0).includes(title));
+  }
 });
 
 test('members join and leave a role', async () => {
@@ -153,9 +181,11 @@ test('open invitations are withdrawn; a key that somebody else invited is confir
   await screen.waitFor(at('ben'));
   await screen.waitFor(/this session [A-Z2-7-]{23} · the daemon [A-Z2-7-]{23}/);
   screen.type('v');
-  await screen.waitFor((s) => s.text().includes('Keys of ben') && s.text().includes('waits: Enter confirms'));
+  await screen.waitFor((s) => s.text().includes('Keys of ben') && s.text().includes('waits: Enter decides'));
   screen.type('laptop');
   await screen.waitFor((s) => /▌[A-Z2-7]{5}-.*laptop/.test(s.text()));
+  screen.press('<enter>');
+  await screen.waitFor((s) => s.text().includes('A key of ben that waits') && s.text().includes('▌It is theirs'));
   screen.press('<enter>');
   await screen.waitFor((s) => s.text().includes('Is this key really ben’s?') && s.text().includes('pat invited it'));
   screen.press('<enter>');

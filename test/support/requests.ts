@@ -87,6 +87,10 @@ export const requests: { readonly [M in Method]: Line<M> } = {
   'mailbox.list': { ask: () => ({}) },
   'mailbox.show': { ask: ({ mailbox }) => ({ mailbox }) },
   'mailbox.set': { ask: ({ mailbox }) => ({ mailbox, settings: { name: 'Support' } }) },
+  'mailbox.history': {
+    ask: ({ mailbox }) => ({ mailbox }),
+    also: [(at, own) => ({ mailbox: own.mailbox, cursor: at.cursor }), (at) => ({ mailbox: at.mailbox, field: 'addresses' })],
+  },
   'mailbox.test': { ask: ({ mailbox }) => ({ mailbox }) },
   'mailbox.share': { ask: ({ mailbox }) => ({ mailbox }) },
   'mailbox.unshare': { ask: ({ mailbox }) => ({ mailbox }) },

@@ -31,6 +31,14 @@ describe('what is sent', () => {
     });
     expect(requestOf({ ...typed, workFrom: 'all', shared: 'on' }, now)).toMatchObject({ params: { workFrom: null, shared: true } });
   });
+  test('for one that the daemon keeps itself, no server and no password', () => {
+    const hosted: Typing = { ...typed, hosted: 'on', password: '' };
+    expect(requestOf(hosted, now)).toEqual({
+      params: { address: 'help@x.example', workFrom: '2026-11-07T12:00:00.000Z', shared: false },
+    });
+    expect(shownValue(hosted, 'imap')).toBe('not needed');
+    expect(requestOf({ hosted: 'on' }, now)).toMatchObject({ field: 'address' });
+  });
   test('the first field that is missing is named', () => {
     expect(requestOf({}, now)).toMatchObject({ field: 'address' });
     expect(requestOf({ address: 'help@x.example' }, now)).toMatchObject({ field: 'password' });

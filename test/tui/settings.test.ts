@@ -1,20 +1,26 @@
 /** Edits of a mailbox's settings before they are written. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Mailbox } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
+import { authorityIn } from '../../tui/files.ts';
 import {
   type Change,
   change,
+  currentOf,
   type FieldId,
   fieldOfError,
   nothingStaged,
   requestsOf,
   rowsOf,
   type Staged,
+  stagedAuthority,
   stagedSecret,
   workFromOf,
 } from '../../tui/screens/settings-state.ts';
 import { table } from '../support/table.ts';
+import { tempDir } from '../support/tempdir.ts';
 import { mailbox } from './values.ts';
 
 const support: Mailbox = mailbox('support@x.example', {
@@ -67,6 +73,7 @@ test('settings go in one request with the revision, first; addresses, sharing an
     ['outgoingInPanel', 'on'],
     ['workFrom', 'all'],
     ['secret', stagedSecret('password', 'two words')],
+    ['ca', stagedAuthority('PEM')],
     ['shared', 'off'],
     ['watch', 'mine'],
   );
@@ -78,8 +85,9 @@ test('settings go in one request with the revision, first; addresses, sharing an
         ifRevision: 7,
         settings: { name: null, outgoingInPanel: true },
         secret: { kind: 'password', password: 'two words' },
+        ca: 'PEM',
       },
-      fields: ['name', 'outgoingInPanel', 'secret'],
+      fields: ['name', 'outgoingInPanel', 'secret', 'ca'],
     },
     { method: 'mailbox.address.add', params: { mailbox: 'support@x.example', alias: 'desk@x.example' }, fields: ['new-alias'] },
     {
@@ -120,9 +128,29 @@ test('a password is never part of what is drawn', () => {
 test('who may not change something sees why', () => {
   const refused = (section: Parameters<typeof rowsOf>[0], operations: readonly string[], me = 'anna') =>
     rowsOf(section, support, nothingStaged, { me, operations }).flatMap((row) => (row.refused === null ? [] : [row.id]));
-  expect(refused('server', [])).toEqual(['imap', 'smtp', 'user', 'secret']);
+  expect(refused('server', [])).toEqual(['imap', 'smtp', 'user', 'secret', 'ca']);
   expect(refused('server', ['shared-mailbox.sync'])).toEqual([]);
   expect(refused('sharing', [])).toEqual(['shared', 'owner']);
   expect(refused('sharing', ['shared-mailbox.share'], 'eva')).toEqual([]);
   expect(refused('danger', [])).toEqual(['remove']);
+});
+
+test('an authority of one’s own is read from a file, or why not; taken back to the public ones', async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, 'ca.pem');
+  await writeFile(file, '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n');
+  expect(await authorityIn(file)).toContain('BEGIN CERTIFICATE');
+  await writeFile(join(dir.path, 'key.pem'), '-----BEGIN PRIVATE KEY-----');
+  for (const [name, why] of [
+    ['key.pem', 'no certificate'],
+    ['none.pem', 'no such file'],
+    ['.', 'not a file'],
+  ] as const)
+    await expect(authorityIn(join(dir.path, name))).rejects.toThrow(why);
+  const own = { ...support, server: { ...support.server, ca: 'own' as const } } as Mailbox;
+  expect(currentOf(own, 'ca')).toBe('own');
+  const back = change(nothingStaged, { do: 'edit', field: 'ca', value: 'public', mailbox: own });
+  expect(requestsOf(own, back, now)[0]?.params).toMatchObject({ ca: null });
+  const rows = rowsOf('server', own, stagedBy(['ca', stagedAuthority('secret words')]), { me: 'eva', operations: [] });
+  expect(JSON.stringify(rows)).not.toContain('secret words');
 });

@@ -1,5 +1,6 @@
 /** Mailboxes: adding, settings, addresses, sync state, folders. */
 import type { Params, Result } from '../../protocol/methods.ts';
+import { type SettingChange, SettingField } from '../../protocol/schema.ts';
 import { day, facts, table } from './print.ts';
 import { type CommandRow, usageError, type Values } from './program.ts';
 import { bool, date, fileText, flag, number, option, pairs } from './values.ts';
@@ -37,6 +38,31 @@ const rightsText = (rights: Mailbox['rights']): string =>
     .filter(([, held]) => held)
     .map(([surface]) => surface)
     .join(', ') || 'nothing';
+
+/** As `mailbox set` takes it, what is not set is a dash; of a list only what is not on the other side too. */
+function settingText(field: SettingField, value: SettingChange['before'], other: SettingChange['before']): string {
+  if (value === null || value === '') return field === 'workFrom' ? 'all' : '-';
+  if (!Array.isArray(value)) return String(value);
+  return value.filter((one) => !(Array.isArray(other) && other.includes(one))).join(', ') || '-';
+}
+
+function historyText({ rows, next, begin }: Result<'mailbox.history'>): string {
+  const told = table(
+    ['at', 'who', 'field', 'before', 'after'],
+    rows.map(({ at, by, field, before, after }) => [
+      day(at),
+      by ?? '-',
+      field,
+      settingText(field, before, after),
+      settingText(field, after, before),
+    ]),
+    'Nothing of that was changed.',
+  );
+  if (next !== null) return `${told}\nMore with: --cursor ${next}`;
+  return begin.added
+    ? `${told}\nAdded ${day(begin.at)}${begin.by === null ? '' : ` by ${begin.by}`}.`
+    : `${told}\nWhat was changed before the journal began (${day(begin.at)}) is not known.`;
+}
 
 /** Where the password comes from: read once here, or the name of a command that the daemon runs. */
 async function secretOf(values: Values): Promise<Params<'mailbox.add'>['secret']> {
@@ -176,6 +202,25 @@ export const mailboxCommands: readonly CommandRow[] = [
         ...(ca === null ? {} : { ca: await fileText(ca) }),
       });
       return { data: mailbox, text: mailboxText(mailbox) };
+    },
+  },
+  {
+    usage: 'mailbox history <mailbox>',
+    doc: 'what was changed of its settings, by whom, from what to what; newest first',
+    options: [
+      ['--field <key>', 'only this one', SettingField.options],
+      ['--limit <n>', 'at most this many (default 50)'],
+      ['--cursor <cursor>', 'go on where the last page ended'],
+    ],
+    run: async (context, args, values) => {
+      const named = option(values, 'field');
+      const history = await (await context.session()).call('mailbox.history', {
+        mailbox: arg(args, 0),
+        field: SettingField.options.find((one) => one === named) ?? null,
+        limit: number(values, 'limit', '--limit'),
+        cursor: option(values, 'cursor'),
+      });
+      return { data: history, text: historyText(history) };
     },
   },
   {

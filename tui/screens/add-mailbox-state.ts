@@ -4,7 +4,7 @@ import { safeText } from '../../protocol/text.ts';
 import { type Chrome, chrome, type Safe } from '../text.ts';
 import { workFromOf } from './settings-state.ts';
 
-export const fields = ['address', 'imap', 'smtp', 'user', 'password', 'workFrom', 'shared'] as const;
+export const fields = ['address', 'imap', 'smtp', 'user', 'password', 'workFrom', 'shared', 'hosted'] as const;
 export type AddField = (typeof fields)[number];
 
 /** Only what was typed; the rest is guessed. */
@@ -18,6 +18,7 @@ export const labels: Readonly<Record<AddField, Chrome>> = {
   password: chrome`Password`,
   workFrom: chrome`Work from`,
   shared: chrome`Shared`,
+  hosted: chrome`Kept here`,
 };
 
 export const helps: Readonly<Record<AddField, Chrome>> = {
@@ -28,6 +29,7 @@ export const helps: Readonly<Record<AddField, Chrome>> = {
   password: chrome`kept sealed by the daemon and never shown again; some providers want one made for programs`,
   workFrom: chrome`older conversations start done and read: "14 days", a date like 2026-11-01, or "all"`,
   shared: chrome`on: others work in it as well, by grants that you give. off: it is yours alone`,
+  hosted: chrome`on: the daemon receives for it itself, without any server or password; it does so for the domains of its configuration`,
 };
 
 /** The value of a field: what was typed, else the guess. */
@@ -47,14 +49,19 @@ export function entered(typing: Typing, field: AddField): string {
     case 'workFrom':
       return '14 days';
     case 'shared':
+    case 'hosted':
       return 'off';
     default:
       return '';
   }
 }
 
+const ofServers: readonly AddField[] = ['imap', 'smtp', 'user', 'password'];
+const isHosted = (typing: Typing): boolean => entered(typing, 'hosted') === 'on';
+
 /** A password is drawn as nothing but its being there. */
 export function shownValue(typing: Typing, field: AddField): Safe {
+  if (isHosted(typing) && ofServers.includes(field)) return chrome`not needed`;
   if (field === 'password') return entered(typing, field) === '' ? chrome`` : chrome`********`;
   return safeText(entered(typing, field));
 }
@@ -64,20 +71,21 @@ export function requestOf(
   typing: Typing,
   now: number,
 ): { readonly params: Params<'mailbox.add'> } | { readonly field: AddField; readonly why: Chrome } {
-  for (const field of ['address', 'imap', 'smtp', 'user', 'password'] as const)
+  const hosted = isHosted(typing);
+  for (const field of ['address', ...(hosted ? [] : ofServers)] as const)
     if (entered(typing, field).trim() === '') return { field, why: chrome`it cannot be empty` };
   const workFrom = workFromOf(entered(typing, 'workFrom'), now);
   if (workFrom === undefined) return { field: 'workFrom', why: chrome`a date like 2026-11-01, "14 days", or "all"` };
   const trimmed = (field: AddField): string => entered(typing, field).trim();
+  const common = { address: trimmed('address'), workFrom, shared: entered(typing, 'shared') === 'on' };
+  if (hosted) return { params: common };
   return {
     params: {
-      address: trimmed('address'),
+      ...common,
       imap: trimmed('imap'),
       smtp: trimmed('smtp'),
       user: trimmed('user'),
       secret: { kind: 'password', password: entered(typing, 'password') },
-      workFrom,
-      shared: entered(typing, 'shared') === 'on',
     },
   };
 }

@@ -32,9 +32,9 @@ export function AddMailbox(): ReactElement {
     if (wrong?.field === field) setWrong(null);
   };
   const ids = fields as readonly string[];
-  const missing = ['shared-mailbox.share', 'shared-mailbox.sync'].filter((operation) => !operations.some((one) => one === operation));
+  const needed = { shared: ['shared-mailbox.share', 'shared-mailbox.sync'], hosted: ['shared-mailbox.sync'] } as const;
   const edit = (field: AddField): void => {
-    if (field !== 'shared')
+    if (field !== 'shared' && field !== 'hosted') {
       shell.openModal({
         name: 'field',
         element: (
@@ -52,8 +52,11 @@ export function AddMailbox(): ReactElement {
           />
         ),
       });
-    else if (missing.length > 0) shell.flash(chrome`a shared one takes the system operation ${safeText(missing.join(', '))}`);
-    else put('shared', entered(typing, 'shared') === 'on' ? 'off' : 'on');
+      return;
+    }
+    const missing = needed[field].filter((operation) => !operations.some((one) => one === operation));
+    if (missing.length > 0) shell.flash(chrome`this takes the system operation ${safeText(missing.join(', '))}`);
+    else put(field, entered(typing, field) === 'on' ? 'off' : 'on');
   };
   const list = useList(ids, fields.length, {
     onOpen: (id) => {

@@ -81,6 +81,50 @@ export function NameBox({
   );
 }
 
+/** What is written down about a person; an empty field clears it. */
+export function PersonBox({
+  person,
+  email: oldEmail,
+  plan: oldPlan,
+  onAccept,
+}: {
+  person: Safe;
+  email: string | null;
+  plan: string | null;
+  onAccept: (given: { email: string | null; plan: string | null }) => void;
+}): ReactElement {
+  const shell = useShell();
+  const columns = Math.min(60, useViewport().columns - 2);
+  const [focus, setFocus] = useState<'email' | 'plan'>('email');
+  const email = useField(oldEmail ?? '', { columns: columns - 14, focused: focus === 'email' });
+  const plan = useField(oldPlan ?? '', { columns: columns - 14, focused: focus === 'plan' });
+  const other = (): void => setFocus((before) => (before === 'email' ? 'plan' : 'email'));
+  const given = (text: string): string | null => (text.trim() === '' ? null : text.trim());
+  useCommands({
+    'field.next': other,
+    'modal.down': other,
+    'modal.up': other,
+    'modal.close': () => shell.close(),
+    'modal.accept': () => {
+      shell.close();
+      onAccept({ email: given(email.text), plan: given(plan.text) });
+    },
+  });
+  return (
+    <Modal title={chrome`What is written down about ${person}`} rows={3} columns={columns}>
+      <Row>
+        <T tone={focus === 'email' ? 'accent' : 'muted'}>{padEndTo(chrome`e-mail`, 8)}</T>
+        <Field field={email} />
+      </Row>
+      <Row>
+        <T tone={focus === 'plan' ? 'accent' : 'muted'}>{padEndTo(chrome`plan`, 8)}</T>
+        <Field field={plan} />
+      </Row>
+      <T tone="strong">{chrome`Enter do it   Tab next   Esc leave it`}</T>
+    </Modal>
+  );
+}
+
 /** Gives one of the system operations, or takes it. */
 export function OperationPicker({
   of,

@@ -8,7 +8,7 @@ export const untilWords = (iso: string): Safe => safeText(iso.slice(0, 16).repla
 
 /** What a key is good for. */
 export function keyWords({ waits, invitedBy, current }: Key): Safe {
-  if (waits) return chrome`waits: Enter confirms`;
+  if (waits) return chrome`waits: Enter decides`;
   if (current) return chrome`this session`;
   return invitedBy === null ? chrome`` : chrome`invited by ${invitedBy}`;
 }

@@ -9,10 +9,11 @@ import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, join, padEndTo, type Safe } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
+import { useGoing } from './going.tsx';
 import { openInvitations } from './invitations.tsx';
 import { Pages } from './pages.tsx';
 import { openLeaving } from './people-leaving.tsx';
-import { Details, detailRows, NameBox, OperationPicker, useDoing } from './people-parts.tsx';
+import { Details, detailRows, NameBox, OperationPicker, PersonBox, useDoing } from './people-parts.tsx';
 import { keyWords } from './people-words.ts';
 import { Picker } from './pickers.tsx';
 
@@ -36,6 +37,38 @@ function People(): ReactElement {
   const { refused, attempt } = useDoing();
   const invited = (given: Invited): void => showInvitation(app, given);
 
+  const revoke = (name: Safe, { fingerprint }: Key): void =>
+    shell.ask({
+      title: chrome`Revoke this key of ${name}?`,
+      consequence: chrome`${safeText(fingerprint)}: its sessions end at once, and it does not come back.`,
+      onAccept: () => attempt(chrome`A key of ${name} is revoked`, () => mirror.call('key.revoke', { fingerprint })),
+    });
+  const confirm = (name: Safe, { fingerprint, invitedBy }: Key): void =>
+    shell.ask({
+      title: chrome`Is this key really ${name}’s?`,
+      consequence: chrome`${safeText(fingerprint)}: compare it with what ${name} sees. ${invitedBy ?? chrome`somebody`} invited it; whoever has it comes to all that is theirs.`,
+      onAccept: () => attempt(chrome`A key of ${name} is confirmed`, () => mirror.call('key.confirm', { fingerprint })),
+    });
+  const decide = (name: Safe, key: Key): void => {
+    if (!key.waits) {
+      revoke(name, key);
+      return;
+    }
+    shell.openModal({
+      name: 'waiting key',
+      element: (
+        <Picker
+          title={chrome`A key of ${name} that waits`}
+          load={async () => [
+            { key: 'confirm', label: chrome`It is theirs`, detail: chrome`it opens what is theirs`, value: confirm },
+            { key: 'revoke', label: chrome`Revoke it`, detail: chrome`it never opens anything`, value: revoke },
+          ]}
+          nothing={chrome``}
+          onPick={(act) => act(name, key)}
+        />
+      ),
+    });
+  };
   useCommands(
     {
       'people.invitations': () => openInvitations(app),
@@ -59,6 +92,25 @@ function People(): ReactElement {
               attempt(chrome`One more key invited for ${current.name}`, async () =>
                 invited(await mirror.call('person.invite', { name: current.name })),
               ),
+            'people.set': () =>
+              // Whose plan is not known yet would lose it.
+              shown.data?.id !== current.id
+                ? shell.flash(chrome`what is written down about ${current.name} is not loaded yet`)
+                : shell.openModal({
+                    name: 'person',
+                    element: (
+                      <PersonBox
+                        person={current.name}
+                        email={shown.data.email}
+                        plan={shown.data.plan}
+                        onAccept={(given) =>
+                          attempt(chrome`Written down about ${current.name}`, () =>
+                            mirror.call('person.set', { name: current.name, ...given }),
+                          )
+                        }
+                      />
+                    ),
+                  }),
             'people.able': () => {
               const verb = current.status === 'disabled' ? 'enable' : 'disable';
               const change = (): void =>
@@ -78,7 +130,7 @@ function People(): ReactElement {
                 name: 'keys',
                 element: (
                   <Picker<Key>
-                    title={chrome`Keys of ${current.name}: Enter revokes`}
+                    title={chrome`Keys of ${current.name}: Enter revokes or confirms`}
                     load={async () =>
                       (await mirror.call('person.show', { name: current.name })).keys
                         .filter(({ revokedAt }) => revokedAt === null)
@@ -90,21 +142,7 @@ function People(): ReactElement {
                         }))
                     }
                     nothing={chrome`No key of theirs that you may see.`}
-                    onPick={({ fingerprint, waits, invitedBy }) =>
-                      waits
-                        ? shell.ask({
-                            title: chrome`Is this key really ${current.name}’s?`,
-                            consequence: chrome`${safeText(fingerprint)}: compare it with what ${current.name} sees. ${invitedBy ?? chrome`somebody`} invited it; whoever has it comes to all that is theirs.`,
-                            onAccept: () =>
-                              attempt(chrome`A key of ${current.name} is confirmed`, () => mirror.call('key.confirm', { fingerprint })),
-                          })
-                        : shell.ask({
-                            title: chrome`Revoke this key of ${current.name}?`,
-                            consequence: chrome`${safeText(fingerprint)}: its sessions end at once, and it does not come back.`,
-                            onAccept: () =>
-                              attempt(chrome`A key of ${current.name} is revoked`, () => mirror.call('key.revoke', { fingerprint })),
-                          })
-                    }
+                    onPick={(key) => decide(current.name, key)}
                   />
                 ),
               }),
@@ -127,6 +165,7 @@ function People(): ReactElement {
     },
     { facts: { managesPeople: manages, online } },
   );
+  useGoing(null);
   const draw = useCallback(
     (person: Person) => chrome` ${padEndTo(person.name, 24)}${padEndTo(safeText(person.status), 12)}${person.email ?? chrome``}`,
     [],

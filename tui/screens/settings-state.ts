@@ -20,6 +20,7 @@ export type FieldId =
   | 'smtp'
   | 'user'
   | 'secret'
+  | 'ca'
   | 'address'
   | `alias ${string}`
   | 'new-alias'
@@ -97,6 +98,8 @@ export function currentOf(mailbox: Mailbox, field: FieldId): string {
     case 'smtp':
     case 'user':
       return server?.[field] ?? '';
+    case 'ca':
+      return server?.ca ?? 'public';
     case 'name':
     case 'signature':
       return settings?.[field] ?? '';
@@ -189,6 +192,16 @@ export function rowsOf(section: Section, mailbox: Mailbox, { edits }: Pick<Stage
           value: secretWords(mailbox, edits.get('secret')),
           refused: noServerChange,
         }),
+        row(
+          'ca',
+          chrome`Authority`,
+          'act',
+          chrome`whom both servers' certificates must be from: those that everybody trusts, or your own`,
+          {
+            value: authorityWords(edits.get('ca') ?? currentOf(mailbox, 'ca')),
+            refused: noServerChange,
+          },
+        ),
       ];
     case 'addresses':
       return [
@@ -272,14 +285,25 @@ function secretWords({ server }: Mailbox, staged: string | undefined): Chrome {
   }
 }
 
+const ownAuthority = 'own ';
+/** An authority of one's own as it is staged. */
+export const stagedAuthority = (pem: string): string => `${ownAuthority}${pem}`;
+
+const authorityWords = (value: string): Chrome =>
+  value === 'public' ? chrome`the public ones` : value === 'own' ? chrome`one of your own` : chrome`one of your own, not saved yet`;
+
 // --- writing -----------------------------------------------------------------------------------------------------------
 
-/** A day as it is typed, as the daemon wants it; undefined for what is none. */
+/** A day as it is typed, or a moment as the daemon writes it, as the daemon wants it; undefined for what is none. */
 export function workFromOf(text: string, now: number): string | null | undefined {
   const typed = text.trim().toLowerCase();
   if (typed === 'all') return null;
   const days = /^(\d{1,5})\s*(?:d|days?)$/.exec(typed)?.[1];
   if (days !== undefined) return new Date(now - Number(days) * 86_400_000).toISOString();
+  if (/^\d{4}-\d{2}-\d{2}t\d{2}:\d{2}:\d{2}(?:\.\d{3})?z$/.test(typed)) {
+    const moment = new Date(typed.toUpperCase());
+    return Number.isNaN(moment.getTime()) ? undefined : moment.toISOString();
+  }
   const date = new Date(`${typed}T00:00:00Z`);
   return /^\d{4}-\d{2}-\d{2}$/.test(typed) && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(typed)
     ? date.toISOString()
@@ -306,6 +330,7 @@ export function requestsOf(mailbox: Mailbox, { edits, revision }: Staged, now: n
     else if (field === 'done') settings.done = value as NonNullable<typeof settings.done>;
     else if (field === 'followServer' || field === 'outgoingInPanel') settings[field] = value === 'on';
     else if (field === 'workFrom') set.workFrom = workFromOf(value, now);
+    else if (field === 'ca') set.ca = value === 'public' ? null : value.slice(ownAuthority.length);
     else if (field === 'secret') {
       const given = value.slice(value.indexOf(' ') + 1);
       set.secret = value.startsWith('command ') ? { kind: 'command', name: given } : { kind: 'password', password: given };

@@ -2,22 +2,26 @@
  * The settings of one mailbox: sections, one field on a row, edits staged until `W` writes them. What a person may not change is shown
  * with the reason.
  */
+import { Box } from 'ink';
 import { type ReactElement, useCallback, useEffect, useMemo, useReducer, useState } from 'react';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
-import type { Mailbox } from '../../protocol/schema.ts';
+import type { Mailbox, SettingField } from '../../protocol/schema.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import { Typed } from '../components/typed.tsx';
+import { authorityIn, FileProblem } from '../files.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
 import { useView } from '../use-mirror.ts';
 import { useApp } from './contract.ts';
 import { useGoing } from './going.tsx';
+import { historyOf } from './history-words.ts';
 import { Picker } from './pickers.tsx';
 import type { Place } from './places.ts';
+import { HistoryBeside, SettingsHistory } from './settings-history.tsx';
 import {
   change,
   choicesOf,
@@ -32,6 +36,7 @@ import {
   type Section,
   type Staged,
   sections,
+  stagedAuthority,
   stagedSecret,
   workFromOf,
 } from './settings-state.ts';
@@ -50,6 +55,8 @@ const titles: Readonly<Record<Section, Chrome>> = {
 const labelColumns = 14;
 /** Rows of fields that are seen at once; help, errors and the connection test are below them. */
 const listRows = 7;
+/** Of the history beside, from 160 columns on. */
+const besideColumns = 64;
 
 export function Settings({ place }: { place: Extract<Place, { kind: 'settings' }> }): ReactElement {
   const { mirror } = useApp();
@@ -78,12 +85,16 @@ export function Settings({ place }: { place: Extract<Place, { kind: 'settings' }
 function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
   const { mirror, me } = useApp();
   const shell = useShell();
-  const { columns, rows: height } = useViewport();
+  const viewport = useViewport();
+  const { rows: height } = viewport;
+  const wide = viewport.columns >= 160;
+  const columns = wide ? viewport.columns - besideColumns - 1 : viewport.columns;
   const operations = useView(mirror.me).data?.operations ?? [];
   const [section, setSection] = useState<Section>('server');
   const [staged, dispatch] = useReducer(change, nothingStaged);
   const [probe, setProbe] = useState<Probe>('never');
-  const rows = rowsOf(section, mailbox, staged, { me, operations });
+  const able = { me, operations };
+  const rows = rowsOf(section, mailbox, staged, able);
   const order = rows.map(({ id }) => id).join('\n');
   const ids = useMemo(() => (order === '' ? [] : order.split('\n')), [order]);
   const byId = useMemo(() => new Map<string, FieldRow>(rows.map((row) => [row.id, row])), [rows]);
@@ -144,6 +155,7 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
         return;
       case 'act':
         if (row.id === 'secret') askSecret(row);
+        else if (row.id === 'ca') askAuthority();
         else if (row.id === 'owner') transfer();
         else remove();
         return;
@@ -163,6 +175,43 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
           ]}
           nothing={chrome``}
           onPick={(source) => type(row, source === 'password', source)}
+        />
+      ),
+    });
+  const askAuthority = (): void =>
+    shell.openModal({
+      name: 'authority',
+      element: (
+        <Picker
+          title={chrome`Whom the certificates must be from`}
+          load={async () => [
+            { key: 'public', label: chrome`The public ones`, detail: chrome`those that everybody trusts`, value: 'public' as const },
+            { key: 'own', label: chrome`One of your own`, detail: chrome`from a file (PEM) on this machine`, value: 'own' as const },
+          ]}
+          nothing={chrome``}
+          onPick={(whose) => (whose === 'public' ? stage('ca', 'public') : typeAuthority())}
+        />
+      ),
+    });
+  const typeAuthority = (): void =>
+    shell.openModal({
+      name: 'authority file',
+      element: (
+        <Typed
+          label={chrome`File with the certificates (PEM)`}
+          help={chrome`it is read now, here; ~ is your home`}
+          initial=""
+          refuse={(text) => (text.trim() === '' ? chrome`type a path` : null)}
+          onAccept={(path) =>
+            shell.attempt(async () => {
+              try {
+                stage('ca', stagedAuthority(await authorityIn(path)));
+              } catch (error) {
+                if (!(error instanceof FileProblem)) throw error;
+                shell.toast({ tone: 'danger', text: chrome`Not taken: ${error.words}` });
+              }
+            })
+          }
         />
       ),
     });
@@ -218,6 +267,7 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
     },
   });
   const current = byId.get(list.state.cursor ?? '') ?? null;
+  const currentHistory = current === null ? null : historyOf(current.id);
 
   const write = async (): Promise<void> => {
     const now = Date.now();
@@ -267,12 +317,35 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
         shell.close();
       },
     });
+  const openHistory = (field: SettingField | null): void =>
+    shell.open({
+      name: 'history',
+      element: (
+        <SettingsHistory
+          mailbox={mailbox}
+          field={field}
+          able={able}
+          onPutBack={(edits) => {
+            for (const [id, value] of edits) stage(id, value);
+            const [first] = edits[0] ?? [];
+            if (first === undefined) return;
+            setSection(sectionOf(first, mailbox));
+            list.select(first);
+            shell.toast({ text: chrome`Put back into the form: W saves it` });
+          }}
+        />
+      ),
+    });
   const turn = (by: number): void => setSection(sections[(sections.indexOf(section) + by + sections.length) % sections.length] ?? 'server');
   const edited = current !== null && staged.edits.has(current.id) ? current.id : null;
   useCommands({
     'settings.next': () => turn(1),
     'settings.previous': () => turn(-1),
     ...(mailbox.kind === 'imap' ? { 'settings.test': probeNow } : {}),
+    ...(current === null
+      ? {}
+      : { 'settings.history': () => (currentHistory === null ? shell.flash(chrome`it has no history`) : openHistory(currentHistory)) }),
+    'settings.history-all': () => openHistory(null),
     ...(staged.edits.size > 0
       ? {
           'settings.write': () =>
@@ -305,22 +378,36 @@ function Editable({ mailbox }: { mailbox: Mailbox }): ReactElement {
       right={unsaved === 0 ? chrome`` : chrome`${unsaved} not saved * `}
       filter={tabs}
     >
-      <List
-        list={list}
-        columns={columns}
-        rowAt={(index) => rows[index]}
-        draw={draw}
-        empty={<T tone="muted">{chrome`  This daemon keeps the mailbox itself: there is no server to set.`}</T>}
-      />
-      {current !== null && (
-        <Below
-          row={current}
-          error={errors.get(current.id) ?? null}
-          probe={section === 'server' ? probe : 'never'}
-          columns={columns}
-          rows={height - listRows}
-        />
-      )}
+      <Box height={height}>
+        <Box flexDirection="column" width={columns}>
+          <List
+            list={list}
+            columns={columns}
+            rowAt={(index) => rows[index]}
+            draw={draw}
+            empty={<T tone="muted">{chrome`  This daemon keeps the mailbox itself: there is no server to set.`}</T>}
+          />
+          {current !== null && (
+            <Below
+              row={current}
+              error={errors.get(current.id) ?? null}
+              probe={section === 'server' ? probe : 'never'}
+              columns={columns}
+              rows={height - listRows}
+            />
+          )}
+        </Box>
+        {wide && (
+          <>
+            <Lines tone="muted" lines={Array<Safe>(height).fill(chrome`│`)} />
+            <Box flexDirection="column" width={besideColumns} height={height} overflow="hidden">
+              {currentHistory !== null && (
+                <HistoryBeside mailbox={mailbox.address} field={currentHistory} columns={besideColumns} rows={height} />
+              )}
+            </Box>
+          </>
+        )}
+      </Box>
     </Screen>
   );
 }
@@ -333,8 +420,8 @@ function sectionOf(field: FieldId, mailbox: Mailbox): Section {
 /** What is not obvious from the edits themselves. */
 function consequenceOf({ edits }: Staged): Chrome {
   const words: Chrome[] = [];
-  if ((edits.has('imap') || edits.has('smtp') || edits.has('user')) && !edits.has('secret'))
-    words.push(chrome`Another server or user clears the password: nothing is fetched or sent before it is given again.`);
+  if ((edits.has('imap') || edits.has('smtp') || edits.has('user') || edits.has('ca')) && !edits.has('secret'))
+    words.push(chrome`Another server, user or authority clears the password: nothing is fetched or sent before it is given again.`);
   if (edits.get('shared') === 'off') words.push(chrome`Everybody but the owner is locked out at once.`);
   if (edits.get('shared') === 'on') words.push(chrome`Its grants count from now on.`);
   if (edits.has('workFrom')) words.push(chrome`What counts as old changes for everybody.`);
