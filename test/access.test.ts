@@ -164,12 +164,16 @@ describe('explain', () => {
       person: 'ben',
       rights: { panel: false, timeline: true, send: false, settings: false },
       because: [
-        { right: 'access', via: ['person ben'], until: null },
-        { right: 'access', via: ['role agents', 'role leads'], until: '1970-01-02T00:00:00.000Z' },
+        { right: 'access', via: ['person ben'], from: null, until: null, grant: grants[1]?.id },
+        { right: 'access', via: ['role agents', 'role leads'], from: null, until: '1970-01-02T00:00:00.000Z', grant: grants[0]?.id },
       ],
       denied: [
-        { right: 'send', why: 'no-grant' },
-        { right: 'setup', why: 'ended' },
+        { right: 'send', why: 'no-grant', through: [] },
+        {
+          right: 'setup',
+          why: 'ended',
+          through: [{ via: ['person ben'], from: null, until: '1970-01-01T00:00:00.003Z', grant: grants[2]?.id }],
+        },
       ],
     });
     expect(explain(organisation(team), anna.id, support.id, 5)?.because.map(({ via }) => via)).toEqual([['owner'], ['owner'], ['owner']]);

@@ -237,6 +237,7 @@ describe('sharing', () => {
     expect((await ben.call('grant.explain', { mailbox: box, person: 'eva' })).denied).toContainEqual({
       right: 'access',
       why: 'not-shared',
+      through: [{ via: ['person eva'], from: null, until: null, grant: kept.rows[0]?.id }],
     });
     expect((await ben.call('grant.matrix', { mailbox: box })).shared).toBe(false);
   });
