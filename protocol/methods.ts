@@ -542,9 +542,13 @@ export const methods = {
   'grant.unused': method({
     doc: 'Rights that nobody who holds them through a grant has used for some days: on one mailbox, or on all of which one holds Setup.',
     needs: 'session', // the handler looks at mailboxes of which the person holds Setup, and at no other
-    params: z.object({ mailbox: MailboxName.nullable().default(null), days: z.int().min(1).max(3_650).default(90) }),
-    /** Nothing is called unused for longer than uses are noted: since `watchedSince`. */
-    result: z.object({ days: z.int(), watchedSince: IsoDate, rows: z.array(UnusedRight) }),
+    params: z.object({
+      mailbox: MailboxName.nullable().default(null),
+      days: z.int().min(1).max(3_650).default(90),
+      limit: z.int().min(1).max(1_000).default(500),
+    }),
+    /** By mailbox; `total` is their number without the limit. Nothing is called unused for longer than uses are noted: since `watchedSince`. */
+    result: z.object({ days: z.int(), watchedSince: IsoDate, rows: z.array(UnusedRight), total: z.int() }),
     errors: [],
   }),
   'grant.matrix': method({

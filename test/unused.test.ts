@@ -92,7 +92,7 @@ describe('what is unused', () => {
   ) => {
     const { roles = [], watched = 0, shared = true, persons = ['eva', 'ben', 'li'].map((id) => person(id)) } = given;
     const facts = { persons, roles, mailboxes: [{ ...box, shared }], grants };
-    const asked = { uses, now: 100 * day, before: 10 * day, watchedSince: watched * day };
+    const asked = { grants, uses, now: 100 * day, before: 10 * day, watchedSince: watched * day };
     return unused(facts, { ...box, shared }, asked).map(
       ({ grant: { id }, right, since, lastUsed, people }) =>
         `${id} ${right} since ${since / day} last ${lastUsed === null ? '-' : lastUsed / day} of ${people}`,
@@ -249,6 +249,8 @@ describe('the report', () => {
     const { rows, watchedSince, days } = await dora.call('grant.unused', { mailbox, days: 30 });
     expect(days).toBe(30);
     expect(rows.every(({ since }) => since >= watchedSince)).toBe(true);
+    const cut = await dora.call('grant.unused', { mailbox, days: 30, limit: 3 });
+    expect([cut.rows, cut.total]).toEqual([rows.slice(0, 3), 4]);
     expect(rows[0]).toMatchObject({ mailbox, grantee: { kind: 'role', name: 'agents' }, right: 'access', people: 2 });
 
     // Each of these uses one right; looking at the matrix and at the report uses none.

@@ -27,8 +27,10 @@ export interface Unused<G extends AgedGrant = AgedGrant> {
 /** The day (UTC) of a moment, counted since 1970: uses are noted to the day. */
 export const dayOf = (at: Millis): number => Math.floor(at / 86_400_000);
 
-type Asked = {
-  /** Uses of the mailbox. */
+type Asked<G extends AgedGrant> = {
+  /** Those on the mailbox. */
+  readonly grants: readonly G[];
+  /** Those of the mailbox. */
   readonly uses: readonly Use[];
   readonly now: Millis;
   /** A right that was used at this moment or later is in use. */
@@ -43,25 +45,25 @@ type Asked = {
  * since, a watch that began since. A personal mailbox has none: its grants give nothing that could be used.
  */
 export function unused<G extends AgedGrant>(
-  facts: Omit<Facts, 'grants'> & { readonly grants: readonly G[] },
+  facts: Facts,
   mailbox: MailboxFacts,
-  { uses, now, before, watchedSince }: Asked,
+  { grants, uses, now, before, watchedSince }: Asked<G>,
 ): readonly Unused<G>[] {
   if (!mailbox.shared) return [];
   const index = rightsIndex(facts);
+  const byRight = Map.groupBy(uses, ({ right }) => right);
   const found: Unused<G>[] = [];
-  for (const grant of facts.grants) {
-    if (grant.mailbox !== mailbox.id || !live(grant, now)) continue;
+  for (const grant of grants) {
+    if (!live(grant, now)) continue;
     const joined = holdersOf(index, facts, grant, mailbox);
-    const eldest = joined.size === 0 ? Number.NEGATIVE_INFINITY : Math.min(...joined.values());
-    const since = Math.max(grant.at, grant.from ?? grant.at, eldest, watchedSince);
+    const since = Math.max(grant.at, grant.from ?? grant.at, firstOf(joined), watchedSince);
     if (since > before) continue;
     for (const right of rights) {
       if (!grant[right]) continue;
-      const days = uses
-        .filter((use) => use.right === right && use.mailbox === mailbox.id && wasThrough(use, grant, joined))
-        .map(({ at }) => at);
-      const lastUsed = days.length === 0 ? null : Math.max(...days);
+      let lastUsed: Millis | null = null;
+      for (const use of byRight.get(right) ?? []) {
+        if ((lastUsed === null || lastUsed < use.at) && wasThrough(use, grant, joined)) lastUsed = use.at;
+      }
       if (lastUsed !== null && dayOf(lastUsed) >= dayOf(before)) continue;
       found.push({ grant, right, since, lastUsed, people: joined.size });
     }
@@ -78,6 +80,13 @@ function holdersOf(index: RightsIndex, { roles }: Pick<Facts, 'roles'>, { grante
     joined.set(id, grantee.kind === 'person' ? Number.NEGATIVE_INFINITY : (who.roles.get(grantee.id)?.since ?? Number.NEGATIVE_INFINITY));
   }
   return joined;
+}
+
+/** The oldest way in; long ago where there is none, for an empty role is no young one. */
+function firstOf(joined: ReadonlyMap<string, Millis>): Millis {
+  let first = Number.POSITIVE_INFINITY;
+  for (const at of joined.values()) if (at < first) first = at;
+  return joined.size === 0 ? Number.NEGATIVE_INFINITY : first;
 }
 
 /** Whether the grant gave the right to that person then. Days are compared: a later use of the same day is not noted. */

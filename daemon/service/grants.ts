@@ -1,4 +1,5 @@
 /** Who may do what on a mailbox: asked, explained, tried out and changed. Rights are compared by `daemon/access` alone. */
+import { setImmediate } from 'node:timers/promises';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { Asked, ResultInput } from '../../protocol/methods.ts';
 import { safeText } from '../../protocol/text.ts';
@@ -191,27 +192,33 @@ export const grantHandlers: Handlers<GrantMethods> = {
     return why;
   },
 
-  'grant.unused': async (world, { mailbox, days }, caller) => {
+  'grant.unused': async (world, { mailbox, days, limit }, caller) => {
     await world.uses.flush(); // what was just used is not called unused
     const watchedSince = await world.store.watchedSince();
     const now = world.now();
     const snapshot = world.directory.snapshot();
     const mailboxes = setUpBy(snapshot, caller, mailbox, now);
     const byMailbox = Map.groupBy(await world.store.uses(mailboxes.map(({ id }) => id)), (use) => use.mailbox);
-    const found = mailboxes.flatMap((box) => {
-      const uses = byMailbox.get(box.id) ?? [];
-      const rows = unused(snapshot.directory, box, { uses, now, before: now - days * dayMs, watchedSince });
-      return rows.map(({ grant, right, since, lastUsed, people }) => ({
-        mailbox: safeText(box.address),
-        grant: grant.id,
-        grantee: granteeOf(snapshot, grant.grantee),
-        right,
-        since: iso(since),
-        lastUsed: isoOrNull(lastUsed),
-        people,
-      }));
-    });
-    return { days, watchedSince: iso(watchedSince), rows: found };
+    const rows: ResultInput<'grant.unused'>['rows'] = [];
+    let total = 0;
+    for (const [index, box] of mailboxes.entries()) {
+      if (index % 10 === 9) await setImmediate(); // others get a turn
+      const asked = { grants: snapshot.grantsOn(box.id), uses: byMailbox.get(box.id) ?? [], now, before: now - days * dayMs, watchedSince };
+      for (const { grant, right, since, lastUsed, people } of unused(snapshot.directory, box, asked)) {
+        total++;
+        if (rows.length === limit) continue;
+        rows.push({
+          mailbox: safeText(box.address),
+          grant: grant.id,
+          grantee: granteeOf(snapshot, grant.grantee),
+          right,
+          since: iso(since),
+          lastUsed: isoOrNull(lastUsed),
+          people,
+        });
+      }
+    }
+    return { days, watchedSince: iso(watchedSince), rows, total };
   },
 
   'grant.matrix': async (world, asked) => {

@@ -107,7 +107,7 @@ export const Unused = rows(
     lastUsed: maybe(date),
     people: count,
   }),
-).extend({ days: count, watchedSince: date });
+).extend({ days: count, watchedSince: date, total: count });
 /** `present` and `effective`: before and after. */
 export const WhatIf = z.object({ mailbox: text, present: Explained, effective: Explained, refused: z.null() });
 export const Conversations = rows(

@@ -64,7 +64,7 @@ const fixed = <T,>(data: T): View<T> => ({ picture: { data, error: null, at: 0 }
 class GrantsMirror extends FakeMirror {
   readonly #matrix: View<readonly Matrix[]>;
   readonly #previews = new Map<string, View<GrantPreview>>();
-  #report: Result<'grant.unused'> = { days: 90, watchedSince: given, rows: [] };
+  #report: Result<'grant.unused'> = { days: 90, watchedSince: given, rows: [], total: 0 };
 
   constructor() {
     super([mailbox(support, { rights: { panel: true, timeline: true, send: true, settings: true } })]);
@@ -77,7 +77,7 @@ class GrantsMirror extends FakeMirror {
   }
 
   reports(rows: Result<'grant.unused'>['rows'], watchedSince = given): void {
-    this.#report = { days: 90, watchedSince, rows };
+    this.#report = { days: 90, watchedSince, rows, total: rows.length };
   }
 
   matrices(): View<readonly Matrix[]> {

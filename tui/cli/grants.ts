@@ -100,14 +100,14 @@ export function whatIfText({ present, effective, refused }: GrantPreview): strin
 
 const dayMs = 86_400_000;
 
-export function unusedText({ days, watchedSince, rows }: Result<'grant.unused'>, now: number): string {
+export function unusedText({ days, watchedSince, rows, total }: Result<'grant.unused'>, now: number): string {
   const begins = Date.parse(watchedSince);
   const told = new Date(begins + days * dayMs).toISOString();
   const nothing =
     now - begins < days * dayMs
       ? `Uses are noted since ${day(watchedSince)}: what was not used for ${days} days can be said from ${day(told)} on.`
       : `Every right that was given ${days} days ago or earlier has been used since.`;
-  return table(
+  const all = table(
     ['mailbox', 'grantee', 'right', 'not since', 'last used', 'people', 'grant'],
     rows.map((row) => [
       row.mailbox,
@@ -120,4 +120,5 @@ export function unusedText({ days, watchedSince, rows }: Result<'grant.unused'>,
     ]),
     nothing,
   );
+  return total > rows.length ? `${all}\nand ${total - rows.length} more: name a mailbox, or give a higher --limit` : all;
 }

@@ -300,9 +300,12 @@ export const peopleCommands: readonly CommandRow[] = [
   {
     usage: 'grant unused [mailbox]',
     doc: 'rights that nobody used who holds them through a grant',
-    options: [['--days <n>', 'for how long (default: 90)']],
+    options: [
+      ['--days <n>', 'for how long (default: 90)'],
+      ['--limit <n>', 'at most so many (default: 500)'],
+    ],
     run: async (context, args, values) => {
-      const asked = { mailbox: args[0] ?? null, days: number(values, 'days', '--days') };
+      const asked = { mailbox: args[0] ?? null, days: number(values, 'days', '--days'), limit: number(values, 'limit', '--limit') };
       const report = await (await context.session()).call('grant.unused', asked);
       return { data: report, text: unusedText(report, Date.now()) };
     },

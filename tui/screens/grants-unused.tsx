@@ -50,7 +50,9 @@ export function askForUnused({ mirror, shell }: Pick<AppContext, 'mirror' | 'she
   const open = async (days: number): Promise<void> => {
     const report = await mirror.call('grant.unused', { mailbox, days });
     onReport(report);
-    const watched = chrome`uses are noted since ${dayOf(new Date(report.watchedSince), now)}`;
+    const missing = report.total - report.rows.length;
+    const watched =
+      missing > 0 ? chrome`${missing} more are not shown` : chrome`uses are noted since ${dayOf(new Date(report.watchedSince), now)}`;
     const isYoung = now - Date.parse(report.watchedSince) < days * 86_400_000;
     shell.openModal({
       name: 'unused',
