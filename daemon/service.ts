@@ -112,7 +112,7 @@ export function createService(world: World): Service<typeof methods> {
         operations: missing,
       });
     }
-    const used = found === null ? null : rightUsed(method, needs, found.surfaces);
+    const used = found === null ? null : rightUsed(method as Method, needs, found.surfaces);
     if (found !== null && used !== null) world.uses.note(person, found.mailbox.id, used);
   }
 

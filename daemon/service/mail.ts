@@ -341,7 +341,8 @@ export const mailHandlers: Handlers<MailMethods> = {
           { why: 'no-grant' },
         );
       mailboxes = [named];
-      world.uses.noteWork(caller.person, named.id);
+      // One row is asked for the counts beside the name of every mailbox: nobody looks at that panel yet.
+      if (asked.limit > 1) world.uses.noteWork(caller.person, named.id);
     }
     const query = {
       person: caller.person,

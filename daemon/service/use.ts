@@ -12,14 +12,15 @@ import { dayOf } from '../access/unused.ts';
 import type { DirectoryStore } from '../directory/durable.ts';
 import type { Log } from '../log.ts';
 import type { MailboxId, Millis, PersonId, RightUse, Store } from '../store/types.ts';
+import { changesNothing } from './repeats.ts';
 
-/** Looking at grants is no use of the right to change them: the matrix over all mailboxes asks about each. */
-const looks: ReadonlySet<string> = new Set<Method>(['grant.list', 'grant.matrix', 'grant.preview']);
+/** Looking is no use of the right to change: the matrix over all mailboxes asks about each. A test of the connection is work. */
+const setsUp = (method: Method): boolean => !changesNothing[method] || method === 'mailbox.test';
 
 /** The right that let a request in which was authorized with these surfaces; null: none of a grant. */
-export function rightUsed(method: string, needs: readonly Need[], surfaces: Surfaces): Right | null {
+export function rightUsed(method: Method, needs: readonly Need[], surfaces: Surfaces): Right | null {
   if (surfaces.owner) return null;
-  if (needs.includes('settings')) return looks.has(method) ? null : 'setup';
+  if (needs.includes('settings')) return setsUp(method) ? 'setup' : null;
   if (needs.includes('send') || needs.includes('panel')) return 'send';
   if (needs.includes('timeline')) return 'access';
   if (needs.includes('open')) return surfaces.timeline ? 'access' : 'send';
