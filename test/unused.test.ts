@@ -1,4 +1,5 @@
 /** Rights that nobody uses: which request uses which right, how that is kept, and what is told of it to whom. */
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { type Surfaces, surfaces } from '../daemon/access/decide.ts';
 import { dayOf, type Use, unused } from '../daemon/access/unused.ts';
@@ -164,6 +165,27 @@ describe('how uses are kept', () => {
     expect(await kept()).toEqual([]);
     const since = await store.watchedSince();
     expect(Math.abs(Date.now() - since)).toBeLessThan(600_000);
+    expect(await store.check()).toEqual([]);
+  });
+
+  test('check names a watch without a begin, and uses of a mailbox that is being forgotten', async () => {
+    await using story = await storeStory();
+    const { store } = story;
+    await store.noteUses([{ person: 'ann', mailbox: 'support', right: 'send', at: 5 }]);
+    const since = await store.watchedSince();
+    const db = new DatabaseSync(`${story.home}/mail.db`);
+    try {
+      db.exec("DELETE FROM right_watch; INSERT INTO forgetting (mailbox) VALUES ('support')");
+      const broken = (await store.check()).join('\n');
+      expect(broken).toContain('watched from one moment on');
+      expect(broken).toContain('has no uses of its rights');
+      await store.noteUses([{ person: 'ben', mailbox: 'support', right: 'send', at: 5 }]);
+      expect((await store.uses(['support'])).map(({ person }) => person)).toEqual(['ann']); // none comes in any more
+      db.prepare('INSERT INTO right_watch (since) VALUES (?)').run(since);
+      db.exec('DELETE FROM forgetting');
+    } finally {
+      db.close();
+    }
     expect(await store.check()).toEqual([]);
   });
 
