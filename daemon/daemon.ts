@@ -30,6 +30,7 @@ import { Opener } from './open.ts';
 import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
 import { Origins } from './service/origin.ts';
+import { Uses } from './service/use.ts';
 import { iso, syncOf } from './service/wire.ts';
 import type { World } from './service/world.ts';
 import { createService } from './service.ts';
@@ -154,6 +155,8 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     delay.enable();
     undo.push(() => delay.disable());
     const origins = new Origins();
+    const uses = new Uses({ store, directory, now, log });
+    undo.push(() => uses.close());
     const listening = endpointsOf(config, where);
     const begun = performance.now();
     const world: World = {
@@ -172,6 +175,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       outbox,
       opener,
       origins,
+      uses,
       accountOf,
       statusOf: (mailbox) => (mailbox.kind === 'hosted' ? idle : (sync.status(mailbox.id) ?? beginning)),
       vitals: () => ({

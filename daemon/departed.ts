@@ -10,7 +10,7 @@ import type { Assignee, PersonId, Store } from './store/types.ts';
 
 type Deps = {
   readonly directory: Pick<DirectoryStore, 'snapshot'>;
-  readonly store: Pick<Store, 'assignees' | 'heldBy' | 'handOver' | 'unsent' | 'outboxMove'>;
+  readonly store: Pick<Store, 'assignees' | 'heldBy' | 'handOver' | 'unsent' | 'outboxMove' | 'usersNoted' | 'forgetUses'>;
   readonly now: () => number;
 };
 
@@ -21,6 +21,7 @@ export async function settleDeparted(deps: Deps): Promise<void> {
     return (kind === 'person' ? snapshot.person(id) : snapshot.role(id)) !== undefined;
   };
   for (const assignee of await store.assignees()) if (!there(assignee)) await handOver(deps, assignee);
+  for (const id of await store.usersNoted()) if (!there({ kind: 'person', id })) await store.forgetUses(id);
   const snapshot = directory.snapshot();
   for (const { id, mail } of snapshot.directory.former) {
     const why = authorLeft(snapshot, id);

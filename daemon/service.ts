@@ -5,6 +5,7 @@ import type { MethodRow, Named, Need, Operation, Surface } from '../protocol/row
 import { operations } from '../protocol/rows.ts';
 import type { Service, Session, Stream } from '../protocol/server.ts';
 import type { Surfaces } from './access/decide.ts';
+import type { Mailbox } from './directory/document.ts';
 import { auditHandlers, refusalRecorder } from './service/audit.ts';
 import { doctorHandlers } from './service/doctor.ts';
 import { grantHandlers } from './service/grants.ts';
@@ -19,6 +20,7 @@ import { roleHandlers } from './service/roles.ts';
 import { searchHandlers } from './service/search.ts';
 import { sendingHandlers } from './service/sending.ts';
 import { timelineHandlers } from './service/timeline.ts';
+import { rightUsed } from './service/use.ts';
 import type { Caller, Handlers, World } from './service/world.ts';
 
 const handlers: Handlers = {
@@ -66,7 +68,7 @@ export function createService(world: World): Service<typeof methods> {
    * The mailbox that a request names, if it exists for the person: by name with any right on it, by something inside it only for those
    * who may see that thing. Foreign and missing answer alike.
    */
-  async function surfacesOf(person: string, named: Named): Promise<{ address: string; surfaces: Surfaces }> {
+  async function surfacesOf(person: string, named: Named): Promise<{ mailbox: Mailbox; surfaces: Surfaces }> {
     const id = await (async () => {
       const snapshot = world.directory.snapshot();
       if ('mailbox' in named) return (snapshot.mailboxByAddress(named.mailbox) ?? snapshot.mailbox(named.mailbox))?.id ?? null;
@@ -81,10 +83,10 @@ export function createService(world: World): Service<typeof methods> {
     const surfaces = snapshot.access.surfaces(person, mailbox.id, world.now());
     const visible = 'mailbox' in named ? surfaces.any : 'outbox' in named ? surfaces.send : surfaces.open;
     if (!visible) throw notFound();
-    return { address: mailbox.address, surfaces };
+    return { mailbox, surfaces };
   }
 
-  async function authorize(session: Session, needs: readonly Need[], named: Named | null): Promise<void> {
+  async function authorize(session: Session, needs: readonly Need[], named: Named | null, method: string): Promise<void> {
     if (session.who.kind === 'invitation') {
       if (needs.every((need) => need === 'invitation')) return;
       throw new PostroomError('forbidden', 'An invitation can only be used to join.');
@@ -98,7 +100,7 @@ export function createService(world: World): Service<typeof methods> {
       if (isMailboxSurface(need)) {
         if (found === null) throw new PostroomError('internal', `a row needs ${need} and names no mailbox`);
         if (!found.surfaces[need])
-          throw new PostroomError('forbidden', `On ${found.address} this needs ${words[need]}. Ask its owner.`, {
+          throw new PostroomError('forbidden', `On ${found.mailbox.address} this needs ${words[need]}. Ask its owner.`, {
             why: 'no-grant',
             surface: need,
           });
@@ -112,12 +114,14 @@ export function createService(world: World): Service<typeof methods> {
         operations: missing,
       });
     }
+    const used = found === null ? null : rightUsed(method as Method, needs, found.surfaces);
+    if (found !== null && used !== null) world.uses.note(person, found.mailbox.id, used);
   }
 
   const service: Service<typeof methods> = {
     async authorize(session, needs, named, method): Promise<void> {
       try {
-        await authorize(session, needs, named);
+        await authorize(session, needs, named, method);
       } catch (error) {
         recordRefusal(error, method, named, callerOf(session));
         throw error;

@@ -49,6 +49,7 @@ import {
   SettingField,
   Surfaces,
   TimelineRow,
+  UnusedRight,
   WorkState,
 } from './schema.ts';
 
@@ -550,6 +551,18 @@ export const methods = {
     result: Explanation,
     errors: [],
   }),
+  'grant.unused': method({
+    doc: 'Rights that nobody who holds them through a grant has used for some days: on one mailbox, or on all of which one holds Setup.',
+    needs: 'session', // the handler looks at mailboxes of which the person holds Setup, and at no other
+    params: z.object({
+      mailbox: MailboxName.nullable().default(null),
+      days: z.int().min(1).max(3_650).default(90),
+      limit: z.int().min(1).max(1_000).default(500),
+    }),
+    /** By mailbox; `total` is their number without the limit. Nothing is called unused for longer than uses are noted: since `watchedSince`. */
+    result: z.object({ days: z.int(), watchedSince: IsoDate, rows: z.array(UnusedRight), total: z.int() }),
+    errors: [],
+  }),
   'grant.matrix': method({
     doc: 'Everybody whom rights on a mailbox reach: what each was given, what comes to them through roles, and from where.',
     needs: 'settings',
@@ -565,7 +578,7 @@ export const methods = {
     params: z.object({
       ...staged,
       edits: edits.default([]),
-      /** Also what this person would hold, and through what. */
+      /** Also what this person holds and would hold, and through what. */
       person: Name.nullable().default(null),
     }),
     result: GrantPreview,

@@ -244,8 +244,39 @@ export const Explanation = z.object({
   mailbox: Safe,
   person: Safe,
   rights: Surfaces,
-  because: z.array(z.object({ right: Right, via: z.array(Safe), until: IsoDate.nullable() })),
-  denied: z.array(z.object({ right: Right, why: Safe })),
+  because: z.array(
+    z.object({
+      right: Right,
+      via: z.array(Safe),
+      from: IsoDate.nullable(),
+      until: IsoDate.nullable(),
+      /** Null: ownership. */
+      grant: z.string().nullable(),
+      /** Why the sharing policy would refuse the grant today; it counts all the same. */
+      policy: Safe.nullable(),
+    }),
+  ),
+  denied: z.array(
+    z.object({
+      right: Right,
+      why: Safe,
+      /** What reaches the person and does not count: not begun, ended, kept by a personal mailbox, or the person is disabled. */
+      through: z.array(z.object({ via: z.array(Safe), from: IsoDate.nullable(), until: IsoDate.nullable(), grant: z.string().nullable() })),
+    }),
+  ),
+});
+/** A right of a grant that none of those who hold it through the grant has used. */
+export const UnusedRight = z.object({
+  mailbox: Safe,
+  grant: z.string(),
+  grantee: Grantee,
+  right: Right,
+  /** Since when somebody could have used it and been seen: the grant, the newest way in to its role, or the begin of the watch. */
+  since: IsoDate,
+  /** The day of the last use, before that time; null: none was seen. */
+  lastUsed: IsoDate.nullable(),
+  /** How many persons hold it through the grant. */
+  people: z.int(),
 });
 /** A grant on a mailbox, or somebody whom rights reach without one of their own (`grant` null). */
 export const MatrixRow = z.object({
@@ -296,7 +327,9 @@ export const GrantPreview = z.object({
   ),
   /** Who holds Setup afterwards, the owner first. */
   holders: z.array(Grantee.extend({ people: z.int() })),
-  /** Of the person that was asked about, afterwards. */
+  /** Of the person that was asked about, now. */
+  present: Explanation.nullable(),
+  /** The same afterwards. */
   effective: Explanation.nullable(),
   /** Why the write would be refused. */
   refused: Refused,

@@ -152,6 +152,8 @@ describe('dates', () => {
   });
 });
 
+const dateOf = (at: number): string => new Date(at).toISOString();
+
 describe('explain', () => {
   test('prints the chain that gives and the reason that denies', () => {
     const grants = [
@@ -164,14 +166,29 @@ describe('explain', () => {
       person: 'ben',
       rights: { panel: false, timeline: true, send: false, settings: false },
       because: [
-        { right: 'access', via: ['person ben'], until: null },
-        { right: 'access', via: ['role agents', 'role leads'], until: '1970-01-02T00:00:00.000Z' },
+        { right: 'access', via: ['person ben'], from: null, until: null, grant: grants[1]?.id },
+        { right: 'access', via: ['role agents', 'role leads'], from: null, until: '1970-01-02T00:00:00.000Z', grant: grants[0]?.id },
       ],
       denied: [
-        { right: 'send', why: 'no-grant' },
-        { right: 'setup', why: 'ended' },
+        { right: 'send', why: 'no-grant', through: [] },
+        {
+          right: 'setup',
+          why: 'ended',
+          through: [{ via: ['person ben'], from: null, until: '1970-01-01T00:00:00.003Z', grant: grants[2]?.id }],
+        },
       ],
     });
+    const given = grant(0, support, agents, { access: true, from: 2, until: 9 });
+    const denied = (facts: Parameters<typeof organisation>[0], who = ben, at = 5) =>
+      explain(organisation({ ...team, grants: [given], ...facts }), who.id, support.id, at)?.denied.find(({ right }) => right === 'access');
+    const through = [{ via: ['role agents', 'role leads'], from: dateOf(2), until: dateOf(9), grant: given.id }];
+    expect(denied({})).toBeUndefined();
+    expect(denied({}, ben, 1)).toEqual({ right: 'access', why: 'not-yet', through });
+    expect(denied({}, ben, 9)).toEqual({ right: 'access', why: 'ended', through });
+    expect(denied({ mailboxes: [{ ...support, shared: false }] })).toEqual({ right: 'access', why: 'not-shared', through });
+    expect(denied({ persons: [anna, { ...ben, status: 'disabled' }] })).toEqual({ right: 'access', why: 'disabled', through });
+    const owning = [{ via: ['owner'], from: null, until: null, grant: null }];
+    expect(denied({ persons: [{ ...anna, status: 'disabled' }, ben] }, anna)?.through).toEqual(owning);
     expect(explain(organisation(team), anna.id, support.id, 5)?.because.map(({ via }) => via)).toEqual([['owner'], ['owner'], ['owner']]);
     expect(explain(organisation(team), 'p_nobody', support.id, 5)).toBeNull();
   });

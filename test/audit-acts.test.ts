@@ -90,6 +90,7 @@ const expected: { [M in Method]: Expected<M> | null } = {
     acts: ['grant.set ben', 'grant.set li'],
   },
   'grant.explain': null,
+  'grant.unused': null,
   'grant.remove': { asks: (at) => ({ mailbox: at.mailbox, grantee: 'ben' }), acts: ['grant.remove ben'] },
   'panel.list': null,
   'conversation.list': null,

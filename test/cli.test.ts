@@ -259,6 +259,32 @@ test('grant set, add, list, explain, remove', async () => {
   expect(failure(await li('grant', 'list', support, '--json'))).toBe('3 forbidden');
 });
 
+test('grant explain --if: what somebody holds, and would; nothing is written', async () => {
+  const before = (await postroom('grant', 'list', support)).out;
+  const json = ['--if', 'agents=none', '--if', 'ben=access@2100-12-24', '--json'];
+  const { present, effective } = document(contract.WhatIf, await postroom('grant', 'explain', support, 'ben', ...json));
+  expect(present.rights).toEqual({ panel: true, timeline: true, send: true, settings: false });
+  expect(effective.rights).toEqual({ panel: false, timeline: true, send: false, settings: false });
+  expect(effective.because).toMatchObject([{ right: 'access', via: ['person ben'], until: '2100-12-24T23:59:59.999Z' }]);
+  const words = await postroom('grant', 'explain', support, 'ben', '--if', 'agents=access+setup');
+  expect(words.out).toMatch(/send +yes +role agents +no +no grant\nsetup +no +no grant +yes +role agents/);
+  expect((await postroom('grant', 'list', support)).out).toBe(before);
+  for (const wrong of ['agents', 'agents=read', 'agents=none@2100-01-01', 'agents=send@soon'])
+    expect(failure(await postroom('grant', 'explain', support, 'ben', '--if', wrong, '--json'))).toBe('2 invalid');
+  expect(failure(await postroom('grant', 'explain', support, 'ben', '--if', 'nobody=send', '--json'))).toBe('4 not-found');
+  expect(failure(await li('grant', 'explain', support, 'li', '--if', 'agents=none', '--json'))).toBe('3 forbidden');
+});
+
+test('grant unused', async () => {
+  expect(document(contract.Unused, await postroom('grant', 'unused', '--json'))).toMatchObject({ days: 90, rows: [] });
+  const words = await postroom('grant', 'unused', support, '--days', '30');
+  expect(words.out).toMatch(/^Uses are noted since .*: what was not used for 30 days can be said from .* on\.\n$/);
+  expect(failure(await postroom('grant', 'unused', '--days', '0', '--json'))).toBe('2 invalid');
+  expect(failure(await postroom('grant', 'unused', '--days', 'ten', '--json'))).toBe('2 invalid');
+  expect(failure(await li('grant', 'unused', support, '--json'))).toBe('3 forbidden');
+  expect(failure(await li('grant', 'unused', 'nobody@harbour.example', '--json'))).toBe('4 not-found');
+});
+
 test('panel and list', async () => {
   await office.deliver(support, { subject: 'Where is my order?', text: 'It has not come.\n', messageId: 'order-1@example.org' });
   await office.deliver(support, {

@@ -237,6 +237,7 @@ describe('sharing', () => {
     expect((await ben.call('grant.explain', { mailbox: box, person: 'eva' })).denied).toContainEqual({
       right: 'access',
       why: 'not-shared',
+      through: [{ via: ['person eva'], from: null, until: null, grant: kept.rows[0]?.id }],
     });
     expect((await ben.call('grant.matrix', { mailbox: box })).shared).toBe(false);
   });
@@ -257,10 +258,16 @@ describe('sharing', () => {
     await eva.call('role.member.remove', { role: 'desk', member: 'ben' });
     expect((await eva.call('grant.list', { mailbox: support })).rows[0]?.policy).toContain('sharing.requireCommonRole');
     expect(await outcome((await postroom.as('ben')).call('mailbox.folders', { mailbox: support }))).toBe('yes');
+    const why = async () => (await eva.call('grant.explain', { mailbox: support, person: 'ben' })).because;
+    expect((await why()).map(({ right, policy }) => [right, policy?.includes('sharing.requireCommonRole')])).toEqual([
+      ['access', true],
+      ['send', true],
+    ]);
     await eva.call('mailbox.unshare', { mailbox: support });
     expect((await refusal(eva.call('mailbox.share', { mailbox: support }))).message).toContain('would be in none with ben');
     await eva.call('role.member.add', { role: 'desk', member: 'ben' });
     await eva.call('mailbox.share', { mailbox: support });
+    expect((await why()).map(({ policy }) => policy)).toEqual([null, null]);
     // Whoever gets it has to be able to share it as it is.
     expect((await refusal(eva.call('mailbox.transfer', { mailbox: support, person: 'li' }))).message).toContain('li has none');
     await eva.call('person.set', { name: 'li', plan: 'team' });

@@ -67,6 +67,7 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'grant.matrix': (at) => ({ mailbox: at.mailbox }),
   'grant.preview': (at) => ({ mailbox: at.mailbox, edits: [{ kind: 'remove', grantee: 'ben' }], person: 'ben' }),
   'grant.write': (at) => ({ mailbox: at.mailbox, edits: [{ kind: 'set', grantee: 'ben', access: true, send: true, setup: false }] }),
+  'grant.unused': (at) => ({ mailbox: at.mailbox, days: 30 }),
   'grant.explain': (at) => ({ mailbox: at.mailbox, person: 'ben' }),
   'grant.remove': (at) => ({ mailbox: at.mailbox, grantee: 'ben' }),
   'panel.list': () => ({}),

@@ -212,6 +212,10 @@ function expectExplained(doc: Directory, box: Mailbox, now: number): void {
         .filter((right) => !model.may(doc, one.id, right, box, now))
         .map((right) => [right, model.verdict(doc, one.id, right, box, now)]),
     );
+    for (const denied of why?.denied ?? []) {
+      const idle = model.grantsFor(doc, one.id, box.id).filter((given) => given[denied.right]);
+      agree(denied.through.flatMap(({ grant: id }) => id ?? []).sort(), idle.map(({ id }) => id).sort());
+    }
     // The pure function alone, without the index, says the same.
     for (const right of rights) agree(decide(whoIs(doc, one), right, box, doc.grants, now).allow, model.may(doc, one.id, right, box, now));
     agree(rightsIndex(doc).persons(box.id, now).has(one.id), open.any);

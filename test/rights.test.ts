@@ -97,6 +97,7 @@ const verbs: Record<string, Verb> = {
   },
   grants: { needs: 'settings', inside: false, ask: (c, at) => c.call('grant.list', { mailbox: at.mailbox }) },
   'the matrix of grants': { needs: 'settings', inside: false, ask: (c, at) => c.call('grant.matrix', { mailbox: at.mailbox }) },
+  'report of unused rights': { needs: 'settings', inside: false, ask: (c, at) => c.call('grant.unused', { mailbox: at.mailbox }) },
   'preview of grants': {
     needs: 'settings',
     inside: false,

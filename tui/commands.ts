@@ -526,6 +526,14 @@ export const commands = {
     disabled: (facts) => needsStaged(facts) ?? needsDaemon(facts),
   },
   'matrix.undo': { keys: ['z'], title: chrome`Take back one staged edit`, hint: chrome`undo`, scope: 'matrix', disabled: needsStaged },
+  'matrix.unused': {
+    keys: ['i'],
+    title: chrome`Rights that nobody used for some time`,
+    hint: chrome`idle`,
+    words: 'unused idle report stale never last use',
+    scope: 'matrix',
+    disabled: needsDaemon,
+  },
   'matrix.mailbox': { keys: ['m'], title: chrome`Grants of another mailbox`, words: 'switch all', scope: 'matrix' },
 
   'people.add': {

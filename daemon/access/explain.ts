@@ -9,10 +9,22 @@ export interface Explanation {
   readonly mailbox: string;
   readonly person: string;
   readonly rights: { readonly panel: boolean; readonly timeline: boolean; readonly send: boolean; readonly settings: boolean };
-  /** One line for each grant that gives the right now; `via` leads from the grantee to the person. */
-  readonly because: readonly { readonly right: Right; readonly via: readonly string[]; readonly until: string | null }[];
-  readonly denied: readonly { readonly right: Right; readonly why: Denial }[];
+  /** One line for each grant that gives the right now. */
+  readonly because: readonly ({ readonly right: Right } & Chain)[];
+  /** `through`: what reaches the person and does not count now; empty where nothing does. */
+  readonly denied: readonly { readonly right: Right; readonly why: Denial; readonly through: readonly Chain[] }[];
 }
+
+/** One way by which a right reaches somebody. */
+export interface Chain {
+  /** From the grantee to the person. */
+  readonly via: readonly string[];
+  readonly from: string | null;
+  readonly until: string | null;
+  /** Null: they own the mailbox. */
+  readonly grant: string | null;
+}
+const owning: Chain = { via: ['owner'], from: null, until: null, grant: null };
 
 /** Null: no such person or mailbox. */
 export function explain(facts: Facts, person: string, mailbox: string, now: Millis): Explanation | null {
@@ -23,13 +35,24 @@ export function explain(facts: Facts, person: string, mailbox: string, now: Mill
   if (!who || name === undefined || address === undefined) return null;
 
   const { panel, timeline, send, settings } = index.surfaces(person, mailbox, now);
+  const chainOf = (grant: GrantFacts): Chain => ({
+    via: viaOf(grant, who, name),
+    from: dateOf(grant.from),
+    until: dateOf(grant.until),
+    grant: grant.id,
+  });
   const because: Explanation['because'][number][] = [];
   const denied: Explanation['denied'][number][] = [];
   for (const right of rights) {
     const decision = index.decide(person, right, mailbox, now);
-    if (!decision.allow) denied.push({ right, why: decision.why });
-    else if (decision.by === 'owner') because.push({ right, via: ['owner'], until: null });
-    else for (const grant of decision.by) because.push({ right, via: viaOf(grant, who, name), until: dateOf(grant.until) });
+    if (decision.allow) {
+      const chains = decision.by === 'owner' ? [owning] : decision.by.map(chainOf);
+      for (const chain of chains) because.push({ right, ...chain });
+      continue;
+    }
+    const kept = index.reaching(person).filter((grant) => grant.mailbox === mailbox && grant[right]);
+    const owned = index.ownedBy(person).some(({ id }) => id === mailbox);
+    denied.push({ right, why: decision.why, through: [...(owned ? [owning] : []), ...kept.map(chainOf)] });
   }
   return { mailbox: address, person: name, rights: { panel, timeline, send, settings }, because, denied };
 }

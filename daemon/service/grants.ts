@@ -1,18 +1,20 @@
 /** Who may do what on a mailbox: asked, explained, tried out and changed. Rights are compared by `daemon/access` alone. */
-import { PostroomError } from '../../protocol/errors.ts';
+import { setImmediate } from 'node:timers/promises';
+import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { Asked, ResultInput } from '../../protocol/methods.ts';
 import { safeText } from '../../protocol/text.ts';
-import { difference, type Explanation, explain } from '../access/explain.ts';
+import { type Chain, difference, explain } from '../access/explain.ts';
 import { matrix } from '../access/matrix.ts';
 import type { Millis } from '../access/reach.ts';
+import { unused } from '../access/unused.ts';
 import type { GrantEdit } from '../directory/changes.ts';
 import * as changes from '../directory/changes.ts';
 import type { Directory, Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { absent, change, granteeNamed } from './people.ts';
 import { actOf, policyOf } from './policy.ts';
-import { grantOf, iso, isoOrNull, refusedOf, safeOrNull } from './wire.ts';
-import { type Caller, type Handlers, mailboxNamed, type World } from './world.ts';
+import { granteeOf, grantOf, iso, isoOrNull, refusedOf, safeOrNull } from './wire.ts';
+import { type Caller, type Handlers, mailboxesWith, mailboxNamed, type World } from './world.ts';
 
 const millis = (date: string | null): Millis | null => (date === null ? null : Date.parse(date));
 
@@ -84,13 +86,40 @@ function matrixOf(snapshot: Snapshot, mailbox: Mailbox, now: Millis): ResultInpu
   };
 }
 
-const explanationOf = (why: Explanation): ResultInput<'grant.explain'> => ({
-  mailbox: safeText(why.mailbox),
-  person: safeText(why.person),
-  rights: why.rights,
-  because: why.because.map((one) => ({ right: one.right, via: one.via.map((step) => safeText(step)), until: one.until })),
-  denied: why.denied.map((one) => ({ right: one.right, why: safeText(one.why) })),
-});
+/** What somebody holds on the mailbox and through what, with what the sharing policy says of it today. Null: no such person. */
+function explained(world: World, doc: Directory, person: string, mailbox: Mailbox, now: Millis): ResultInput<'grant.explain'> | null {
+  const why = explain(doc, person, mailbox.id, now);
+  if (why === null) return null;
+  const policy = policyOf(world.config);
+  const refused = (id: string | null) => {
+    const grant = id === null ? undefined : doc.grants.find((one) => one.id === id);
+    return grant === undefined ? null : safeOrNull(changes.refusedByPolicy(doc, mailbox, grant.grantee, policy)?.message ?? null);
+  };
+  const chainOf = ({ via, ...rest }: Chain) => ({ ...rest, via: via.map((step) => safeText(step)) });
+  return {
+    mailbox: safeText(why.mailbox),
+    person: safeText(why.person),
+    rights: why.rights,
+    because: why.because.map(({ right, ...chain }) => ({ right, ...chainOf(chain), policy: refused(chain.grant) })),
+    denied: why.denied.map((one) => ({ right: one.right, why: safeText(one.why), through: one.through.map(chainOf) })),
+  };
+}
+
+const dayMs: Millis = 86_400_000;
+
+/** The mailboxes whose Setup the caller holds, or the one of them that was named. */
+function setUpBy(snapshot: Snapshot, { person }: Caller, named: string | null, now: Millis): Mailbox[] {
+  if (named === null) return mailboxesWith(snapshot, person, 'settings', now);
+  const mailbox = snapshot.mailboxByAddress(named) ?? snapshot.mailbox(named);
+  const surfaces = mailbox === undefined ? null : snapshot.access.surfaces(person, mailbox.id, now);
+  if (mailbox === undefined || surfaces?.any !== true) throw notFound();
+  if (!surfaces.settings)
+    throw new PostroomError('forbidden', `On ${mailbox.address} this needs Setup. Ask its owner.`, {
+      why: 'no-grant',
+      surface: 'settings',
+    });
+  return [mailbox];
+}
 
 const shownSurfaces = ['panel', 'timeline', 'send', 'settings'] as const;
 
@@ -121,6 +150,7 @@ type GrantMethods =
   | 'grant.add'
   | 'grant.remove'
   | 'grant.explain'
+  | 'grant.unused'
   | 'grant.matrix'
   | 'grant.preview'
   | 'grant.write';
@@ -157,9 +187,38 @@ export const grantHandlers: Handlers<GrantMethods> = {
         { why: 'no-grant' },
       );
     }
-    const why = person === undefined ? null : explain(snapshot.directory, person.id, mailbox.id, now);
+    const why = person === undefined ? null : explained(world, snapshot.directory, person.id, mailbox, now);
     if (why === null) throw absent('person', asked.person);
-    return explanationOf(why);
+    return why;
+  },
+
+  'grant.unused': async (world, { mailbox, days, limit }, caller) => {
+    await world.uses.flush(); // what was just used is not called unused
+    const watchedSince = await world.store.watchedSince();
+    const now = world.now();
+    const snapshot = world.directory.snapshot();
+    const mailboxes = setUpBy(snapshot, caller, mailbox, now);
+    const byMailbox = Map.groupBy(await world.store.uses(mailboxes.map(({ id }) => id)), (use) => use.mailbox);
+    const rows: ResultInput<'grant.unused'>['rows'] = [];
+    let total = 0;
+    for (const [index, box] of mailboxes.entries()) {
+      if (index % 10 === 9) await setImmediate(); // others get a turn
+      const asked = { grants: snapshot.grantsOn(box.id), uses: byMailbox.get(box.id) ?? [], now, before: now - days * dayMs, watchedSince };
+      for (const { grant, right, since, lastUsed, people } of unused(snapshot.directory, box, asked)) {
+        total++;
+        if (rows.length === limit) continue;
+        rows.push({
+          mailbox: safeText(box.address),
+          grant: grant.id,
+          grantee: granteeOf(snapshot, grant.grantee),
+          right,
+          since: iso(since),
+          lastUsed: isoOrNull(lastUsed),
+          people,
+        });
+      }
+    }
+    return { days, watchedSince: iso(watchedSince), rows, total };
   },
 
   'grant.matrix': async (world, asked) => {
@@ -175,13 +234,14 @@ export const grantHandlers: Handlers<GrantMethods> = {
     const person = asked.person === null ? undefined : snapshot.personByName(asked.person);
     if (asked.person !== null && person === undefined) throw absent('person', asked.person);
     const { after, refused } = changes.grantsPreview(before, askedOf(snapshot, asked, asked.edits), actOf(world, caller.person, now));
-    const why = person === undefined ? null : explain(after, person.id, mailbox.id, now);
+    const held = (doc: Directory) => (person === undefined ? null : explained(world, doc, person.id, mailbox, now));
     return {
       mailbox: safeText(mailbox.address),
       revision: mailbox.revision,
       differences: differencesOf(before, after, mailbox, now),
       holders: holdersOf(after, mailbox, now),
-      effective: why === null ? null : explanationOf(why),
+      present: held(before),
+      effective: held(after),
       refused: refusedOf(refused),
     };
   },

@@ -60,6 +60,7 @@ async function work(
   const result = await world.store.work(found.detail.row.id, verb, caller.person, world.now(), ifRevision);
   if (result === null) throw notFound();
   if (!result.ok) throw moved((await conversationFor(world, id, caller)).detail, found.snapshot);
+  world.uses.noteWork(caller.person, found.mailbox.id);
   return { ...found, result };
 }
 
@@ -340,6 +341,8 @@ export const mailHandlers: Handlers<MailMethods> = {
           { why: 'no-grant' },
         );
       mailboxes = [named];
+      // One row is asked for the counts beside the name of every mailbox: nobody looks at that panel yet.
+      if (asked.limit > 1) world.uses.noteWork(caller.person, named.id);
     }
     const query = {
       person: caller.person,

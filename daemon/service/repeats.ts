@@ -54,6 +54,7 @@ export const changesNothing: Readonly<Record<Method, boolean>> = {
   'grant.add': false,
   'grant.remove': false,
   'grant.explain': true,
+  'grant.unused': true,
   'grant.matrix': true,
   'grant.preview': true,
   'grant.write': false,

@@ -14,6 +14,7 @@ import type { Log } from '../log.ts';
 import type { Opener } from '../open.ts';
 import type { Millis, PersonId, RoleId, Seen, Store } from '../store/types.ts';
 import type { Origins } from './origin.ts';
+import type { Uses } from './use.ts';
 
 export type World = {
   readonly where: Places;
@@ -31,6 +32,7 @@ export type World = {
   readonly outbox: Outbox;
   readonly opener: Opener;
   readonly origins: Origins;
+  readonly uses: Uses;
   /** The directory's document as the engines need it. */
   readonly accountOf: (mailbox: Mailbox) => MailboxAccount;
   readonly statusOf: (mailbox: Mailbox) => MailboxStatus;

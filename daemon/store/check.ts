@@ -73,6 +73,9 @@ const invariants: Record<string, string> = {
     WHERE (SELECT count(*) FROM mail_text WHERE mail_text MATCH '"§' || lower(hex(m.mailbox)) || '"') <>
       (SELECT count(*) FROM entry e JOIN mail_text_docsize d ON d.id = e.row WHERE e.mailbox = m.mailbox) +
       (SELECT count(*) FROM conversation c JOIN note n ON n.conversation = c.num JOIN mail_text_docsize d ON d.id = n.row WHERE c.mailbox = m.mailbox)`,
+  'uses of rights are watched from one moment on': 'SELECT count(*) AS moments FROM right_watch HAVING moments <> 1',
+  'a mailbox that is being forgotten has no uses of its rights':
+    'SELECT mailbox, person FROM right_use WHERE mailbox IN (SELECT mailbox FROM forgetting)',
   'the journal has no gap': 'SELECT max(seq) AS last, count(*) AS kept FROM activity HAVING coalesce(last, 0) <> kept',
   'no record of a pack overlaps the next': `SELECT num FROM (SELECT num, pack, offset + 45 + stored AS ends,
     lead(offset) OVER (PARTITION BY pack ORDER BY offset) AS next FROM message) WHERE next < ends`,

@@ -10,6 +10,7 @@ import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } fr
 import { recordActivity } from './journal.ts';
 import { outboxMove, queue } from './outbox.ts';
 import { backfillTimeline } from './timeline-index.ts';
+import { forgetUses, noteUses } from './use.ts';
 import { handOver, markRead, star, work } from './verbs.ts';
 import type { Writing } from './work.ts';
 
@@ -26,6 +27,8 @@ export const urgent = {
   outboxMove,
   recordActivity,
   recordAudit,
+  noteUses,
+  forgetUses,
 };
 
 export const bulk = {

@@ -20,6 +20,7 @@ import { Searcher } from './searcher.ts';
 import { openReading } from './sqlite.ts';
 import { timeline } from './timeline.ts';
 import type { Millis, Store, StoreChange } from './types.ts';
+import { usersNoted, usesOf, watchedSince } from './use.ts';
 import { assignees, heldBy } from './verbs.ts';
 import type { Answer, Request, WriterData } from './writer.worker.ts';
 
@@ -108,6 +109,12 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     outboxInterrupted: async () => outboxInterrupted(db),
     outboxUnfiled: async (limit) => outboxUnfiled(db, limit),
     outboxTroubled: async (mailbox, limit) => outboxTroubled(db, mailbox, limit),
+
+    noteUses: (...args) => ask('noteUses', args),
+    uses: async (mailboxes) => usesOf(db, mailboxes),
+    watchedSince: async () => watchedSince(db),
+    usersNoted: async () => usersNoted(db),
+    forgetUses: (...args) => ask('forgetUses', args),
 
     recordActivity: (...args) => ask('recordActivity', args),
     recordAudit: (...args) => ask('recordAudit', args),

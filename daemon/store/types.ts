@@ -462,6 +462,16 @@ export interface Store {
   /** What of a mailbox a person should look at: failed, bounced, of unknown fate, or not filed in Sent; newest first. */
   outboxTroubled(mailbox: MailboxId, limit: number): Promise<OutboxRow[]>;
 
+  // which rights are used
+  /** The last use of each: what is there is written over. */
+  noteUses(uses: readonly RightUse[]): Promise<void>;
+  uses(mailboxes: readonly MailboxId[]): Promise<RightUse[]>;
+  /** Since when uses are noted. */
+  watchedSince(): Promise<Millis>;
+  /** Everybody of whom a use is noted, whether they are still here or not. */
+  usersNoted(): Promise<PersonId[]>;
+  forgetUses(person: PersonId): Promise<void>;
+
   // what happened
   /** For what is done outside the store; verbs and moves of the outbox are recorded with their effect. */
   recordActivity(activities: readonly ActivityRecord[], audits?: readonly AuditDraft[]): Promise<void>;
@@ -489,6 +499,9 @@ export interface Store {
 
 /** What an examination asks, of a daemon's store or of one that lies still. */
 export type StoreExamined = Pick<Store, 'folders' | 'unfetchable' | 'outboxTroubled' | 'check' | 'checkPacks' | 'close'>;
+
+/** A right of grants, and when that person last used it there, to the day. */
+export type RightUse = { person: PersonId; mailbox: MailboxId; right: 'access' | 'send' | 'setup'; at: Millis };
 
 export type ActivityKind = 'mail-in' | 'mail-out' | 'note' | 'assign' | 'state' | 'grant' | 'delivery' | 'system';
 export type ActivityRecord = {

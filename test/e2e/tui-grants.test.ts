@@ -10,9 +10,12 @@ const support = 'support@harbour.example';
 const sales = 'sales@harbour.example';
 
 let postroom: Postroom;
+/** How far the daemon's clock is ahead. */
+let aheadMs = 0;
 
 beforeEach(async () => {
-  postroom = await startPostroom();
+  aheadMs = 0;
+  postroom = await startPostroom({ now: () => Date.now() + aheadMs });
   for (const person of ['ben', 'li', 'dora']) await postroom.person(person);
   await postroom.role('agents', 'ben', 'li');
   await postroom.mailbox('support');
@@ -81,6 +84,7 @@ describe('80x24', () => {
     await screen.waitFor('panel ✓ direct until 30 Nov 2099');
     screen.type('p');
     await screen.waitFor(/EFFECTIVE ben @ support@harbour.example, after what is staged/);
+    await screen.waitFor(/✓ send +✗ no Send → ✓ direct until 30 Nov 2099/);
     await screen.waitFor(/✗ settings +no Setup/);
     screen.press('<esc>');
     await screen.waitFor((s) => !s.text().includes('EFFECTIVE'));
@@ -220,6 +224,57 @@ describe('80x24', () => {
 });
 
 describe('160x45', () => {
+  test('one mailbox: why beside its matrix, with what is staged as before and after', async () => {
+    await using screen = await opened('dora', { cols: 160, rows: 45 });
+    await onSupport(screen);
+    await screen.waitFor(cursorOn('role agents'));
+    screen.type('j');
+    await screen.waitFor(cursorOn('user ben'));
+    await screen.waitFor('EFFECTIVE ben @ support@harbour.example');
+    await screen.waitFor('timeline ✓ role agents');
+    screen.type('S');
+    await screen.waitFor('panel ✗ no Send → ✓ direct');
+    screen.type('z');
+    await screen.waitFor('send ✗ no Send');
+    screen.type('i');
+    await screen.waitFor('Rights that nobody used for');
+    screen.press('<enter>');
+    await screen.waitFor(/Not used for 90 days; uses are noted since/);
+    await screen.waitFor('That is not long enough to tell.');
+    screen.press('<esc>');
+    await screen.waitFor((s) => !s.text().includes('Not used for'));
+  });
+
+  test('what nobody used on any mailbox; from the list to the grant itself, also where it is not the first of its principal', async () => {
+    await postroom.grant('ben', support, { send: true });
+    const until = '2099-12-01T00:00:00.000Z';
+    await (await postroom.as('eva')).call('grant.add', { mailbox: support, grantee: 'ben', access: true, until });
+    aheadMs = 100 * 86_400_000;
+    await using screen = await opened('eva', { cols: 160, rows: 45 });
+    await screen.waitFor(/Grants of|GRANTS/);
+    if (screen.text().includes('Grants of')) screen.press('<enter>');
+    await screen.waitFor((s) => s.line(0).includes('GRANTS  all mailboxes') && rowOf(s, 'user ben') !== '');
+    screen.type('i');
+    await screen.waitFor('Rights that nobody used for');
+    screen.press('<enter>');
+    await screen.waitFor((s) => /user ben {2}Send {2}sales@/.test(s.text()) && /role agents {2}Access {2}support@/.test(s.text()));
+    screen.type('user ben  send  sales');
+    await screen.waitFor((s) => /▌user ben {2}Send {2}sales@/.test(s.text()) && !/Access {2}support@/.test(s.text()));
+    screen.press('<enter>');
+    await screen.waitFor((s) => cursorOn('user ben')(s) && /- +\[S°\] +- +a +S° +-/.test(rowOf(s, 'user ben')));
+    await screen.waitFor('° not used for 90 days: Send (not since');
+    screen.type('i');
+    await screen.waitFor('Rights that nobody used for');
+    screen.press('<enter>');
+    await screen.waitFor(/user ben {2}Access {2}support@/);
+    screen.type('user ben  access');
+    await screen.waitFor((s) => /▌user ben {2}Access {2}support@/.test(s.text()));
+    screen.press('<enter>');
+    await screen.waitFor((s) => s.line(0).includes(`GRANTS  ${support}`) && /▌ +user ben +\[A°\] +- +- +30 Nov 2099/.test(s.text()));
+    screen.type('d');
+    await screen.waitFor((s) => s.line(0).includes('1 staged') && s.text().includes('write would: change nobody'));
+  });
+
   test('principals by mailboxes, why beside them; one write for each mailbox', async () => {
     await using screen = await opened('eva', { cols: 160, rows: 45 });
     await screen.waitFor(/Grants of|GRANTS/);
@@ -235,6 +290,7 @@ describe('160x45', () => {
     screen.type(' ');
     await screen.waitFor(sees('user ben', /\[S\*\]/));
     await screen.waitFor('write would: ben +panel +send');
+    await screen.waitFor('send ✗ no Send → ✓ direct');
     screen.type('hhhh ');
     await screen.waitFor((s) => /2 staged/.test(s.line(0)));
     screen.type('W');

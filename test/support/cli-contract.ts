@@ -86,9 +86,30 @@ export const Explained = z.object({
   mailbox: text,
   person: text,
   rights: surfaces,
-  because: z.array(z.object({ right: text, via: z.array(text), until: maybe(date) })),
-  denied: z.array(z.object({ right: text, why: text })),
+  because: z.array(
+    z.object({ right: text, via: z.array(text), from: maybe(date), until: maybe(date), grant: maybe(text), policy: maybe(text) }),
+  ),
+  denied: z.array(
+    z.object({
+      right: text,
+      why: text,
+      through: z.array(z.object({ via: z.array(text), from: maybe(date), until: maybe(date), grant: maybe(text) })),
+    }),
+  ),
 });
+export const Unused = rows(
+  z.object({
+    mailbox: text,
+    grant: text,
+    grantee: named,
+    right: z.enum(['access', 'send', 'setup']),
+    since: date,
+    lastUsed: maybe(date),
+    people: count,
+  }),
+).extend({ days: count, watchedSince: date, total: count });
+/** `present` and `effective`: before and after. */
+export const WhatIf = z.object({ mailbox: text, present: Explained, effective: Explained, refused: z.null() });
 export const Conversations = rows(
   z.object({
     conversation: text,

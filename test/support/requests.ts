@@ -125,6 +125,10 @@ export const requests: { readonly [M in Method]: Line<M> } = {
     ask: ({ mailbox }) => ({ mailbox, person: 'li' }),
     own: (level) => (level === 'none' ? 'not-found' : level === 'setup' || level === 'owner' ? 'yes' : 'forbidden'),
   },
+  'grant.unused': {
+    ask: ({ mailbox }) => ({ mailbox }),
+    own: (level) => (level === 'none' ? 'not-found' : level === 'setup' || level === 'owner' ? 'yes' : 'forbidden'),
+  },
   'grant.remove': {
     ask: ({ mailbox }) => ({ mailbox, grantee: 'li' }),
     also: [(at, own) => ({ mailbox: own.mailbox, grantee: 'li', grant: at.grant })],

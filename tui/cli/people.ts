@@ -1,9 +1,9 @@
 /** Persons, and what they are given. */
-import { isErrorCode, PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { operations } from '../../protocol/rows.ts';
 import type { GrantEdit, Leaving, Operation } from '../../protocol/schema.ts';
 import { leavingLines } from '../leaving.ts';
+import { explainText, levelNames, levels, refusedAs, supposed, unusedText, whatIfText } from './grants.ts';
 import { invitationText, keyState } from './identity.ts';
 import { day, facts, table, yes } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
@@ -90,22 +90,11 @@ const previewText = (preview: Result<'grant.preview'>): string => {
 async function tried(context: Context, values: Values, mailbox: string, edit: GrantEdit): Promise<Outcome> {
   const preview = await (await context.session()).call('grant.preview', { mailbox, edits: [edit], ifRevision: revisionOf(values) });
   const { refused } = preview;
-  if (refused !== null) {
-    const details = refused.why === null ? {} : { why: refused.why };
-    throw new PostroomError(isErrorCode(refused.code) ? refused.code : 'forbidden', refused.message, details);
-  }
+  if (refused !== null) throw refusedAs(refused);
   return { data: preview, text: previewText(preview) };
 }
 
 const revisionOf = (values: Values): number | null => number(values, 'ifRevision', '--if-revision') ?? null;
-
-const levels = {
-  observe: { access: true, send: false, setup: false },
-  reply: { access: false, send: true, setup: false },
-  full: { access: true, send: true, setup: false },
-  manage: { access: true, send: true, setup: true },
-} as const;
-const levelNames = Object.keys(levels) as (keyof typeof levels)[];
 
 function rightsOf(values: Parameters<CommandRow['run']>[2]): { access: boolean; send: boolean; setup: boolean } {
   const named = levelNames.find((name) => name === option(values, 'level'));
@@ -296,13 +285,29 @@ export const peopleCommands: readonly CommandRow[] = [
   {
     usage: 'grant explain <mailbox> <person>',
     doc: 'the chain that gives or denies each right',
-    run: async (context, args) => {
-      const why = await (await context.session()).call('grant.explain', { mailbox: arg(args, 0), person: arg(args, 1) });
-      const lines = [
-        ...why.because.map((row) => [row.right, 'yes', `${row.via.join(' > ')}${row.until === null ? '' : ` until ${day(row.until)}`}`]),
-        ...why.denied.map((row) => [row.right, 'no', row.why]),
-      ];
-      return { data: why, text: `${why.person} on ${why.mailbox}\n${table(['right', '', 'because'], lines, '')}` };
+    options: [['--if <grantee=rights>', 'what would be: agents=none, ben=access+send, li=reply@2026-12-24 (one more, until then)', 'list']],
+    run: async (context, args, values) => {
+      const session = await context.session();
+      const [mailbox, person, edits] = [arg(args, 0), arg(args, 1), list(values, 'if').map(supposed)];
+      if (edits.length > 0) {
+        const preview = await session.call('grant.preview', { mailbox, edits, person });
+        return { data: preview, text: whatIfText(preview) };
+      }
+      const why = await session.call('grant.explain', { mailbox, person });
+      return { data: why, text: explainText(why) };
+    },
+  },
+  {
+    usage: 'grant unused [mailbox]',
+    doc: 'rights that nobody used who holds them through a grant',
+    options: [
+      ['--days <n>', 'for how long (default: 90)'],
+      ['--limit <n>', 'at most so many (default: 500)'],
+    ],
+    run: async (context, args, values) => {
+      const asked = { mailbox: args[0] ?? null, days: number(values, 'days', '--days'), limit: number(values, 'limit', '--limit') };
+      const report = await (await context.session()).call('grant.unused', asked);
+      return { data: report, text: unusedText(report, Date.now()) };
     },
   },
 ];

@@ -6,11 +6,12 @@ import { Modal } from '../components/modal.tsx';
 import { Row, T, ToneLines } from '../components/text.tsx';
 import type { Trial } from '../mirror.ts';
 import { useCommands, useShell, useViewport } from '../screen.tsx';
-import { chrome, join, padEndTo, type Safe, wrap } from '../text.ts';
+import { chrome, padEndTo, type Safe, wrap } from '../text.ts';
 import { useView } from '../use-mirror.ts';
 import { useApp } from './contract.ts';
+import { effectiveLines, policyLines } from './grants-rows.ts';
 import { dateTyped, type Grantee, type Preset, type RowView } from './grants-state.ts';
-import { granteeWords, surfaceLines } from './grants-words.ts';
+import { granteeWords } from './grants-words.ts';
 import { Picker } from './pickers.tsx';
 
 const levels = [
@@ -130,7 +131,7 @@ export function DatesOfGrant({
   );
 }
 
-/** Every surface of one person after what is staged, with each chain that opens it. */
+/** Every surface of one person with each chain that opens it or would: as it is, and after what is staged. */
 export function Effective({ trial, now }: { trial: Trial; now: number }): ReactElement {
   const { mirror } = useApp();
   const shell = useShell();
@@ -139,11 +140,9 @@ export function Effective({ trial, now }: { trial: Trial; now: number }): ReactE
   useCommands({ 'modal.close': () => shell.close(), 'modal.accept': () => shell.close() });
   const columns = Math.min(76, viewport.columns - 2);
   const why = data?.effective ?? null;
-  const lines = why === null ? [] : surfaceLines(why, now);
-  const shown = lines.flatMap(({ surface, open, words, ways }) => {
-    const text = chrome`${open ? chrome`✓` : chrome`✗`} ${padEndTo(surface, 9)} ${ways.length === 0 ? words : join(ways, chrome` and `)}`;
-    return wrap(text, columns - 4).map((line) => ({ text: line, tone: open ? ('plain' as const) : ('muted' as const) }));
-  });
+  const shown = (why === null ? [] : [...effectiveLines(why, data?.present ?? null, now), ...policyLines(why)]).flatMap(({ text, tone }) =>
+    wrap(text, columns - 4).map((line) => ({ text: line, tone })),
+  );
   const waiting = error === null ? chrome`asking the daemon…` : safeText(error.message);
   const staged = trial.edits.length > 0 ? chrome`after what is staged` : chrome`as it is`;
   const name = safeText(trial.person ?? '');

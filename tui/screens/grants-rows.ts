@@ -1,6 +1,6 @@
 /** The matrix and what is told about it, as lines of text: who holds what, what a write would do, why it would be refused. Pure. */
 import type { PostroomError } from '../../protocol/errors.ts';
-import type { GrantPreview } from '../../protocol/schema.ts';
+import type { Explanation, GrantPreview } from '../../protocol/schema.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
@@ -21,11 +21,15 @@ import {
   granteeWords,
   holdersWords,
   lastChangeWords,
+  mark,
   newsWords,
+  policyWords,
+  type SurfaceLine,
   sourceWords,
   surfaceLines,
   surfaceWords,
   untilWords,
+  whatIfWords,
 } from './grants-words.ts';
 
 /** Of the matrix over all mailboxes: the name, and the three rights of one mailbox. */
@@ -37,8 +41,11 @@ const widths = (columns: number) => {
   return { name: 18 + Math.min(20, Math.floor(spare / 2)), until: 12, source: 19 + Math.min(20, Math.floor(spare / 2)), last: 14 };
 };
 
-const cell = (row: RowView, right: RightName, focused: boolean): Chrome => {
-  const words = cellWords(row, right);
+/** Whether nobody used a right that is given there, as far as somebody asked. */
+export type IsIdle = (row: RowView, right: RightName) => boolean;
+
+const cell = (row: RowView, right: RightName, focused: boolean, isIdle: IsIdle): Chrome => {
+  const words = isIdle(row, right) ? chrome`${cellWords(row, right)}°` : cellWords(row, right);
   return padEndTo(focused ? chrome`[${words}]` : chrome` ${words} `, 5);
 };
 
@@ -47,9 +54,9 @@ export function headRow(columns: number): Chrome {
   return chrome`${padEndTo(chrome`principal`, name)} A    S    U   ${padEndTo(chrome`until`, until)}${padEndTo(chrome`source`, source)}last change`;
 }
 
-export function oneRow(row: RowView, focused: RightName | null, now: number, columns: number): Chrome {
+export function oneRow(row: RowView, focused: RightName | null, now: number, columns: number, isIdle: IsIdle): Chrome {
   const { name, until, source, last } = widths(columns);
-  const cells = join(rightNames.map((right) => cell(row, right, right === focused)));
+  const cells = join(rightNames.map((right) => cell(row, right, right === focused, isIdle)));
   const dates = padEndTo(untilWords(row, now), until);
   return chrome` ${padEndTo(granteeWords(row.grantee), name)}${cells}${dates}${padEndTo(cutToWidth(sourceWords(row), source - 1), source)}${cutToWidth(lastChangeWords(row, now), last)}`;
 }
@@ -60,10 +67,11 @@ export function wideRow(
   mailboxes: readonly SafeText[],
   effects: Effects,
   focused: { mailbox: SafeText; right: RightName } | null,
+  isIdle: IsIdle,
 ): Chrome {
   const groups = mailboxes.map((mailbox) => {
     const row = reached(rowFor(state, mailbox, grantee), effects);
-    return join(rightNames.map((right) => cell(row, right, focused?.mailbox === mailbox && focused.right === right)));
+    return join(rightNames.map((right) => cell(row, right, focused?.mailbox === mailbox && focused.right === right, isIdle)));
   });
   return chrome` ${padEndTo(granteeWords(grantee), nameColumns - 1)}${join(groups)}`;
 }
@@ -98,6 +106,18 @@ export function effectiveLine(preview: GrantPreview | null, now: number): Line[]
   return [{ text: join(surfaceLines(preview.effective, now).map(surfaceWords), chrome`  `), tone: 'plain' }];
 }
 
+/** Each surface on a line of its own: the whole chain, and what is staged as before and after. */
+export const effectiveLines = (why: Explanation, before: Explanation | null, now: number): Line[] =>
+  surfaceLines(why, now, before).map((line) => ({
+    text: chrome`${mark(line.open)} ${padEndTo(line.surface, 9)} ${whatIfWords(line)}`,
+    tone: toneOf(line),
+  }));
+
+const toneOf = ({ open, was }: SurfaceLine): Tone => (was !== null ? 'strong' : open ? 'plain' : 'muted');
+
+export const policyLines = (why: Explanation): Line[] =>
+  policyWords(why).map((text) => ({ text: chrome`counts, but could not be given today: ${text}`, tone: 'warning' }));
+
 export function whyLines(row: RowView | undefined, preview: GrantPreview | null, now: number): Line[] {
   if (row === undefined) return [];
   const title: Line = { text: chrome`EFFECTIVE ${row.grantee.name} @ ${row.mailbox}`, tone: 'accent' };
@@ -115,10 +135,14 @@ export function whyLines(row: RowView | undefined, preview: GrantPreview | null,
       ...dated,
       ...last,
     ];
-  const lines = preview?.effective == null ? [] : surfaceLines(preview.effective, now);
+  const why = preview?.effective ?? null;
   return [
     title,
-    ...lines.map((line): Line => ({ text: surfaceWords(line), tone: line.open ? 'plain' : 'muted' })),
+    ...(why === null ? [] : surfaceLines(why, now, preview?.present ?? null)).map((line) => ({
+      text: chrome`${line.surface} ${line.was === null ? chrome`${mark(line.open)} ` : chrome``}${whatIfWords(line)}`,
+      tone: toneOf(line),
+    })),
+    ...(why === null ? [] : policyLines(why)),
     { text: chrome`WHY   rights add up: direct + roles`, tone: 'muted' },
     ...dated,
     ...last,

@@ -68,23 +68,56 @@ const denials: Readonly<Record<string, Chrome>> = {
   'not-shared': chrome`the mailbox is not shared`,
 };
 
-export type SurfaceLine = { readonly surface: Safe; readonly open: boolean; readonly words: Safe; readonly ways: readonly Safe[] };
+type Reason = {
+  readonly open: boolean;
+  /** The first way in, or why there is none. */
+  readonly words: Safe;
+  /** Every way in; every one that does not count, and why. */
+  readonly whole: Safe;
+};
+export type SurfaceLine = Reason & {
+  readonly surface: Safe;
+  /** As it is before what is staged; null: the same. */
+  readonly was: Reason | null;
+};
 
-/** Each surface, whether it is open, and through what. */
-export function surfaceLines(why: Explanation, now: number): readonly SurfaceLine[] {
+/** Each surface, whether it is open, and through what. `before`: how it is without what is staged. */
+export function surfaceLines(why: Explanation, now: number, before: Explanation | null = null): readonly SurfaceLine[] {
   return opening.map(([surface, right]) => {
-    const given = why.because.filter((one) => one.right === right);
-    const denied = why.denied.find((one) => one.right === right);
-    const ways = given.map(({ via, until }) => {
-      const way = via[0] === 'owner' ? chrome`owner` : via[0]?.startsWith('person ') === true ? chrome`direct` : join(via, chrome` > `);
-      return chrome`${way}${until === null ? chrome`` : chrome` until ${lastDay(until, now)}`}`;
-    });
-    const words = denied === undefined ? join(ways.slice(0, 1)) : (denials[denied.why] ?? chrome`no ${rightWords[right]}`);
-    return { surface: safeText(surface), open: why.rights[surface], words, ways };
+    const reason = reasonOf(why, surface, right, now);
+    const was = before === null ? null : reasonOf(before, surface, right, now);
+    return { surface: safeText(surface), ...reason, was: was?.open === reason.open && was.whole === reason.whole ? null : was };
   });
 }
 
-export const surfaceWords = ({ surface, open, words }: SurfaceLine): Chrome => chrome`${surface} ${open ? chrome`✓` : chrome`✗`} ${words}`;
+function reasonOf(why: Explanation, surface: keyof Surfaces, right: RightName, now: number): Reason {
+  const ways = why.because.filter((one) => one.right === right).map((chain) => wayWords(chain, now));
+  const denied = why.denied.find((one) => one.right === right);
+  const open = why.rights[surface];
+  if (denied === undefined) return { open, words: join(ways.slice(0, 1)), whole: join(ways, chrome` and `) };
+  const words = denials[denied.why] ?? chrome`no ${rightWords[right]}`;
+  const idle = denied.through.map((chain) => wayWords(chain, now));
+  return { open, words, whole: idle.length === 0 ? words : chrome`${words}: ${join(idle, chrome` and `)}` };
+}
+
+/** `role agents > role leads until 30 Nov`, `direct`, `owner`. */
+function wayWords({ via, from, until }: Explanation['denied'][number]['through'][number], now: number): Chrome {
+  const [first] = via;
+  const way = first === 'owner' ? chrome`owner` : first?.startsWith('person ') === true ? chrome`direct` : join(via, chrome` > `);
+  const begins = from !== null && Date.parse(from) > now ? chrome` from ${dayOf(new Date(from), now)}` : chrome``;
+  return chrome`${way}${begins}${until === null ? chrome`` : chrome` until ${lastDay(until, now)}`}`;
+}
+
+export const mark = (open: boolean): Chrome => (open ? chrome`✓` : chrome`✗`);
+
+export const surfaceWords = ({ surface, open, words }: SurfaceLine): Chrome => chrome`${surface} ${mark(open)} ${words}`;
+
+/** The whole reason; where something is staged that changes it, what was and what would be. */
+export const whatIfWords = ({ open, whole, was }: SurfaceLine): Chrome =>
+  was === null ? chrome`${whole}` : chrome`${mark(was.open)} ${was.whole} → ${mark(open)} ${whole}`;
+
+/** What the sharing policy would refuse today of that which counts. */
+export const policyWords = (why: Explanation): readonly Safe[] => [...new Set(why.because.flatMap(({ policy }) => policy ?? []))];
 
 /** `ben +panel +send, li -timeline from 3 Dec`. */
 export function differenceWords(differences: GrantPreview['differences'], now: number): readonly Chrome[] {

@@ -46,13 +46,14 @@ import {
   undone,
   written,
 } from './grants-state.ts';
+import { askForUnused, idleIn, idleWords, type UnusedReport, type UnusedRow } from './grants-unused.tsx';
 import { askToWrite, differenceText } from './grants-write.ts';
 import { Pages } from './pages.tsx';
 import { Picker, type PickerEntry } from './pickers.tsx';
 import { useNow } from './use-now.ts';
 
 const paneRows = 8;
-/** Room of the reader beside the matrix of all mailboxes. */
+/** Room of the reader beside the matrix. */
 const whyColumns = 60;
 const wideColumns = 160;
 
@@ -60,7 +61,7 @@ export function openGrants({ shell }: Pick<AppContext, 'shell'>, mailbox: SafeTe
   shell.open({ name: 'grants', element: <Grants first={mailbox} /> });
 }
 
-function Grants({ first }: { first: SafeText }): ReactElement {
+export function Grants({ first }: { first: SafeText }): ReactElement {
   const app = useApp();
   const { mirror } = app;
   const shell = useShell();
@@ -69,7 +70,8 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   const online = useConnection().state.state === 'online';
   const open = (useView(mirror.mailboxes).data ?? []).filter(({ rights }) => rights.settings);
   const [chosen, setChosen] = useState<SafeText | 'all' | null>(null);
-  const wide = columns >= wideColumns && (chosen === null || chosen === 'all') && open.length > 1;
+  const beside = columns >= wideColumns;
+  const wide = beside && (chosen === null || chosen === 'all') && open.length > 1;
   const one = chosen === null || chosen === 'all' ? first : chosen;
   const asked = useStable(wide ? open.map(({ address }) => address) : [one]);
   const view = useView(mirror.matrices(asked));
@@ -99,7 +101,7 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   const at = Math.max(0, Math.min(column ?? firstColumn, (wide ? shown.length : 1) * rightNames.length - 1));
   const mailbox = wide ? (shown[Math.floor(at / rightNames.length)] ?? one) : one;
   const right = rightNames[at % rightNames.length] ?? 'access';
-  const list = useList(ids, Math.max(1, wide ? height - 1 : height - 1 - paneRows));
+  const list = useList(ids, Math.max(1, beside ? height - 1 : height - 1 - paneRows));
   const rowAt = useCallback(
     (index: number): RowView | undefined => {
       const principal = everybody?.[index];
@@ -118,6 +120,17 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   // What was taken in with a conflict stays readable until the next write.
   const [taken, setTaken] = useState<Chrome | null>(null);
   const count = waiting.reduce((sum, each) => sum + stagedIn(state, each), 0);
+
+  const [report, setReport] = useState<UnusedReport | null>(null);
+  const isIdle = useMemo(() => idleIn(report), [report]);
+  /** To the grant itself: of all mailboxes a principal has one row, which shows their first grant. */
+  const goTo = (found: UnusedRow): void => {
+    const isFirst = wide && rowFor(state, found.mailbox, found.grantee).grant === found.grant;
+    const group = isFirst ? shown.indexOf(found.mailbox) : 0;
+    if (!isFirst) setChosen(found.mailbox);
+    list.select(isFirst ? `${found.grantee.kind} ${found.grantee.name}` : found.grant);
+    setColumn(group * rightNames.length + rightNames.indexOf(found.right));
+  };
 
   const staging = (row: RowView | undefined, change: (row: RowView) => Parameters<typeof stage>[2]): void => {
     if (row === undefined) shell.flash(chrome`no row is selected`);
@@ -221,6 +234,7 @@ function Grants({ first }: { first: SafeText }): ReactElement {
           ? shell.flash(chrome`give a right first: this row has no grant of its own`)
           : dates(current),
       'matrix.preview': () => explain(current),
+      'matrix.unused': () => askForUnused(app, { mailbox: wide ? null : one, now, onReport: setReport, onPick: goTo }),
       'matrix.difference': differ,
       'matrix.write': write,
       'matrix.undo': () => setState(undone),
@@ -247,16 +261,21 @@ function Grants({ first }: { first: SafeText }): ReactElement {
     [shell, count],
   );
 
-  const told = toldLines(preview.data, preview.error, {
-    news,
-    taken,
-    shared: latest?.shared ?? true,
-    count: stagedIn(state, mailbox),
-    now,
-  });
+  const idle = idleWords(report, current, now);
+  const told = [
+    ...(idle === null ? [] : [{ text: idle, tone: 'warning' as const }]),
+    ...toldLines(preview.data, preview.error, {
+      news,
+      taken,
+      shared: latest?.shared ?? true,
+      count: stagedIn(state, mailbox),
+      now,
+    }),
+  ];
+  const matrixColumns = beside ? columns - whyColumns - 1 : columns;
   const drawRow = useCallback(
-    (row: RowView, { selected }: { selected: boolean }) => oneRow(row, selected ? right : null, now, columns),
-    [right, now, columns],
+    (row: RowView, { selected }: { selected: boolean }) => oneRow(row, selected ? right : null, now, matrixColumns, isIdle),
+    [right, now, matrixColumns, isIdle],
   );
   const groups = Math.max(1, Math.floor((columns - nameColumns - whyColumns - 2) / groupColumns));
   const firstGroup = Math.max(0, Math.min(Math.floor(at / 3) - groups + 1, shown.length - groups));
@@ -264,8 +283,8 @@ function Grants({ first }: { first: SafeText }): ReactElement {
   const shortNames = shortened(shown);
   const drawWide = useCallback(
     (row: RowView, { selected }: { selected: boolean }) =>
-      wideRow(state, row.grantee, visible, effects, selected ? { mailbox, right } : null),
-    [state, visible, effects, mailbox, right],
+      wideRow(state, row.grantee, visible, effects, selected ? { mailbox, right } : null, isIdle),
+    [state, visible, effects, mailbox, right, isIdle],
   );
   const missing =
     view.error === null
@@ -285,17 +304,19 @@ function Grants({ first }: { first: SafeText }): ReactElement {
     <Screen
       title={chrome`GRANTS  ${wide ? chrome`all mailboxes` : one}${open.length > 1 ? chrome` ▾` : chrome``}`}
       right={chrome`${ids.length} ${wide ? chrome`principals` : chrome`rows`}${staged} `}
-      filter={chrome`A Access  S Send  U Setup · small: through a role · * staged`}
+      filter={chrome`A Access  S Send  U Setup · small: through a role · * staged${report === null ? chrome`` : chrome` · ° not used`}`}
     >
-      {wide ? (
+      {beside ? (
         <Box>
-          <Box flexDirection="column" width={columns - whyColumns - 1}>
+          <Box flexDirection="column" width={matrixColumns}>
             <Row>
               <T tone="muted">
-                {chrome` ${padEndTo(chrome`principal`, nameColumns)}${join(visible.map((each) => padEndTo(chrome` ${shortNames.get(each) ?? each}`, groupColumns)))}`}
+                {wide
+                  ? chrome` ${padEndTo(chrome`principal`, nameColumns)}${join(visible.map((each) => padEndTo(chrome` ${shortNames.get(each) ?? each}`, groupColumns)))}`
+                  : chrome`  ${headRow(matrixColumns)}`}
               </T>
             </Row>
-            <List list={list} columns={columns - whyColumns - 1} rowAt={rowAt} draw={drawWide} empty={empty} />
+            <List list={list} columns={matrixColumns} rowAt={rowAt} draw={wide ? drawWide : drawRow} empty={empty} />
           </Box>
           <Lines tone="muted" lines={Array<Safe>(height).fill(chrome`│`)} />
           <Box flexDirection="column" width={whyColumns}>

@@ -3,5 +3,6 @@ import { sql as initial } from './0001-initial.ts';
 import { sql as timeline } from './0002-timeline.ts';
 import { sql as search } from './0003-search.ts';
 import { sql as audit } from './0004-audit.ts';
+import { sql as rightUse } from './0005-right-use.ts';
 
-export const migrations: readonly string[] = [initial, timeline, search, audit];
+export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse];
