@@ -34,7 +34,7 @@ export class FaultPlan {
     return this.cells[3] !== 0;
   }
 
-  /** Whether it was one of the file that only notes where the audit journal ends: what was committed stands. */
+  /** Whether nothing failed but calls of the file that only notes where the audit journal ends: what was committed stands. */
   get struckNote(): boolean {
     return this.cells[3] === 2;
   }
@@ -48,7 +48,7 @@ export class FaultPlan {
       return;
     }
     if (lasting === 0) this.cells[0] = 0;
-    this.cells[3] = path.endsWith('audit.head') ? 2 : 1;
+    if (this.cells[3] !== 1) this.cells[3] = path.endsWith('audit.head') ? 2 : 1;
     const name = errorCodes[code] ?? 'EIO';
     throw Object.assign(new Error(`${name}: planned, ${call}`), { code: name, syscall: call });
   }
