@@ -122,7 +122,7 @@ export interface Outbox {
   arrived(outbox: string): Promise<void>;
   /** What waits for this mailbox's server is tried at once: its account changed, or a person asks. */
   tryNow(mailbox: MailboxId): Promise<void>;
-  /** A right went: claims of that person and mailbox before `data` are taken back and their rows held. Returns before no DATA can begin. */
-  revoked(who: { author: string; mailbox: MailboxId }): Promise<void>;
+  /** A right went: claims of that person and mailbox before `data` are taken back and their rows held. Returns before no DATA can begin, with how many are held by it. */
+  revoked(who: { author: string; mailbox: MailboxId }): Promise<number>;
   close(): Promise<void>;
 }

@@ -932,7 +932,12 @@ export const methods = {
       states: z.array(OutboxState).min(1).max(20).nullable().default(null),
       limit: Limit,
     }),
-    result: z.object({ rows: z.array(OutboxEntry), seq: Seq }),
+    result: z.object({
+      rows: z.array(OutboxEntry),
+      /** Mails of one's own that are held where one may not send any more: whoever may send from there decides about them. */
+      outOfReach: z.int().default(0),
+      seq: Seq,
+    }),
     errors: [],
   }),
   'outbox.show': method({

@@ -374,7 +374,10 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       ...(asked.states === null ? {} : { states: asked.states }),
       limit: asked.limit,
     });
-    return { rows: rows.map((row) => outboxOf(snapshot, row)), seq };
+    const own = new Set(mailboxes.map(({ id }) => id));
+    const lost = asked.mailbox !== null ? [] : await world.store.unsent(caller.person);
+    const outOfReach = lost.filter(({ heldFor, mailbox }) => heldFor === 'right' && !own.has(mailbox)).length;
+    return { rows: rows.map((row) => outboxOf(snapshot, row)), outOfReach, seq };
   },
 
   'outbox.show': async (world, asked) => outboxOf(world.directory.snapshot(), await rowFor(world, asked.outbox)),

@@ -252,6 +252,11 @@ async function wholeConversation(session: Session, asked: Params<'conversation.s
   return { ...shown, messages: parts.flatMap(({ messages }) => messages), notes: parts.flatMap(({ notes }) => notes), earlier: null };
 }
 
+const outOfReach = (count: number): string =>
+  count === 0
+    ? ''
+    : `\n${count} ${count === 1 ? 'mail of yours is' : 'mails of yours are'} held in mailboxes that you may not send from any more.`;
+
 type Worked = 'conversation.take' | 'conversation.release';
 const workText = (done: Result<'conversation.take'>): string =>
   `${done.state}, ${done.assignee === null ? 'unassigned' : `with ${done.assignee.name}`}, revision ${done.revision}`;
@@ -505,7 +510,9 @@ export const mailCommands: readonly CommandRow[] = [
       ]);
       return {
         data: found,
-        text: table(['outbox', 'state', 'queued', 'mailbox', 'to', 'subject', ''], rows, 'Nothing is on its way out.'),
+        text:
+          table(['outbox', 'state', 'queued', 'mailbox', 'to', 'subject', ''], rows, 'Nothing is on its way out.') +
+          outOfReach(found.outOfReach),
       };
     },
   },
