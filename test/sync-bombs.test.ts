@@ -36,6 +36,12 @@ const bombs: Record<string, (server: FakeImap) => void> = {
     server.lie(/^EXAMINE/, (asked) => asked.say(...asked.honest().map((line) => line.replace(/\d+ EXISTS/, '4294967295 EXISTS'))));
     server.lie(/^UID SEARCH/, (asked) => asked.say(`* ESEARCH (TAG "${asked.tag}") UID ALL 1:4294967295\r\n${asked.tag} OK done\r\n`));
   },
+  'a million folders': (server) => {
+    server.lie(/^LIST/, async (asked) => {
+      await flood(asked, many, (n) => `* LIST () "/" "folder ${n}"\r\n`);
+      await asked.say(...asked.honest());
+    });
+  },
   'all messages vanished, over and over': (server) => {
     server.lie(/^(EXAMINE|UID SEARCH)/, (asked) => asked.say('* VANISHED 1:4294967295\r\n'.repeat(1_000), ...asked.honest()));
   },

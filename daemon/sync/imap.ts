@@ -62,6 +62,9 @@ const partOctets = 1024 * 1024;
 const messageLimitOctets = 512 * 1024 * 1024;
 /** As many messages as one folder may list, and as many as may vanish at once: a few octets can claim four thousand million. */
 const uidLimit = 1_000_000;
+/** As many folders as a mailbox may list, and as many characters as their answers may hold. */
+export const folderLimit = 20_000;
+const folderCharacters = 16_000_000;
 /** Messages that may have come without an EXISTS · answers that nobody asked for, in one command. */
 const unannounced = 1_000;
 const unaskedRows = 10_000;
@@ -136,12 +139,32 @@ function greetedAsSomebody(client: ImapFlow): boolean {
  * What imapflow would do by itself, and must not; the methods are not in its published types.
  * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
  * - It waits, and says nothing, for as long as a server asks for: that is the mailbox's to do, where people see it.
+ * - It keeps a million folders and sorts them, and all is at rest meanwhile.
  */
 function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
   type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
   const inner = client as unknown as {
     untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
     throttleWait(delayMs: number): Promise<boolean>;
+    exec(command: string, attributes: unknown, options?: { untagged?: Record<string, Listener> }): Promise<unknown>;
+  };
+  type Listener = (untagged: Untagged) => Promise<void>;
+  const exec = inner.exec.bind(client);
+  inner.exec = (command, attributes, options) => {
+    if (!/^(LIST|XLIST|LSUB)$/.test(command) || options?.untagged === undefined) return exec(command, attributes, options);
+    let characters = 0;
+    const bounded = (listener: Listener): Listener => {
+      let rows = 0;
+      return async (untagged) => {
+        rows++;
+        for (const one of untagged.attributes ?? []) characters += sizeOf(one);
+        if (rows <= folderLimit && characters <= folderCharacters) return await listener(untagged);
+        const what = rows > folderLimit ? `more than ${folderLimit.toLocaleString('en')} folders` : 'folders with endless names';
+        end(new ImapFault({ kind: 'refused', message: `The server lists ${what}; so many are not taken.`, retryAfterMs: null }));
+      };
+    };
+    const untagged = Object.fromEntries(Object.entries(options.untagged).map(([name, listener]) => [name, bounded(listener)]));
+    return exec(command, attributes, { ...options, untagged });
   };
   const pass = inner.untaggedVanished.bind(client);
   inner.untaggedVanished = async (untagged, ...rest) => {
@@ -157,6 +180,13 @@ function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
     end(new ImapFault({ kind: 'throttled', message: 'The server is asked too often and wants a pause.', retryAfterMs: delayMs }));
     return true; // given up
   };
+}
+
+/** Characters of an attribute as imapflow parses it: a value, or a list of them. */
+function sizeOf(attribute: unknown): number {
+  if (Array.isArray(attribute)) return attribute.reduce((sum: number, one: unknown) => sum + sizeOf(one), 1);
+  const { value } = (attribute ?? {}) as { value?: unknown };
+  return typeof value === 'string' || Buffer.isBuffer(value) ? value.length : 1;
 }
 
 export class Imap {
