@@ -364,6 +364,36 @@ describe('a server that lies', () => {
   });
 });
 
+describe('a message that the server does not give', () => {
+  const keepsBack = (server: FakeImap) =>
+    server.lie(/^UID FETCH.*BODY\.PEEK\[\]/, (asked) => asked.say(...asked.honest().filter((line) => !line.includes('(UID 7 '))));
+
+  test('is named no longer when it is expunged', async () => {
+    await using server = await startFakeImap();
+    const inbox = fill(inboxOf(server), 10);
+    keepsBack(server);
+    await using it = await syncWith(server);
+    await it.until('it is named', async () => (await unfetchable(it)).length === 1);
+    inbox.remove(7);
+    await it.until('it is named no longer', async () => (await unfetchable(it)).length === 0);
+    await settles(it, server);
+  });
+
+  test('nor when that was while the daemon was down', async () => {
+    await using server = await startFakeImap();
+    const inbox = fill(inboxOf(server), 10);
+    keepsBack(server);
+    await using it = await syncWith(server);
+    await it.until('it is named', async () => (await unfetchable(it)).length === 1);
+    await it.until('it is at rest', () => stateOf(it)?.state === 'idle');
+    await it.sync.close();
+    inbox.remove(7);
+    await using again = await syncWith(server, { home: it.home });
+    await again.until('it is named no longer', async () => (await unfetchable(again)).length === 0);
+    await settles(again, server);
+  });
+});
+
 /** `IMAP cut`: after so many octets of all that the server says, then the same with a socket that stays open and is silent. */
 describe('cut behind any octet', () => {
   async function story(after: number, how: 'cut' | 'stall'): Promise<number> {

@@ -410,8 +410,8 @@ export interface Store {
   dropStale(mailbox: MailboxId, folder: FolderId, policy: WorkPolicy): Promise<void>;
   /** Moves placements between folders of a hosted mailbox. */
   moveHosted(mailbox: MailboxId, policy: WorkPolicy, entries: readonly EntryId[], to: FolderId): Promise<void>;
-  /** A UID that the server lists and does not give, with its words. */
-  setUnfetchable(folder: FolderId, uidValidity: number, uid: number, why: string): Promise<void>;
+  /** A UID that the server lists and does not give, with its words; null: it lists it no more. */
+  setUnfetchable(folder: FolderId, uidValidity: number, uid: number, why: string | null): Promise<void>;
   /** Those of a mailbox that are still missing: noted, and not come since. */
   unfetchable(mailbox: MailboxId): Promise<{ folder: FolderId; uidValidity: number; uid: number; why: string }[]>;
 

@@ -406,10 +406,19 @@ export class MailboxSync {
     const firstPass = this.#passes === 1;
     const present = new Set(listed.map(({ path }) => path));
     const obstacles = new Map(listed.map(({ path, obstacle }) => [path, obstacle]));
+    const refused = this.#folders.size === 0 ? await store.unfetchable(mailbox) : [];
     for (const row of await store.folders(mailbox)) {
+      const refusedHere = refused.filter(({ folder, uidValidity }) => folder === row.id && uidValidity === row.uidValidity);
       const state = this.#folders.get(row.path);
       if (state) Object.assign(state.row, row);
-      else this.#folders.set(row.path, newFolderState(row));
+      else
+        this.#folders.set(
+          row.path,
+          newFolderState(
+            row,
+            refusedHere.map(({ uid }) => uid),
+          ),
+        );
       if (!present.has(row.path)) {
         this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
         continue;
