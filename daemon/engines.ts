@@ -34,6 +34,7 @@ export type MailboxStatus = {
   done: number;
   /** null before the folders were counted. */
   total: number | null;
+  /** The one that is being read; with `error` the one in trouble, when the others are in order. */
   folder: string | null;
   /** In words for people, with the server's own where there are some; null when all is well. */
   error: string | null;

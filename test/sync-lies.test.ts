@@ -150,6 +150,7 @@ describe('a server that says no', () => {
     const mended = server.lie(/^EXAMINE Archiv/, no('NO [INUSE] locked by somebody'));
     await using it = await syncWith(server);
     await it.until('it is said', () => stateOf(it)?.state === 'error' && /Archiv: .*locked by somebody/.test(stateOf(it)?.error ?? ''));
+    expect(stateOf(it)?.folder).toBe('Archiv');
     expect(it.placed().get('Zuletzt')).toHaveLength(2);
     expect(server.accepted).toBe(1);
     mended();
