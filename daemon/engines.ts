@@ -34,6 +34,7 @@ export type MailboxStatus = {
   done: number;
   /** null before the folders were counted. */
   total: number | null;
+  /** The one that is being read; with `error` the one in trouble, when the others are in order. */
   folder: string | null;
   /** In words for people, with the server's own where there are some; null when all is well. */
   error: string | null;
@@ -122,7 +123,7 @@ export interface Outbox {
   arrived(outbox: string): Promise<void>;
   /** What waits for this mailbox's server is tried at once: its account changed, or a person asks. */
   tryNow(mailbox: MailboxId): Promise<void>;
-  /** A right went: claims of that person and mailbox before `data` are taken back and their rows held. Returns before no DATA can begin. */
-  revoked(who: { author: string; mailbox: MailboxId }): Promise<void>;
+  /** A right went: claims of that person and mailbox before `data` are taken back and their rows held. Returns before no DATA can begin, with how many are held by it. */
+  revoked(who: { author: string; mailbox: MailboxId }): Promise<number>;
   close(): Promise<void>;
 }

@@ -33,18 +33,28 @@ export type KeptJournal = {
 export async function keepJournal({ directory, store, log, now, config, version }: Deps): Promise<KeptJournal> {
   /** Dates that the journal has, by the name of their act: known ones are not handed over again. */
   const told = new Set<string>();
+  /** Dates that had come when their grant was changed or taken away, before anybody looked. */
+  const overtaken = new Map<string, AuditDraft>();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
+  const untold = (snapshot: Snapshot): (AuditDraft & { once: string })[] =>
+    passedDates(snapshot, now()).filter(({ once }) => !told.has(once));
+
   const handOver = async (): Promise<void> => {
+    for (const [once, date] of overtaken) {
+      await store.recordAudit([date]);
+      told.add(once);
+      overtaken.delete(once);
+    }
     const open = directory.unrecorded();
     if (open.length > 0) {
       await store.recordActivity(open.flatMap(activitiesOf), open.flatMap(auditsOf));
       directory.recorded(open.map(({ id }) => id));
     }
-    const dates = passedDates(directory.snapshot(), now()).filter(({ once }) => once !== null && !told.has(once));
+    const dates = untold(directory.snapshot());
     if (dates.length > 0) await store.recordAudit(dates);
-    for (const { once } of dates) if (once !== null) told.add(once);
+    for (const { once } of dates) told.add(once);
   };
 
   await handOver();
@@ -69,7 +79,10 @@ export async function keepJournal({ directory, store, log, now, config, version 
       timer.unref();
     });
   };
-  const stop = directory.onChange(follow);
+  const stop = directory.onChange(({ before, after }) => {
+    if (before.directory.grants !== after.directory.grants) for (const date of untold(before)) overtaken.set(date.once, date);
+    follow();
+  });
   follow();
   return {
     settled: () => last,
@@ -102,7 +115,7 @@ const auditsOf = ({ id, at, revision, acts }: Recorded): AuditDraft[] =>
 // --- dates -------------------------------------------------------------------------------------------------------
 
 /** Every beginning and end of a dated grant that has come. One that begins as it is given is told by whoever gave it. */
-function passedDates(snapshot: Snapshot, now: Millis): AuditDraft[] {
+function passedDates(snapshot: Snapshot, now: Millis): (AuditDraft & { once: string })[] {
   return snapshot.directory.grants.flatMap((grant) => {
     const { from, until, at } = grant;
     return [
@@ -112,7 +125,7 @@ function passedDates(snapshot: Snapshot, now: Millis): AuditDraft[] {
   });
 }
 
-function dateDraft(snapshot: Snapshot, grant: Grant, what: 'begin' | 'end', at: Millis): AuditDraft {
+function dateDraft(snapshot: Snapshot, grant: Grant, what: 'begin' | 'end', at: Millis): AuditDraft & { once: string } {
   const { access, send, setup, grantee, mailbox, id } = grant;
   const name = snapshot.nameOf(grantee.id);
   const rights = [access && 'Access', send && 'Send', setup && 'Setup'].filter((right) => right !== false).join(' + ');

@@ -81,7 +81,7 @@ export function followRights(deps: Deps): FollowedRights {
     const silenced = moved.filter(({ had, has }) => had.send && !has.send);
     for (const [mailbox, all] of Map.groupBy(silenced, (one) => one.mailbox)) {
       const authors = all.map(({ person }) => person);
-      follow('taking back queued mail', () => takeBack(deps, mailbox, authors));
+      follow('taking back queued mail', () => takeBack(deps, { id: mailbox, address: address(mailbox) }, authors));
     }
     schedule(known);
   }
@@ -121,11 +121,17 @@ export function followRights(deps: Deps): FollowedRights {
 }
 
 /** Of those who may not send any more, whoever has something on its way. What is queued later asks for itself. */
-async function takeBack({ store, outbox }: Deps, mailbox: string, persons: readonly string[]): Promise<void> {
-  const waiting = await store.outbox({ mailboxes: [mailbox], states: ['queued', 'sending', 'held'], limit: 10_000 });
+async function takeBack({ store, outbox, publish }: Deps, mailbox: Named, persons: readonly string[]): Promise<void> {
+  const waiting = await store.outbox({ mailboxes: [mailbox.id], states: ['queued', 'sending', 'held'], limit: 10_000 });
   const authors = new Set(waiting.map(({ author }) => author));
-  for (const author of persons) if (authors.has(author)) await outbox.revoked({ author, mailbox });
+  for (const author of persons) {
+    if (!authors.has(author)) continue;
+    const count = await outbox.revoked({ author, mailbox: mailbox.id });
+    if (count > 0) publish('outbox.held', { mailbox: mailbox.address, count }, { person: author });
+  }
 }
+
+type Named = { readonly id: string; readonly address: SafeText };
 
 function goneIds<Thing extends { readonly id: string }>(before: readonly Thing[], after: readonly Thing[]): string[] {
   const { gone, come } = changed(before, after);

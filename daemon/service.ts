@@ -22,6 +22,7 @@ import { sendingHandlers } from './service/sending.ts';
 import { timelineHandlers } from './service/timeline.ts';
 import { rightUsed } from './service/use.ts';
 import type { Caller, Handlers, World } from './service/world.ts';
+import { refusalOf } from './store/fault.ts';
 
 const handlers: Handlers = {
   ...peopleHandlers,
@@ -118,13 +119,21 @@ export function createService(world: World): Service<typeof methods> {
     if (found !== null && used !== null) world.uses.note(person, found.mailbox.id, used);
   }
 
+  /** What the machine refuses while it is read is no bug of ours: it leaves with what to do about it. */
+  function withWords(error: unknown, method: string): unknown {
+    const wayOut = refusalOf(error);
+    if (wayOut === null) return error;
+    world.log.error({ err: error, method }, 'the machine refused a request');
+    return new PostroomError('unavailable', wayOut);
+  }
+
   const service: Service<typeof methods> = {
     async authorize(session, needs, named, method): Promise<void> {
       try {
         await authorize(session, needs, named, method);
       } catch (error) {
         recordRefusal(error, method, named, callerOf(session));
-        throw error;
+        throw withWords(error, method);
       }
     },
 
@@ -146,7 +155,7 @@ export function createService(world: World): Service<typeof methods> {
         } catch (error) {
           await askAgain(); // an error tells of a mailbox too
           recordRefusal(error, method, named, caller);
-          throw error;
+          throw withWords(error, method);
         }
         if (row.download)
           await askAgain(); // each of its chunks was asked for

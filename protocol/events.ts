@@ -47,6 +47,11 @@ export const events = {
       author: Safe,
     }),
   }),
+  'outbox.held': event({
+    doc: 'The right to send from a mailbox went, and mails of one that waited to leave are held there. Told to their author alone, who may not see the mailbox any more.',
+    needs: 'session',
+    payload: z.object({ mailbox: Safe, count: z.int() }),
+  }),
   activity: event({
     doc: 'Something happened that the timelines of a mailbox tell: a mail came or went, somebody did something. Not told of history that is imported.',
     needs: 'timeline',

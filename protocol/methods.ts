@@ -629,13 +629,14 @@ export const methods = {
     errors: [],
   }),
   'conversation.show': method({
-    doc: 'The thread: mails as readable text, and notes.',
+    doc: 'The thread: mails as readable text, and notes. Of a long one the newest; what came before is asked for with the cursor of `earlier`.',
     needs: 'open',
     mailboxOf: ofConversation,
     params: z.object({
       conversation: conversationId,
       message: z.string().max(100).nullable().default(null),
       headers: z.boolean().default(false),
+      before: Cursor,
     }),
     result: z.object({
       conversation: z.string(),
@@ -649,6 +650,8 @@ export const methods = {
       waitingSince: IsoDate.nullable(),
       notes: z.array(Note),
       messages: z.array(Message),
+      /** What came before these: how much, and the `before` to ask for it with; null: they are all. */
+      earlier: z.object({ messages: z.int(), notes: z.int(), cursor: z.string() }).nullable().default(null),
       /** What the person may do here. */
       rights: Surfaces,
       seq: Seq,
@@ -954,7 +957,12 @@ export const methods = {
       states: z.array(OutboxState).min(1).max(20).nullable().default(null),
       limit: Limit,
     }),
-    result: z.object({ rows: z.array(OutboxEntry), seq: Seq }),
+    result: z.object({
+      rows: z.array(OutboxEntry),
+      /** Mails of one's own that are held where one may not send any more: whoever may send from there decides about them. */
+      outOfReach: z.int().default(0),
+      seq: Seq,
+    }),
     errors: [],
   }),
   'outbox.show': method({

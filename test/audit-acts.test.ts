@@ -5,6 +5,7 @@ import { type Client, connect } from '../protocol/client.ts';
 import type { PostroomError } from '../protocol/errors.ts';
 import { decodeInvitation, fingerprint, newKeyPair } from '../protocol/keys.ts';
 import { type Method, methods, type Params, type Result } from '../protocol/methods.ts';
+import { eventually } from './support/eventually.ts';
 import { domain, outcome, type Postroom, startPostroom } from './support/postroom.ts';
 import { DaemonProcess } from './support/process.ts';
 
@@ -342,6 +343,35 @@ test('a dated grant begins and ends in the journal by itself, once, also when th
   const end = (await journal(postroom)).find(({ summary }) => summary.startsWith('Send of ben'));
   expect(end).toMatchObject({ actor: null, mailbox, subject: 'ben' });
   expect(Date.parse(end?.at ?? '')).toBeLessThan(Date.now() + ahead - 3_000_000); // when it ended, not when it was noticed
+});
+
+test('the end of a grant is told once, of people who are disabled or removed as well', async () => {
+  let ahead = 0;
+  await using postroom = await startPostroom({ now: () => Date.now() + ahead });
+  const mailbox = await postroom.mailbox('support');
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const names = ['disabled', 'removed', 'taken'];
+  for (const name of names) {
+    await postroom.person(name);
+    await (await postroom.as('eva')).call('grant.add', { mailbox, grantee: name, access: true, until });
+  }
+  await (await postroom.as('eva')).call('person.disable', { name: 'disabled' });
+  await eventually(async () => expect((await journal(postroom)).some(({ action }) => action === 'person.disable')).toBe(true));
+  // The date comes, and before anybody looks at it the grant goes.
+  ahead = 7_200_000;
+  const eva = await postroom.as('eva');
+  await eva.call('person.remove', { name: 'removed' });
+  await eva.call('grant.remove', { mailbox, grantee: 'taken' });
+  const ends = async () => (await journal(postroom)).filter(({ action }) => action === 'grant.end').map(({ subject }) => subject);
+  await eventually(async () => expect((await ends()).toSorted()).toEqual(names.toSorted()));
+  // It ended before it went.
+  const told = async () => (await journal(postroom)).map(({ action, subject }) => `${action} ${subject}`);
+  await eventually(async () => expect(await told()).toContain('person.remove removed'));
+  const lines = await told();
+  expect(lines.indexOf('grant.end removed')).toBeLessThan(lines.indexOf('person.remove removed'));
+  await postroom.stopDaemon();
+  await postroom.startDaemon();
+  expect(await ends()).toHaveLength(names.length);
 });
 
 test('what the configuration allows is in the journal, and what of it was changed', async () => {

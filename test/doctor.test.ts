@@ -12,9 +12,12 @@ import type { MailboxStatus } from '../daemon/engines.ts';
 import { lockHome } from '../daemon/store/lock.ts';
 import { migrations } from '../daemon/store/migrations/index.ts';
 import type { Folder } from '../daemon/store/types.ts';
+import { safeText } from '../protocol/text.ts';
+import { stateText } from '../tui/cli/mailboxes.ts';
 import { domain, type Postroom, startPostroom } from './support/postroom.ts';
 import { tempDir } from './support/tempdir.ts';
 
+type Standing = Parameters<typeof stateText>[0];
 type Found = { level: string; code: string; message: string; mend: string };
 
 async function found(postroom: Postroom, person = 'eva'): Promise<Found[]> {
@@ -252,6 +255,18 @@ test('mail that failed, that nobody knows the fate of, and folders that differ',
   await postroom.startDaemon();
 });
 
+test('the list of mailboxes says what is wrong, while something is being read as well', () => {
+  const standing = (state: Standing['state'], error: string | null, total: number | null = 9): Standing => ({
+    state,
+    sync: { done: 3, total, folder: null, error: error === null ? null : safeText(error), syncedAt: null, retryAt: null },
+  });
+  expect(stateText(standing('idle', null))).toBe('idle');
+  expect(stateText(standing('syncing', null))).toBe('syncing 3 of 9');
+  expect(stateText(standing('syncing', 'Lists: NO', null))).toBe('syncing: Lists: NO');
+  expect(stateText(standing('syncing', 'Lists: NO'))).toBe('syncing 3 of 9: Lists: NO');
+  expect(stateText(standing('error', 'Lists: NO'))).toBe('error: Lists: NO');
+});
+
 test('an account as the engine reports it, and folders that differ from the server', async () => {
   await using postroom = await startPostroom();
   await (await postroom.as('eva')).call('mailbox.add', {
@@ -277,19 +292,30 @@ test('an account as the engine reports it, and folders that differ from the serv
     storedCount: 10,
     parked: null,
   };
-  const look = async (state: MailboxStatus['state'], patch: Partial<Folder> = {}, refused: number[] = []): Promise<string[]> => {
-    const status: MailboxStatus = { state, done: 0, total: 0, folder: null, error: 'the server says no', syncedAt: null, retryAt: null };
+  const find = async (
+    state: MailboxStatus['state'],
+    patch: Partial<Folder> = {},
+    refused: number[] = [],
+    trouble: string | null = null,
+  ) => {
+    const error = 'the server says no';
+    const status: MailboxStatus = { state, done: 0, total: 0, folder: trouble, error, syncedAt: null, retryAt: null };
     const store = {
       folders: async () => [{ ...folder, ...patch }],
       unfetchable: async () => refused.map((uid) => ({ folder: 1, uidValidity: 1, uid, why: 'NO' })),
       outboxTroubled: async () => [],
     };
     const deps = { secrets: null, store, commands: [], live: { status, test: async () => [] } };
-    return codes(await examineMailbox(mailbox, deps, { settings: false, timeline: true, send: true }));
+    return await examineMailbox(mailbox, deps, { settings: false, timeline: true, send: true });
   };
+  const look = async (...asked: Parameters<typeof find>): Promise<string[]> => codes(await find(...asked));
   expect(await look('idle')).toEqual([]);
   expect(await look('auth-failed')).toEqual(['error account-auth']);
   expect(await look('error')).toEqual(['error account-error']);
+  expect(await find('error')).toMatchObject([{ message: expect.stringContaining('does not sync: the server') }]);
+  expect(await find('error', {}, [], 'Lists')).toMatchObject([
+    { code: 'account-error', message: expect.stringContaining('does not sync wholly: the server') },
+  ]);
   expect(await look('offline')).toEqual(['warning account-offline']);
   expect(await look('idle', { storedCount: 9 })).toEqual(['error folder-count']);
   expect(await look('syncing', { storedCount: 9 })).toEqual(['info folder-count']);

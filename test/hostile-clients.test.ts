@@ -22,6 +22,9 @@ let pid: number;
 let calmMb: number;
 /** What one person may ask (protocol/server.ts). */
 const [burst, perSecond] = [1_000, 500];
+/** `POSTROOM_HOSTILE=full`: as many as 5-security.md names (T30), and beside them all at once. */
+const full = process.env.POSTROOM_HOSTILE === 'full';
+const [halfOpen, wrongKeys] = full ? [1_000, 1_000] : [200, 100];
 /** Sessions of those who belong: eva and good. */
 const own = 2;
 const mails = (from: number, count: number) =>
@@ -87,6 +90,33 @@ async function gone(clients: readonly RawClient[]): Promise<void> {
   await eventually(async () => expect(await sessionsOf()).toBe(own), 250);
 }
 
+/** Connections that never finish the handshake; half of them begin it. */
+function silentConnections(count: number): { readonly open: number; destroy(): void } {
+  let open = 0;
+  const sockets = Array.from({ length: count }, (_, n): Socket => {
+    const socket = connectSocket(socketPath());
+    socket.on('connect', () => (open += 1)).on('close', () => (open -= 1));
+    socket.on('error', () => undefined); // being cut off is what is wanted
+    socket.resume();
+    if (n % 2 === 0) socket.write(Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3])); // half a greeting
+    return socket;
+  });
+  return {
+    get open() {
+      return open;
+    },
+    destroy: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function comeWithWrongKeys(count: number): RawClient[] {
+  const strangers = Array.from({ length: count }, () => rawClient(mallory, newKeyPair()));
+  for (const stranger of strangers) void stranger.socket.send([writeEnvelope('hello'), '{}']).catch(() => undefined); // closed under it
+  return strangers;
+}
+
 describe('a good client is answered while', () => {
   test('another one floods it with requests: they are paced, and what is over the credit refused', async () => {
     const flood = rawClient(mallory, mallory);
@@ -136,30 +166,37 @@ describe('a good client is answered while', () => {
   });
 
   test('connections are opened and no word of the handshake is said: they are closed', async () => {
-    const sockets: Socket[] = [];
-    let open = 0;
-    for (let n = 0; n < 200; n++) {
-      const socket = connectSocket(socketPath());
-      socket.on('connect', () => (open += 1)).on('close', () => (open -= 1));
-      socket.on('error', () => undefined); // being cut off is what is wanted
-      socket.resume();
-      if (n % 2 === 0) socket.write(Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3])); // half a greeting
-      sockets.push(socket);
-    }
+    const silent = silentConnections(halfOpen);
     const took = await work(good.client, 50);
-    await eventually(() => expect(open).toBe(0));
-    for (const socket of sockets) socket.destroy();
-    await stands('200 half-open connections', took);
+    await eventually(() => expect(silent.open).toBe(0));
+    silent.destroy();
+    await stands(`${halfOpen} half-open connections`, took);
   });
 
   test('strangers come with keys that nobody knows: each is refused before it can say anything', async () => {
-    const strangers = Array.from({ length: 100 }, () => rawClient(mallory, newKeyPair()));
-    for (const stranger of strangers) void stranger.socket.send([writeEnvelope('hello'), '{}']).catch(() => undefined); // closed under it
+    const strangers = comeWithWrongKeys(wrongKeys);
     const took = await work(good.client, 50);
     expect(strangers.flatMap(({ inbox }) => inbox)).toEqual([]);
     expect(await sessionsOf()).toBe(own);
     await gone(strangers);
-    await stands('100 wrong keys', took);
+    await stands(`${wrongKeys} wrong keys`, took);
+  });
+
+  test.runIf(full)('both come at once, and come again', async () => {
+    await stands('nobody', await work(good.client, 500));
+    const strangers = comeWithWrongKeys(wrongKeys);
+    const took: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const silent = silentConnections(halfOpen);
+      took.push(...(await work(good.client, 200)));
+      silent.destroy();
+    }
+    expect(strangers.flatMap(({ inbox }) => inbox)).toEqual([]);
+    await gone(strangers);
+    await stands(
+      `${halfOpen} half-open and ${wrongKeys} wrong keys`,
+      took.sort((a, b) => a - b),
+    );
   });
 
   test('2,000 malformed messages come: sessions that send them are ended, prototypes stay as they are', async () => {

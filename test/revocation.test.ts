@@ -189,6 +189,29 @@ describe('while sessions are open', () => {
     await ben.close();
   });
 
+  test('whoever loses a mailbox is told how much of theirs is held there, and nothing else of it', async () => {
+    await using postroom = await startPostroom();
+    await postroom.person('ben');
+    const [mailbox, kept] = [await postroom.mailbox('support'), await postroom.mailbox('sales')];
+    for (const one of [mailbox, kept]) await postroom.grant('ben', one, everything);
+    const eva = await postroom.as('eva');
+    const held = Promise.withResolvers<DaemonEvent>();
+    const ben = await postroom.connect('ben', (event) => event.name === 'outbox.held' && held.resolve(event));
+    await ben.subscribe(['outbox.held']);
+    const send = (client: Client, from: string) => client.call('outbox.send', { from, to: kept, subject: 'Later', body: 'x', at: later });
+    for (const from of [mailbox, mailbox, kept]) await send(ben, from);
+    await send(eva, mailbox);
+    await eva.call('grant.remove', { mailbox, grantee: 'ben' });
+    expect((await held.promise).payload).toEqual({ mailbox, count: 2 });
+    const left = await ben.call('outbox.list', {});
+    expect(left.rows.map((row) => row.mailbox)).toEqual([kept]);
+    expect(left.outOfReach).toBe(2);
+    // Who may send from there has them in sight.
+    expect((await eva.call('outbox.list', { mailbox })).rows.map(({ heldFor }) => heldFor).toSorted()).toEqual(['right', 'right', 'time']);
+    expect((await eva.call('outbox.list', {})).outOfReach).toBe(0);
+    await ben.close();
+  });
+
   test('what was held when the right went stays so when it comes back, until a person says yes', async () => {
     await using postroom = await startPostroom();
     await postroom.person('ben');

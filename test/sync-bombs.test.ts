@@ -36,6 +36,12 @@ const bombs: Record<string, (server: FakeImap) => void> = {
     server.lie(/^EXAMINE/, (asked) => asked.say(...asked.honest().map((line) => line.replace(/\d+ EXISTS/, '4294967295 EXISTS'))));
     server.lie(/^UID SEARCH/, (asked) => asked.say(`* ESEARCH (TAG "${asked.tag}") UID ALL 1:4294967295\r\n${asked.tag} OK done\r\n`));
   },
+  'a million folders': (server) => {
+    server.lie(/^LIST/, async (asked) => {
+      await flood(asked, many, (n) => `* LIST () "/" "folder ${n}"\r\n`);
+      await asked.say(...asked.honest());
+    });
+  },
   'all messages vanished, over and over': (server) => {
     server.lie(/^(EXAMINE|UID SEARCH)/, (asked) => asked.say('* VANISHED 1:4294967295\r\n'.repeat(1_000), ...asked.honest()));
   },
@@ -94,3 +100,53 @@ test('no server makes the daemon large or slow', { timeout: 240_000 }, async () 
   expect(await arena.errors()).toEqual([]);
   expect(await arena.check()).toEqual([]);
 });
+
+test('a message is in memory once: one of 80 MB is here, one of 300 MB and one without an end are named', {
+  timeout: 240_000,
+}, async () => {
+  await using arena = await Arena.open();
+  await using server = await startFakeImap();
+  const inbox = server.folder('INBOX');
+  for (const octets of mails(3)) inbox.add(octets);
+  const large = inbox.add(sized(80_000_000, 'large'));
+  const [tooLarge, endless] = [inbox.add('Subject: too large\r\n\r\n'), inbox.add('Subject: endless\r\n\r\n')];
+  const part = 'x'.repeat(1024 * 1024);
+  server.lie(/^UID SEARCH.* LARGER/, (asked) =>
+    asked.say(`* ESEARCH (TAG "${asked.tag}") UID ALL ${large}:${endless}\r\n${asked.tag} OK done\r\n`),
+  );
+  server.lie(new RegExp(`^UID FETCH ${tooLarge} .*RFC822\\.SIZE`), (asked) =>
+    asked.say(...asked.honest().map((line) => line.replace(/RFC822\.SIZE \d+/, 'RFC822.SIZE 300000000'))),
+  );
+  server.lie(new RegExp(`^UID FETCH ${endless} .*BODY\\.PEEK\\[\\]<\\d+\\.`), (asked) => {
+    const from = /<(\d+)\./.exec(asked.text)?.[1];
+    return asked.say(`* 6 FETCH (UID ${endless} BODY[]<${from}> {${part.length}}\r\n${part})\r\n${asked.tag} OK done\r\n`);
+  });
+  const before = await arena.memory();
+  await arena.eva.call('mailbox.add', {
+    address: 'large@example.org',
+    imap: `imap://127.0.0.1:${server.port}?tls=no`,
+    smtp: 'smtp://127.0.0.1:1?tls=no',
+    user: 'large@example.org',
+    secret: { kind: 'password', password: 'secret' },
+  });
+  await arena.eva.call('mailbox.sync', { mailbox: 'large@example.org', wait: true }, { timeoutMs: 200_000 });
+  const { peakMb } = await arena.memory();
+  console.log(`memory ${before.nowMb} MB before, at most ${peakMb} MB`);
+  expect(peakMb).toBeLessThan(400);
+  const { rows } = await arena.eva.call('mailbox.folders', { mailbox: 'large@example.org' });
+  expect(rows).toMatchObject([{ server: 6, stored: 4 }]);
+  const { findings } = await arena.eva.call('daemon.doctor', {}, { timeoutMs: 120_000 });
+  const named = findings.filter(({ code }) => code === 'unfetchable');
+  expect(named).toMatchObject([{ message: expect.stringMatching(/2 messages.*300000000 octets/) }]);
+  expect(server.unexpected).toEqual([]);
+  expect(await arena.errors()).toEqual([]);
+  expect(await arena.check()).toEqual([]);
+});
+
+/** A mail with a file, of about so many octets. */
+function sized(octets: number, name: string): Buffer {
+  const head = `Subject: ${name}\r\nMessage-ID: <${name}@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n`;
+  const file = '--b\r\nContent-Type: application/octet-stream; name=file\r\nContent-Transfer-Encoding: base64\r\n\r\n';
+  const line = `${'QUJD'.repeat(19)}\r\n`;
+  return Buffer.concat([Buffer.from(head + file), Buffer.alloc(octets, line), Buffer.from('\r\n--b--\r\n')]);
+}

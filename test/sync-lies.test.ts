@@ -150,6 +150,7 @@ describe('a server that says no', () => {
     const mended = server.lie(/^EXAMINE Archiv/, no('NO [INUSE] locked by somebody'));
     await using it = await syncWith(server);
     await it.until('it is said', () => stateOf(it)?.state === 'error' && /Archiv: .*locked by somebody/.test(stateOf(it)?.error ?? ''));
+    expect(stateOf(it)?.folder).toBe('Archiv');
     expect(it.placed().get('Zuletzt')).toHaveLength(2);
     expect(server.accepted).toBe(1);
     mended();
@@ -360,6 +361,36 @@ describe('a server that lies', () => {
     mended();
     await using again = await syncWith(server, { home: it.home });
     await it.sync.close();
+    await settles(again, server);
+  });
+});
+
+describe('a message that the server does not give', () => {
+  const keepsBack = (server: FakeImap) =>
+    server.lie(/^UID FETCH.*BODY\.PEEK\[\]/, (asked) => asked.say(...asked.honest().filter((line) => !line.includes('(UID 7 '))));
+
+  test('is named no longer when it is expunged', async () => {
+    await using server = await startFakeImap();
+    const inbox = fill(inboxOf(server), 10);
+    keepsBack(server);
+    await using it = await syncWith(server);
+    await it.until('it is named', async () => (await unfetchable(it)).length === 1);
+    inbox.remove(7);
+    await it.until('it is named no longer', async () => (await unfetchable(it)).length === 0);
+    await settles(it, server);
+  });
+
+  test('nor when that was while the daemon was down', async () => {
+    await using server = await startFakeImap();
+    const inbox = fill(inboxOf(server), 10);
+    keepsBack(server);
+    await using it = await syncWith(server);
+    await it.until('it is named', async () => (await unfetchable(it)).length === 1);
+    await it.until('it is at rest', () => stateOf(it)?.state === 'idle');
+    await it.sync.close();
+    inbox.remove(7);
+    await using again = await syncWith(server, { home: it.home });
+    await again.until('it is named no longer', async () => (await unfetchable(again)).length === 0);
     await settles(again, server);
   });
 });

@@ -198,6 +198,10 @@ function tellWhatHappens(mirror: Mirror, shell: Shell, me: string): () => void {
         ].filter((word) => word !== null);
         const what = words.length === 0 ? chrome`What you may do changed` : join(words, chrome`; `);
         shell.toast({ who: 'me', tone: lost.length > 0 ? 'danger' : 'plain', text: chrome`${what}: ${why}`, forMs: 15_000 });
+      } else if (event.name === 'outbox.held') {
+        const { mailbox, count } = event.payload;
+        const mails = count === 1 ? chrome`1 mail of yours on ${mailbox} is held` : chrome`${count} mails of yours on ${mailbox} are held`;
+        shell.toast({ who: 'me', tone: 'danger', text: chrome`${mails}: your right to send went`, forMs: 15_000 });
       } else if (event.name === 'outbox.changed' && event.payload.author === me) {
         const { state } = event.payload;
         if (state !== 'failed' && state !== 'unknown' && state !== 'bounced') return;

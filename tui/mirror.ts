@@ -108,6 +108,8 @@ export class Mirror {
   /** Once made, the client renews it with each connection. */
   #subscription: 'none' | 'asked' | 'made' = 'none';
   readonly #conversations = new Map<string, Asked<Shown>>();
+  /** Of long conversations, how many parts are shown, and the mail or note that has to be among them. */
+  readonly #depths = new Map<string, { parts: number; message: string | null }>();
   readonly #timelines = new Map<string, AskedTimeline>();
   readonly #eventListeners = new Set<(event: DaemonEvent) => void>();
   readonly #stateListeners = new Set<() => void>();
@@ -323,7 +325,7 @@ export class Mirror {
     if (known !== undefined) return known;
     const made = new Asked<Shown>(
       this,
-      () => this.call('conversation.show', { conversation: id }, { timeoutMs: 60_000 }),
+      () => this.#askConversation(id),
       (event) => {
         if (event.name === 'resync' || event.name === 'rights.changed') return true;
         if (event.name === 'conversation.changed') return event.payload.conversation === id || event.payload.what === 'merged';
@@ -331,9 +333,42 @@ export class Mirror {
       },
     );
     // The last few stay warm; older ones are asked for again when somebody opens them.
-    if (this.#conversations.size >= 50) for (const [oldest] of this.#conversations) if (this.#conversations.delete(oldest)) break;
+    if (this.#conversations.size >= 50)
+      for (const [oldest] of this.#conversations) {
+        this.#conversations.delete(oldest);
+        this.#depths.delete(oldest);
+        break;
+      }
     this.#conversations.set(id, made);
     return made;
+  }
+
+  /** Shows more of what came before: one part more, or as many as it takes to `message`. */
+  showEarlier(id: string, message: string | null = null): void {
+    const { parts = 1 } = this.#depths.get(id) ?? {};
+    this.#depths.set(id, message === null ? { parts: parts + 1, message: null } : { parts, message });
+    this.#conversations.get(id)?.refresh();
+  }
+
+  /** With as much of what came before as was asked to be shown, so that a new mail opens no gap. */
+  async #askConversation(id: string): Promise<Shown> {
+    const ask = (before: string | null) => this.call('conversation.show', { conversation: id, before }, { timeoutMs: askTimeoutMs });
+    const { parts, message } = this.#depths.get(id) ?? { parts: 1, message: null };
+    const first = await ask(null);
+    const pages = [first];
+    let oldest = first;
+    const isThere = () => message === null || pages.some((page) => [...page.messages, ...page.notes].some((item) => item.id === message));
+    while (oldest.earlier !== null && (pages.length < parts || !isThere())) {
+      oldest = await ask(oldest.earlier.cursor);
+      pages.unshift(oldest);
+    }
+    if (message !== null) this.#depths.set(id, { parts: pages.length, message: null });
+    return {
+      ...first,
+      messages: pages.flatMap(({ messages }) => messages),
+      notes: pages.flatMap(({ notes }) => notes),
+      earlier: oldest.earlier,
+    };
   }
 
   /** `kinds`: null is all of them. */

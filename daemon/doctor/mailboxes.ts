@@ -62,7 +62,7 @@ async function examineSecret(mailbox: Mailbox, { secrets, commands }: MailboxDep
   }
 }
 
-function examineStatus(address: string, { state, error: words }: MailboxStatus): Finding[] {
+function examineStatus(address: string, { state, folder, error: words }: MailboxStatus): Finding[] {
   const said = words === null ? '' : `: ${words}`;
   if (state === 'auth-failed')
     return [
@@ -70,6 +70,14 @@ function examineStatus(address: string, { state, error: words }: MailboxStatus):
         'account-auth',
         `${address} is not let in${said}`,
         `Enter its password again: postroom mailbox set ${address} --password-file FILE`,
+      ),
+    ];
+  if (state === 'error' && folder !== null)
+    return [
+      error(
+        'account-error',
+        `${address} does not sync wholly${said}`,
+        'The other folders are in order. It is tried again by itself; if it lasts, look at this folder with another program.',
       ),
     ];
   if (state === 'error')

@@ -129,21 +129,24 @@ class Delivery implements Outbox {
     this.poke();
   }
 
-  async revoked(who: { author: string; mailbox: MailboxId }): Promise<void> {
+  async revoked(who: { author: string; mailbox: MailboxId }): Promise<number> {
     const { store, refusal } = this.#deps;
+    let held = 0;
     const run = this.#runs.get(who.mailbox);
     const why = run?.row.author === who.author ? refusal(run.row) : null;
     if (run && why !== null) {
       run.recalled = why; // from here on its body cannot begin
       const began = run.attempt !== null && !run.attempt.recall(why);
       if (!began) await run.done;
+      if ((await store.outboxRow(run.row.id))?.heldFor === 'right') held++;
     }
     // What waits for its time as well: a right that comes back before then must not send what nobody has said yes to since.
     const waiting = await store.outbox({ mailboxes: [who.mailbox], states: ['queued', 'held'], limit: 10_000 });
     for (const row of waiting) {
       const lost = row.author === who.author && row.heldFor !== 'right' ? refusal(row) : null;
-      if (lost !== null) await store.outboxMove(row.id, row.state, holdForRight(lost));
+      if (lost !== null && (await store.outboxMove(row.id, row.state, holdForRight(lost)))) held++;
     }
+    return held;
   }
 
   async close(): Promise<void> {

@@ -1,13 +1,13 @@
 /** Panel, lists, conversations, and the team's verbs on them. */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { Asked, Result } from '../../protocol/methods.ts';
-import type { Message } from '../../protocol/schema.ts';
+import type { Message, Note } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { attachmentBytes, rawHeaders } from '../mail/message.ts';
 import type { OpenedMail } from '../open.ts';
-import type { ConversationDetail, EntryRow, Folder, WorkResult } from '../store/types.ts';
+import type { ConversationDetail, EntryId, EntryRow, Folder, NoteRow, Part, Placement, WorkResult } from '../store/types.ts';
 import { conversationOf, folderKey, granteeOf, iso, isoOrNull, messageOf, noteOf, surfacesOf } from './wire.ts';
 import { type Caller, type Handlers, inBackground, mailboxesWith, mailboxNamed, rolesOf, seenBy, type World } from './world.ts';
 
@@ -15,13 +15,13 @@ const chunkOctets = 65_536;
 
 type Found = { snapshot: Snapshot; mailbox: Mailbox; detail: ConversationDetail };
 
-/** A conversation that the caller was let to. It may have been merged or removed since: then it is not there. */
-export async function conversationFor(world: World, id: string, caller: Caller): Promise<Found> {
+/** A conversation that the caller was let to, with its newest mail or note. It may have been merged or removed since: then it is not there. */
+export async function conversationFor(world: World, id: string, caller: Caller, part: Part = { limit: 1 }): Promise<Found> {
   const snapshot = world.directory.snapshot();
   const owner = await world.store.mailboxOf('conversation', id);
   const mailbox = owner === null ? undefined : snapshot.mailbox(owner);
   if (mailbox === undefined) throw notFound();
-  const detail = await world.store.conversation(id, caller.person, seenBy(snapshot, caller.person, mailbox, world.now()));
+  const detail = await world.store.conversation(id, caller.person, seenBy(snapshot, caller.person, mailbox, world.now()), part);
   if (detail === null) throw notFound();
   return { snapshot, mailbox, detail };
 }
@@ -82,11 +82,10 @@ const current = ({ snapshot, detail }: Found) => ({
 
 const feeds = (role: Folder['role']): boolean => role === 'inbox' || role === null;
 
-/** Messages of some entries, grouped by the folder generation that holds them. */
-function placedIn(entries: readonly EntryRow[], wanted: (placement: EntryRow['placements'][number]) => boolean) {
+/** Places, grouped by the folder generation that holds them. */
+function grouped(placements: readonly Placement[]) {
   const groups = new Map<string, { folder: number; uidValidity: number; uids: number[] }>();
-  for (const placement of entries.flatMap((entry) => entry.placements)) {
-    if (!wanted(placement)) continue;
+  for (const placement of placements) {
     const key = `${placement.folder} ${placement.uidValidity}`;
     const group = groups.get(key) ?? { folder: placement.folder, uidValidity: placement.uidValidity, uids: [] };
     group.uids.push(placement.uid);
@@ -96,23 +95,26 @@ function placedIn(entries: readonly EntryRow[], wanted: (placement: EntryRow['pl
 }
 
 /** Marks mail \Seen on the server when the mailbox says so for `moment`; a personal mailbox follows its owner always. */
-export function markSeen(world: World, { mailbox, detail }: Found, moment: 'read' | 'reply-or-done', caller: Caller): void {
+export async function markSeen(world: World, { mailbox, detail }: Found, moment: 'read' | 'reply-or-done', caller: Caller): Promise<void> {
   const { readState } = mailbox.settings;
   const personal = !mailbox.shared && mailbox.owner === caller.person;
   const wanted = personal || (moment === 'read' ? readState === 'on-first-read' : readState !== 'never');
-  if (!wanted) return;
-  changeFlags(world, mailbox, detail, (flags) => !flags.includes('\\Seen'), { add: ['\\Seen'] });
+  if (!wanted || mailbox.kind === 'hosted') return;
+  const unseen = (await placements(world, detail)).filter(({ flags }) => !flags.includes('\\Seen'));
+  changeFlags(world, mailbox, unseen, { add: ['\\Seen'] });
 }
+
+const placements = async (world: World, { row }: ConversationDetail): Promise<Placement[]> =>
+  (await world.store.placed(row.id)).map(({ placement }) => placement);
 
 function changeFlags(
   world: World,
   mailbox: Mailbox,
-  detail: ConversationDetail,
-  wanted: (flags: string[]) => boolean,
+  placements: readonly Placement[],
   change: { add?: string[]; remove?: string[] },
 ): void {
   if (mailbox.kind === 'hosted') return;
-  for (const at of placedIn(detail.entries, (placement) => placement.role !== 'drafts' && wanted(placement.flags))) {
+  for (const at of grouped(placements.filter(({ role }) => role !== 'drafts'))) {
     inBackground(
       world,
       'changing flags on the server',
@@ -123,9 +125,12 @@ function changeFlags(
 }
 
 async function afterDone(world: World, found: Found, caller: Caller): Promise<void> {
-  markSeen(world, found, 'reply-or-done', caller);
+  await markSeen(world, found, 'reply-or-done', caller);
   const { done } = found.mailbox.settings;
-  if (done === 'keyword') changeFlags(world, found.mailbox, found.detail, (flags) => !flags.includes('$Done'), { add: ['$Done'] });
+  if (done === 'keyword') {
+    const undone = (await placements(world, found.detail)).filter(({ flags }) => !flags.includes('$Done'));
+    changeFlags(world, found.mailbox, undone, { add: ['$Done'] });
+  }
   if (done === 'archive') {
     const target = (await world.store.folders(found.mailbox.id)).find((folder) => folder.role === 'archive');
     if (target === undefined) world.log.warn({ mailbox: found.mailbox.id }, 'done should archive, and the mailbox has no archive folder');
@@ -134,18 +139,17 @@ async function afterDone(world: World, found: Found, caller: Caller): Promise<vo
         world,
         'archiving what is done',
         { mailbox: found.mailbox.id },
-        moveTo(world, found.mailbox, toMove(found, target), target),
+        moveTo(world, found.mailbox, await toMove(world, found, target), target),
       );
   }
 }
 
-type Placed = { readonly entry: EntryRow; readonly placement: EntryRow['placements'][number] };
+type Placed = { readonly entry: EntryId; readonly placement: Placement };
 
 /** What feeds the conversation, or, when nothing does, whatever of it is elsewhere but in Sent and Drafts. */
-function toMove({ detail }: Found, target: Folder): Placed[] {
-  const elsewhere = (placement: EntryRow['placements'][number]) =>
-    placement.folder !== target.id && placement.role !== 'sent' && placement.role !== 'drafts';
-  const found = detail.entries.flatMap((entry) => entry.placements.filter(elsewhere).map((placement) => ({ entry, placement })));
+async function toMove(world: World, { detail }: Found, target: Folder): Promise<Placed[]> {
+  const elsewhere = ({ placement: { folder, role } }: Placed) => folder !== target.id && role !== 'sent' && role !== 'drafts';
+  const found = (await world.store.placed(detail.row.id)).filter(elsewhere);
   const feeding = found.filter(({ placement }) => feeds(placement.role));
   return feeding.length > 0 ? feeding : found;
 }
@@ -153,14 +157,12 @@ function toMove({ detail }: Found, target: Folder): Placed[] {
 /** Moves mails to a folder, on the server as well; gives how many went. */
 async function moveTo(world: World, mailbox: Mailbox, placed: readonly Placed[], target: Folder): Promise<number> {
   if (mailbox.kind === 'hosted') {
-    const entries = [...new Set(placed.map(({ entry }) => entry.id))];
+    const entries = [...new Set(placed.map(({ entry }) => entry))];
     if (entries.length > 0) await world.store.moveHosted(mailbox.id, world.accountOf(mailbox).policy, entries, target.id);
     return entries.length;
   }
-  const these = new Set(placed.map(({ placement }) => placement));
-  const entries = [...new Set(placed.map(({ entry }) => entry))];
   let count = 0;
-  for (const at of placedIn(entries, (placement) => these.has(placement))) count += await world.sync.move(mailbox.id, at, target.id);
+  for (const at of grouped(placed.map(({ placement }) => placement))) count += await world.sync.move(mailbox.id, at, target.id);
   if (count > 0) await world.sync.caughtUp(mailbox.id);
   return count;
 }
@@ -171,7 +173,7 @@ const wayBack = (placed: readonly Placed[], target: Folder): WayBack => ({
   out: folderKey(target.path),
   to: [...Map.groupBy(placed, ({ placement }) => placement.path)].map(([path, there]) => ({
     folder: folderKey(path),
-    messages: there.map(({ entry }) => entry.id),
+    messages: there.map(({ entry }) => entry),
   })),
 });
 
@@ -179,14 +181,10 @@ const wayBack = (placed: readonly Placed[], target: Folder): WayBack => ({
 async function moveBack(world: World, { mailbox, detail }: Found, { out, to }: WayBack): Promise<number> {
   const here = await folderNamed(world, mailbox, out);
   // The newest copy first: where a mail lay in the folder before, that is the one that the move made.
-  const left = new Map(
-    detail.entries.map((entry) => [
-      entry.id,
-      entry.placements
-        .filter(({ folder }) => folder === here.id)
-        .toSorted((a, b) => a.uid - b.uid)
-        .map((placement) => ({ entry, placement })),
-    ]),
+  const inHere = (await world.store.placed(detail.row.id)).filter(({ placement }) => placement.folder === here.id);
+  const left = Map.groupBy(
+    inHere.toSorted((a, b) => a.placement.uid - b.placement.uid),
+    ({ entry }) => entry,
   );
   let count = 0;
   for (const { folder, messages } of to) {
@@ -211,26 +209,44 @@ async function folderNamed(world: World, mailbox: Mailbox, named: string): Promi
 }
 
 /**
- * One answer has an end (protocol/frame.ts) and who asked waits, while anybody may add mails of any size to a thread by naming it. So the
- * newest mails come whole as far as these reach, counted as JSON, older ones without their text, and what then is left not at all.
+ * One answer has an end (protocol/frame.ts) and who asked waits, while anybody may add mails of any size to a thread by naming it. So of
+ * the newest mails and notes that are shown at once the newest come whole as far as these reach, counted as JSON, older mails without
+ * their text, and what then is left with the next question.
  */
-const shownAtMost = { wholeCharacters: 4_000_000, briefCharacters: 1_200_000, openingMs: 10_000 };
+const shownAtMost = { items: 200, wholeCharacters: 4_000_000, briefCharacters: 1_200_000, openingMs: 10_000 };
 /** A mail whose text is left out is asked for by itself, with `message`. */
 const unopened: OpenedMail = { text: '', html: false, links: [], attachments: [], defeated: true };
 const briefly = 20;
 
-async function messagesOf(world: World, entries: readonly EntryRow[], headers: boolean, snapshot: Snapshot): Promise<Message[]> {
+type ShownPart = { messages: Message[]; notes: Note[]; earlier: ConversationDetail['earlier'] };
+
+async function shown(world: World, detail: ConversationDetail, headers: boolean, snapshot: Snapshot): Promise<ShownPart> {
   const until = performance.now() + shownAtMost.openingMs;
   const room = { whole: shownAtMost.wholeCharacters, brief: shownAtMost.briefCharacters };
   const messages: Message[] = [];
-  for (const entry of entries.toReversed()) {
+  const notes: Note[] = [];
+  const answer = (earlier: ShownPart['earlier']): ShownPart => ({ messages: messages.reverse(), notes: notes.reverse(), earlier });
+  const items: (EntryRow | NoteRow)[] = [...detail.entries, ...detail.notes].sort((a, b) => b.row - a.row);
+  for (const [at, entry] of items.entries()) {
+    const isFirst = at === 0;
+    const leaveOut = async () => answer(await world.store.earlier(detail.row.id, (items[at - 1] ?? entry).row));
+    if ('text' in entry) {
+      const note = noteOf(snapshot, entry);
+      // A note has no second way to be read: it comes whole, or with the next question.
+      const size = JSON.stringify(note).length;
+      if (room.whole < size && room.brief < size && !isFirst) return await leaveOut();
+      if (room.whole >= size) room.whole -= size;
+      else room.brief -= size;
+      notes.push(note);
+      continue;
+    }
     const outbox = entry.outbox === null ? null : await world.store.outboxRow(entry.outbox);
-    if (room.whole > 0 && (messages.length === 0 || performance.now() < until)) {
+    if (room.whole > 0 && (isFirst || performance.now() < until)) {
       const octets = await world.store.octets(entry.hash);
       const opened = await world.opener.open(octets);
       const message = messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null);
       room.whole -= JSON.stringify(message).length;
-      if (room.whole >= 0 || messages.length === 0) {
+      if (room.whole >= 0 || isFirst) {
         messages.push(message);
         continue;
       }
@@ -245,10 +261,10 @@ async function messagesOf(world: World, entries: readonly EntryRow[], headers: b
       null,
     );
     room.brief -= JSON.stringify(message).length;
-    if (room.brief < 0) break;
+    if (room.brief < 0) return await leaveOut();
     messages.push(message);
   }
-  return messages.reverse();
+  return answer(detail.earlier);
 }
 
 async function stream(octets: Uint8Array, download: (chunk: Uint8Array) => Promise<void>): Promise<void> {
@@ -366,12 +382,9 @@ export const mailHandlers: Handlers<MailMethods> = {
 
   'conversation.show': async (world, asked, caller) => {
     const seq = caller.seq();
-    const { snapshot, mailbox, detail } = await conversationFor(world, asked.conversation, caller);
-    // Somebody's draft in another client is not part of the conversation until it is sent.
-    const isDraft = (entry: EntryRow) => entry.placements.length > 0 && entry.placements.every((placement) => placement.role === 'drafts');
-    const entries = detail.entries.filter((entry) => (asked.message === null ? !isDraft(entry) : entry.id === asked.message));
-    if (asked.message !== null && entries.length === 0) throw notFound();
-    const messages = await messagesOf(world, entries, asked.headers, snapshot);
+    const part = asked.message === null ? { limit: shownAtMost.items, before: asked.before } : { message: asked.message };
+    const { snapshot, mailbox, detail } = await conversationFor(world, asked.conversation, caller, part);
+    if (asked.message !== null && detail.entries.length === 0) throw notFound();
     const { row } = detail;
     const rights = surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now()));
     return {
@@ -381,8 +394,7 @@ export const mailHandlers: Handlers<MailMethods> = {
       unread: rights.panel ? row.unread : 0,
       starred: row.starred,
       waitingSince: isoOrNull(row.waitingSince),
-      notes: detail.notes.map((note) => noteOf(snapshot, note)),
-      messages,
+      ...(await shown(world, detail, asked.headers, snapshot)),
       rights,
       seq,
     };
@@ -414,8 +426,8 @@ export const mailHandlers: Handlers<MailMethods> = {
     if (asked.as === 'star' || asked.as === 'unstar') await world.store.star(id, caller.person, asked.as === 'star');
     else {
       await world.store.markRead(id, caller.person, asked.as === 'read');
-      if (asked.as === 'read') markSeen(world, found, 'read', caller);
-      else if (!found.mailbox.shared && found.mailbox.owner === caller.person) unmarkSeen(world, found);
+      if (asked.as === 'read') await markSeen(world, found, 'read', caller);
+      else if (!found.mailbox.shared && found.mailbox.owner === caller.person) await unmarkSeen(world, found);
     }
     return current(found);
   },
@@ -461,7 +473,7 @@ export const mailHandlers: Handlers<MailMethods> = {
     const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folders.find((folder) => folder.role === to.role);
     if (target === undefined) throw new PostroomError('invalid', `${found.mailbox.address} has no ${'role' in to ? to.role : ''} folder.`);
     if (!target.selectable) throw new PostroomError('invalid', `"${safeText(target.name)}" cannot hold mail.`);
-    const placed = toMove(found, target);
+    const placed = await toMove(world, found, target);
     const count = await moveTo(world, found.mailbox, placed, target);
     if (count > 0) await recordMove(world, caller, found, count, target);
     const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
@@ -492,8 +504,13 @@ async function recordMove(
   ]);
 }
 
-function unmarkSeen(world: World, { mailbox, detail }: Found): void {
-  const last = detail.entries.filter((entry) => entry.direction === 'in').at(-1);
-  if (last !== undefined)
-    changeFlags(world, mailbox, { ...detail, entries: [last] }, (flags) => flags.includes('\\Seen'), { remove: ['\\Seen'] });
+async function unmarkSeen(world: World, { mailbox, detail }: Found): Promise<void> {
+  const last = await world.store.answerable(detail.row.id);
+  if (last?.direction !== 'in') return;
+  changeFlags(
+    world,
+    mailbox,
+    last.placements.filter(({ flags }) => flags.includes('\\Seen')),
+    { remove: ['\\Seen'] },
+  );
 }

@@ -22,14 +22,14 @@ type Conversation = Awaited<ReturnType<typeof conversationFor>>;
 type Kind = 'new' | 'reply' | 'reply-all' | 'forward';
 
 /** The mail that is answered: the one named, else the last from outside, else the last of all. */
-function answered({ detail }: Conversation, message: string | null): EntryRow {
+async function answered(world: World, { detail }: Conversation, message: string | null): Promise<EntryRow> {
   if (message !== null) {
-    const named = detail.entries.find((entry) => entry.id === message);
-    if (named === undefined) throw notFound();
+    const named = await world.store.entry(message);
+    if (named?.conversation !== detail.row.id) throw notFound();
     return named;
   }
-  const last = detail.entries.findLast((entry) => entry.direction === 'in') ?? detail.entries.at(-1);
-  if (last === undefined) throw new PostroomError('invalid', 'There is no mail in this conversation to answer.');
+  const last = await world.store.answerable(detail.row.id);
+  if (last === null) throw new PostroomError('invalid', 'There is no mail in this conversation to answer.');
   return last;
 }
 
@@ -193,7 +193,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
 
   'compose.reply': async (world, asked, caller) => {
     const found = await conversationFor(world, asked.conversation, caller);
-    const entry = answered(found, asked.message);
+    const entry = await answered(world, found, asked.message);
     const octets = await world.store.octets(entry.hash);
     const { text } = await world.opener.open(octets);
     const { to, cc } = recipientsFor(asked.kind, entry, found.mailbox);
@@ -219,7 +219,8 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const mailbox = mailboxNamed(world.directory.snapshot(), row.mailbox);
     const { to, cc, bcc, subject, octets, attachments } = await replaced(world, row);
     const { detail } = await conversationFor(world, row.conversation, caller);
-    const alone = detail.entries.every(({ outbox }) => outbox === row.id) && detail.notes.length === 0;
+    // The newest of it is all there is.
+    const alone = detail.entries.every(({ outbox }) => outbox === row.id) && detail.notes.length === 0 && detail.earlier === null;
     return {
       mailbox: safeText(mailbox.address),
       from: safeText(row.from),
@@ -256,7 +257,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
         throw new PostroomError('invalid', 'The mail that this one takes the place of belongs to another conversation.');
     }
     if (asked.body === null && old === null) throw new PostroomError('invalid', 'A mail has a text (`body`), be it an empty one.');
-    const entry = found === null || old !== null ? null : answered(found, asked.message);
+    const entry = found === null || old !== null ? null : await answered(world, found, asked.message);
     const from =
       mailbox.addresses.find((address) => folded(address) === folded(asked.from ?? old?.row.from ?? '')) ??
       (entry === null ? mailbox.address : fromFor(mailbox, entry));
@@ -351,7 +352,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       world.outbox.poke();
       if (found !== null) {
         await world.store.markRead(found.detail.row.id, caller.person, true);
-        markSeen(world, found, 'reply-or-done', caller);
+        await markSeen(world, found, 'reply-or-done', caller);
       }
     }
     return { outbox: row.id, state: row.state, conversation: row.conversation, ...answer, messageId: safeText(row.messageId) };
@@ -373,7 +374,10 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       ...(asked.states === null ? {} : { states: asked.states }),
       limit: asked.limit,
     });
-    return { rows: rows.map((row) => outboxOf(snapshot, row)), seq };
+    const own = new Set(mailboxes.map(({ id }) => id));
+    const lost = asked.mailbox !== null ? [] : await world.store.unsent(caller.person);
+    const outOfReach = lost.filter(({ heldFor, mailbox }) => heldFor === 'right' && !own.has(mailbox)).length;
+    return { rows: rows.map((row) => outboxOf(snapshot, row)), outOfReach, seq };
   },
 
   'outbox.show': async (world, asked) => outboxOf(world.directory.snapshot(), await rowFor(world, asked.outbox)),

@@ -240,7 +240,7 @@ export function messageOf(
   };
 }
 
-export const noteOf = (snapshot: Snapshot, note: NoteRow): wire.Note => ({
+export const noteOf = (snapshot: Snapshot, note: Omit<NoteRow, 'row'>): wire.Note => ({
   id: note.id,
   at: iso(note.at),
   author: safeText(snapshot.nameOf(note.author)),

@@ -1,30 +1,96 @@
 /** One conversation, one entry, and which mailbox an id from the wire belongs to. */
 import type { Address, Attachment } from '../mail/message.ts';
 import type { PackPlace } from './packs.ts';
-import { rowOf } from './panel.ts';
+import { readCursor, rowOf, writeCursor } from './panel.ts';
 import type { Db } from './sqlite.ts';
 import type {
   ConversationDetail,
   ConversationId,
+  Earlier,
   EntryId,
   EntryRow,
-  FolderRole,
   Hash,
   MailboxId,
   NoteRow,
+  Part,
   PersonId,
+  Placement,
   Seen,
 } from './types.ts';
 import { resolve } from './verbs.ts';
 
-/** null also when it is not in `seen.mailbox`: foreign and missing look alike. Entries oldest first, whatever folder they are in. */
-export function conversationDetail(db: Db, id: ConversationId, person: PersonId, seen: Seen): ConversationDetail | null {
+/**
+ * null also when it is not in `seen.mailbox`: foreign and missing look alike. Anybody may add mails to a thread by naming it, so however
+ * long it has grown, what is read here is as much as `part` says.
+ */
+export function conversationDetail(db: Db, id: ConversationId, person: PersonId, seen: Seen, part: Part): ConversationDetail | null {
   const num = resolve(db, id);
   const row = num === null ? null : rowOf(db, num, person, new Map([[seen.mailbox, seen]]));
   if (num === null || row === null) return null;
-  const entries = db.all<Row>(`${selectEntry} WHERE e.conversation = ? AND e.same_as IS NULL ORDER BY e.row`, num);
-  const notes = db.all<NoteRow>('SELECT id, author, at, text FROM note WHERE conversation = ? ORDER BY at, id', num);
-  return { row, entries: entries.map((entry) => toEntry(db, entry)), notes };
+  if ('message' in part) {
+    const entries = db.all<Row>(`${selectEntry} WHERE e.conversation = ? AND e.same_as IS NULL AND e.id = ?`, num, part.message);
+    return { row, entries: entries.map((entry) => toEntry(db, entry)), notes: [], earlier: null };
+  }
+  const before = readCursor(part.before ?? null, earlierTag)?.key ?? Number.MAX_SAFE_INTEGER;
+  // One more of each than fits tells whether there is more.
+  const entries = db.all<Row>(
+    `${selectEntry} WHERE e.conversation = ? AND e.same_as IS NULL AND ${notOnlyDraft} AND e.row < ? ORDER BY e.row DESC LIMIT ?`,
+    num,
+    before,
+    part.limit + 1,
+  );
+  const notes = db.all<NoteRow>(
+    'SELECT row, id, author, at, text FROM note WHERE conversation = ? AND row < ? ORDER BY at DESC, row DESC LIMIT ?',
+    num,
+    before,
+    part.limit + 1,
+  );
+  const rows = [...entries, ...notes].map((item) => item.row).sort((a, b) => b - a);
+  const oldest = rows[part.limit - 1] ?? 0;
+  const within = (item: { row: number }) => item.row >= oldest;
+  return {
+    row,
+    entries: entries
+      .filter(within)
+      .reverse()
+      .map((entry) => toEntry(db, entry)),
+    notes: notes.filter(within).reverse(),
+    earlier: rows.length > part.limit ? earlierThan(db, id, oldest) : null,
+  };
+}
+
+const earlierTag = 'earlier';
+
+export function earlierThan(db: Db, id: ConversationId, row: number): Earlier | null {
+  const num = resolve(db, id);
+  const count = db.get<{ messages: number; notes: number }>(
+    `SELECT (SELECT count(*) FROM entry e WHERE e.conversation = ? AND e.row < ? AND e.same_as IS NULL AND ${notOnlyDraft}) AS messages,
+     (SELECT count(*) FROM note WHERE conversation = ? AND row < ?) AS notes`,
+    num,
+    row,
+    num,
+    row,
+  );
+  if (num === null || count === undefined || count.messages + count.notes === 0) return null;
+  return { ...count, cursor: writeCursor(earlierTag, { key: row, num: 0 }) };
+}
+
+export function placed(db: Db, id: ConversationId): { entry: EntryId; placement: Placement }[] {
+  const rows = db.all<PlacementRow & { entry: EntryId }>(
+    `SELECT coalesce(o.id, e.id) AS entry, ${placementColumns}
+     FROM entry e LEFT JOIN entry o ON o.row = e.same_as JOIN placement p ON p.entry = e.row JOIN folder f ON f.id = p.folder
+     WHERE e.conversation = ? ORDER BY coalesce(e.same_as, e.row), p.folder, p.uid`,
+    resolve(db, id),
+  );
+  return rows.map(({ entry, ...at }) => ({ entry, placement: toPlacement(at) }));
+}
+
+export function answerable(db: Db, id: ConversationId): EntryRow | null {
+  const num = resolve(db, id);
+  const newest = (which: string): Row | undefined =>
+    db.get<Row>(`${selectEntry} WHERE e.conversation = ? AND e.same_as IS NULL AND ${which} ORDER BY e.row DESC LIMIT 1`, num);
+  const row = newest("e.direction = 'in'") ?? newest(notOnlyDraft);
+  return row === undefined ? null : toEntry(db, row);
 }
 
 export function entryRow(db: Db, id: EntryId): EntryRow | null {
@@ -33,7 +99,6 @@ export function entryRow(db: Db, id: EntryId): EntryRow | null {
 }
 
 type Row = Omit<EntryRow, 'inReplyTo' | 'references' | 'from' | 'replyTo' | 'to' | 'cc' | 'attachments' | 'placements' | 'automatic'> & {
-  row: number;
   head: string;
   automatic: number;
 };
@@ -54,13 +119,21 @@ const selectEntry = `SELECT e.row, e.id, c.id AS conversation, e.mailbox, lower(
   (SELECT o.id FROM outbox o WHERE o.id = e.outbox AND o.state <> 'accepted') AS outbox
   FROM entry e JOIN message m ON m.num = e.message JOIN conversation c ON c.num = e.conversation`;
 
-function toEntry(db: Db, { row, head, automatic, ...rest }: Row): EntryRow {
+/** Somebody's draft in another client is not part of the conversation until it is sent. What is counted is no draft: mostly this is cheap. */
+const notOnlyDraft = `(e.counted = 1 OR coalesce((SELECT max(f.role IS NOT 'drafts') FROM placement p JOIN folder f ON f.id = p.folder
+  WHERE p.entry IN (SELECT row FROM entry WHERE row = e.row OR same_as = e.row)), 1))`;
+
+type PlacementRow = Omit<Placement, 'flags'> & { flags: string };
+const placementColumns = 'p.folder, f.path, f.role, p.uid_validity AS uidValidity, p.uid, p.flags';
+const toPlacement = (at: PlacementRow): Placement => ({ ...at, flags: at.flags === '' ? [] : at.flags.split(' ') });
+
+function toEntry(db: Db, { head, automatic, ...rest }: Row): EntryRow {
   const { from, replyTo, to, cc, inReplyTo, references, attachments } = JSON.parse(head) as Head;
-  const placements = db.all<{ folder: number; path: string; role: FolderRole; uidValidity: number; uid: number; flags: string }>(
-    `SELECT p.folder, f.path, f.role, p.uid_validity AS uidValidity, p.uid, p.flags FROM placement p JOIN folder f ON f.id = p.folder
+  const placements = db.all<PlacementRow>(
+    `SELECT ${placementColumns} FROM placement p JOIN folder f ON f.id = p.folder
      WHERE p.entry IN (SELECT row FROM entry WHERE row = ? OR same_as = ?) ORDER BY p.folder, p.uid`,
-    row,
-    row,
+    rest.row,
+    rest.row,
   );
   return {
     ...rest,
@@ -72,7 +145,7 @@ function toEntry(db: Db, { row, head, automatic, ...rest }: Row): EntryRow {
     cc,
     attachments,
     automatic: automatic === 1,
-    placements: placements.map((at) => ({ ...at, flags: at.flags === '' ? [] : at.flags.split(' ') })),
+    placements: placements.map(toPlacement),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Errors on their way between threads: code, message and details stay, and the stack for the log. */
+/** Errors on their way between threads: code, message and details stay, and the stack for the log. What the machine refuses gets its words here. */
 import { type ErrorCode, PostroomError } from '../../protocol/errors.ts';
 
 export type WireFault = { code: ErrorCode; message: string; details: Record<string, unknown>; stack: string | undefined };
@@ -8,7 +8,7 @@ export function toWire(error: unknown): WireFault {
     return { code: error.code, message: error.message, details: { ...error.details }, stack: error.stack };
   const stack = error instanceof Error ? error.stack : undefined;
   const refusal = refusalOf(error);
-  if (refusal !== null) return { code: 'unavailable', message: `${refusals[refusal]} Nothing was written.`, details: {}, stack };
+  if (refusal !== null) return { code: 'unavailable', message: `${refusal} Nothing was written.`, details: {}, stack };
   return { code: 'internal', message: String(error), details: {}, stack };
 }
 
@@ -38,8 +38,11 @@ const ofSystem: Readonly<Record<string, keyof typeof refusals>> = {
 /** By the primary result codes of SQLite: SQLITE_READONLY, _IOERR, _FULL, _CANTOPEN. */
 const ofSqlite: Readonly<Record<number, keyof typeof refusals>> = { 8: 'readOnly', 10: 'disk', 13: 'full', 14: 'files' };
 
-function refusalOf(error: unknown): keyof typeof refusals | null {
+/** The words for what the machine refused, a read or a write; null for every other error. */
+export function refusalOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
-  if ('errcode' in error && typeof error.errcode === 'number') return ofSqlite[error.errcode & 0xff] ?? null;
-  return 'code' in error && typeof error.code === 'string' ? (ofSystem[error.code] ?? null) : null;
+  const isOfSqlite = 'errcode' in error && typeof error.errcode === 'number';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const refusal = isOfSqlite ? ofSqlite[Number(error.errcode) & 0xff] : ofSystem[code];
+  return refusal === undefined ? null : refusals[refusal];
 }

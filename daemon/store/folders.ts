@@ -98,7 +98,11 @@ export function setFolder({ db, changed }: Writing, folder: FolderId, patch: Fol
   if (row !== undefined) changed({ kind: 'folders', mailbox: row.mailbox });
 }
 
-export function setUnfetchable({ db }: Writing, folder: FolderId, uidValidity: number, uid: number, why: string): void {
+export function setUnfetchable({ db }: Writing, folder: FolderId, uidValidity: number, uid: number, why: string | null): void {
+  if (why === null) {
+    db.run('DELETE FROM unfetchable WHERE folder = ? AND uid_validity = ? AND uid = ?', folder, uidValidity, uid);
+    return;
+  }
   db.run(
     'INSERT INTO unfetchable (folder, uid_validity, uid, why) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET why = excluded.why',
     folder,

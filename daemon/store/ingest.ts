@@ -34,11 +34,13 @@ export function* ingest(writing: Writing, batch: Ingest): Generator<void, Ingest
   const { db } = writing;
   const folder = folderOf(db, batch.mailbox, batch.folder);
   const done: Ingested[] = [];
+  // The buffer may be larger than what lies in it.
+  const incoming = batch.items.reduce((sum, { length }) => sum + length, 0);
   let at = 0;
   while (at < batch.items.length) {
     const touched = new Touched(writing);
     const slice: { item: IngestItem; uid: number; entry: number; fresh: boolean }[] = [];
-    claimRoom(writing.packs.dir, batch.buffer.byteLength, 'incoming');
+    claimRoom(writing.packs.dir, incoming, 'incoming');
     for (let octets = 0; at < batch.items.length && slice.length < sliceMails && octets < sliceOctets; at++) {
       const item = batch.items[at];
       if (item === undefined) break;
@@ -56,6 +58,8 @@ export function* ingest(writing: Writing, batch: Ingest): Generator<void, Ingest
   if (folder.uid_validity === null) db.run('UPDATE folder SET uid_validity = ? WHERE id = ?', batch.uidValidity, batch.folder);
   if (batch.checkpoint !== undefined) checkpoint(db, batch.folder, batch.checkpoint);
   writing.changed({ kind: 'folders', mailbox: batch.mailbox });
+  // A batch may be one mail of 100 MB, and the next one is on its way: the memory goes now, not when it is collected.
+  batch.buffer.transfer(0);
   return done;
 }
 

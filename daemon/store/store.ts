@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { workerFile } from '../worker-file.ts';
 import { auditOf, settingsHistoryOf, verifyAudit } from './audit.ts';
-import { conversationDetail, countMessages, entryRow, mailboxOf, packEnds, placeOf } from './detail.ts';
+import { answerable, conversationDetail, countMessages, earlierThan, entryRow, mailboxOf, packEnds, placed, placeOf } from './detail.ts';
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
@@ -79,7 +79,10 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     panel: async (query) => panel(db, query),
     panelCounts: async (query) => panelCounts(db, query),
     list: async (query) => list(db, query),
-    conversation: async (id, person, seen) => conversationDetail(db, id, person, seen),
+    conversation: async (id, person, seen, part) => conversationDetail(db, id, person, seen, part),
+    earlier: async (id, row) => earlierThan(db, id, row),
+    placed: async (id) => placed(db, id),
+    answerable: async (id) => answerable(db, id),
     octets: async (hash) => {
       const place = placeOf(db, hash);
       if (place === null) throw notFound();

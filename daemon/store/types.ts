@@ -193,7 +193,11 @@ export type TimelineRow = {
   state: WorkState | null;
 };
 
+export type Placement = { folder: FolderId; path: string; role: FolderRole; uidValidity: number; uid: number; flags: string[] };
+
 export type EntryRow = {
+  /** Its place among the entries and notes of its mailbox: later ones have larger ones. Never leaves the daemon but in cursors. */
+  row: number;
   id: EntryId;
   conversation: ConversationId;
   mailbox: MailboxId;
@@ -215,14 +219,21 @@ export type EntryRow = {
   author: PersonId | null;
   sizeOctets: number;
   attachments: Attachment[];
-  placements: { folder: FolderId; path: string; role: FolderRole; uidValidity: number; uid: number; flags: string[] }[];
+  placements: Placement[];
   /** Set while it is on its way out. */
   outbox: OutboxId | null;
 };
 
-export type NoteRow = { id: string; author: PersonId; at: Millis; text: string };
+/** `row`: as that of an entry. */
+export type NoteRow = { row: number; id: string; author: PersonId; at: Millis; text: string };
 
-export type ConversationDetail = { row: ConversationRow; entries: EntryRow[]; notes: NoteRow[] };
+/** Which part of a conversation is read: `limit` mails and notes together, the newest before a cursor; or one mail alone. */
+export type Part = { limit: number; before?: string | null } | { message: EntryId };
+
+/** The conversation as it is, and the part of its mails and notes that was asked for, oldest first. */
+export type ConversationDetail = { row: ConversationRow; entries: EntryRow[]; notes: NoteRow[]; earlier: Earlier | null };
+/** What a part leaves out of the time before it. */
+export type Earlier = { messages: number; notes: number; cursor: string };
 
 // --- search --------------------------------------------------------------------------------------------------------
 
@@ -399,8 +410,8 @@ export interface Store {
   dropStale(mailbox: MailboxId, folder: FolderId, policy: WorkPolicy): Promise<void>;
   /** Moves placements between folders of a hosted mailbox. */
   moveHosted(mailbox: MailboxId, policy: WorkPolicy, entries: readonly EntryId[], to: FolderId): Promise<void>;
-  /** A UID that the server lists and does not give, with its words. */
-  setUnfetchable(folder: FolderId, uidValidity: number, uid: number, why: string): Promise<void>;
+  /** A UID that the server lists and does not give, with its words; null: it lists it no more. */
+  setUnfetchable(folder: FolderId, uidValidity: number, uid: number, why: string | null): Promise<void>;
   /** Those of a mailbox that are still missing: noted, and not come since. */
   unfetchable(mailbox: MailboxId): Promise<{ folder: FolderId; uidValidity: number; uid: number; why: string }[]>;
 
@@ -409,7 +420,13 @@ export interface Store {
   panelCounts(query: Pick<PanelQuery, 'person' | 'roles' | 'mailboxes'>): Promise<PanelCounts>;
   list(query: ListQuery): Promise<Rows<ConversationRow>>;
   /** Follows a merged id to the one that lives on. */
-  conversation(id: ConversationId, person: PersonId, seen: Seen): Promise<ConversationDetail | null>;
+  conversation(id: ConversationId, person: PersonId, seen: Seen, part: Part): Promise<ConversationDetail | null>;
+  /** What lies before a mail or a note of it, by the place of that. */
+  earlier(id: ConversationId, row: number): Promise<Earlier | null>;
+  /** Where all its mails lie, oldest first, whatever folder they are in. */
+  placed(id: ConversationId): Promise<{ entry: EntryId; placement: Placement }[]>;
+  /** The newest mail from outside, else the newest of all. */
+  answerable(id: ConversationId): Promise<EntryRow | null>;
   octets(hash: Hash): Promise<Uint8Array>;
   /** Which mailbox a wire id belongs to; null when there is none. */
   mailboxOf(kind: 'conversation' | 'message' | 'outbox', id: string): Promise<MailboxId | null>;

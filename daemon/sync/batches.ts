@@ -49,7 +49,7 @@ export async function readMessages(
     let why = 'The server lists this message and gives nothing when it is asked for.';
     try {
       const body = inParts ? await imap.bodyInParts(uid) : await first(imap.bodies([uid]), uid);
-      if (body) return await gathered.add(body);
+      if (body) return await (inParts && body.octets.length > batchOctets ? gathered.hand(body) : gathered.add(body));
     } catch (error) {
       // Too large even in parts: the connection is gone, and the next one has to know which message it was.
       if (inParts && error instanceof ImapFault && error.kind === 'too-large')
@@ -90,6 +90,14 @@ class Gathering {
     this.#buffer.set(octets, this.#used);
     this.#items.push({ uid, flags, modSeq, receivedAt, offset: this.#used, length: octets.length });
     this.#used += octets.length;
+  }
+
+  /** A large one by itself, without a copy: its buffer is its own. */
+  async hand({ uid, flags, modSeq, receivedAt, octets }: Body): Promise<void> {
+    if (!(octets.buffer instanceof ArrayBuffer)) throw new TypeError('A message in parts has a buffer of its own.');
+    await this.flush();
+    const { buffer, byteOffset: offset, length } = octets;
+    await this.#give({ buffer, items: [{ uid, flags, modSeq, receivedAt, offset, length }] });
   }
 
   async flush(): Promise<void> {

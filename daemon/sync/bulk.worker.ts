@@ -10,6 +10,8 @@ import { connectImap, factsOf, faultOf, type Imap, ImapFault } from './imap.ts';
 
 /** Batches on their way to the store; more would only fill memory. */
 const window = 3;
+/** One larger than this is on disk before anything else is asked for: a folder of large messages is one of them in memory. */
+const largeOctets = 16 * 1024 * 1024;
 
 const port = parentPort;
 if (!port) throw new Error('bulk.worker is a thread of the daemon');
@@ -43,8 +45,10 @@ async function act(message: Exclude<ToBulk, { kind: 'ack' }>): Promise<FromBulk>
       const large = message.allInParts ? new Set(message.slices.flat()) : await largeUids(imap);
       const unfetchable = await readMessages(imap, message.slices, large, async ({ buffer, items }) => {
         while (unacknowledged >= window) await new Promise<void>((resolve) => (acknowledged = resolve));
+        const isLarge = buffer.byteLength > largeOctets;
         unacknowledged++;
         say({ kind: 'batch', buffer, items }, [buffer]);
+        while (isLarge && unacknowledged > 0) await new Promise<void>((resolve) => (acknowledged = resolve));
       });
       while (unacknowledged > 0) await new Promise<void>((resolve) => (acknowledged = resolve));
       return { kind: 'read', unfetchable };

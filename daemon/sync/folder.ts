@@ -32,12 +32,13 @@ export type FolderState = {
   restUntil: Millis;
 };
 
-export const newFolderState = (row: Folder): FolderState => ({
+/** `refused`: UIDs of its generation that the server did not give before the daemon was stopped; they are asked for again at once. */
+export const newFolderState = (row: Folder, refused: readonly number[] = []): FolderState => ({
   row,
   theirs: null,
   complete: false,
   lookDue: false,
-  unfetchable: new Map(),
+  unfetchable: new Map(refused.map((uid) => [uid, { retryAt: 0, tries: 0 }])),
   seenFlags: new Map(),
   mayBeStale: true,
   madeAnew: [],
@@ -111,6 +112,7 @@ export async function look(
   state.lookDue = false;
   const theirs = await imap.open(row);
   state.theirs = theirs;
+  if (theirs.uidValidity === row.uidValidity) await forgetExpunged(imap, deps, state, theirs.uidValidity);
   const ours: Ours = {
     uidValidity: row.uidValidity,
     uidNext: row.uidNext,
@@ -276,6 +278,16 @@ export async function dropStale(deps: FolderDeps, state: FolderState): Promise<v
   const { id, policy } = deps.account();
   await deps.store.dropStale(id, state.row.id, policy);
   state.mayBeStale = false;
+}
+
+/** What the server did not give and does not list any more is missing no longer. */
+async function forgetExpunged(imap: Connection, { store }: FolderDeps, state: FolderState, uidValidity: number): Promise<void> {
+  if (state.unfetchable.size === 0) return;
+  const there = new Set(await imap.still([...state.unfetchable.keys()]));
+  for (const uid of [...state.unfetchable.keys()].filter((uid) => !there.has(uid))) {
+    await store.setUnfetchable(state.row.id, uidValidity, uid, null);
+    state.unfetchable.delete(uid);
+  }
 }
 
 /** Visible in the mailbox's status; asked for again after a minute, later after a day. */

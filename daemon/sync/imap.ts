@@ -3,7 +3,7 @@
  *
  * - Nothing is sent before TLS stands and the certificate is verified, unless a person chose `none` for this mailbox.
  * - Reading never changes anything: folders are opened with EXAMINE and bodies are asked for with BODY.PEEK.
- * - What a server can make us hold is bounded: literals of 32 MB, larger messages come in parts of 1 MB.
+ * - What a server can make us hold is bounded: literals of 32 MB; larger messages come in parts of 1 MB, up to 128 MB.
  * - Every failure leaves as an `ImapFault`, whose kind says what to do about it.
  */
 import { type FetchMessageObject, type FetchQueryObject, ImapFlow, type ListResponse } from 'imapflow';
@@ -58,10 +58,16 @@ export type Body = Flagged & { receivedAt: Millis; octets: Uint8Array };
 /** A message larger than this is fetched in parts; also the largest literal that is taken. */
 export const wholeLimitOctets = 32 * 1024 * 1024;
 const partOctets = 1024 * 1024;
-/** Nothing larger is taken at all. */
-const messageLimitOctets = 512 * 1024 * 1024;
+/**
+ * Nothing larger is taken: a message is in memory once, from its first part until it is on disk. The large hosts let in 35 to 50 MB;
+ * what is larger than this is named by doctor.
+ */
+const messageLimitOctets = 128 * 1024 * 1024;
 /** As many messages as one folder may list, and as many as may vanish at once: a few octets can claim four thousand million. */
 const uidLimit = 1_000_000;
+/** As many folders as a mailbox may list, and as many characters as their answers may hold. */
+export const folderLimit = 20_000;
+const folderCharacters = 16_000_000;
 /** Messages that may have come without an EXISTS · answers that nobody asked for, in one command. */
 const unannounced = 1_000;
 const unaskedRows = 10_000;
@@ -136,12 +142,32 @@ function greetedAsSomebody(client: ImapFlow): boolean {
  * What imapflow would do by itself, and must not; the methods are not in its published types.
  * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
  * - It waits, and says nothing, for as long as a server asks for: that is the mailbox's to do, where people see it.
+ * - It keeps a million folders and sorts them, and all is at rest meanwhile.
  */
 function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
   type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
   const inner = client as unknown as {
     untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
     throttleWait(delayMs: number): Promise<boolean>;
+    exec(command: string, attributes: unknown, options?: { untagged?: Record<string, Listener> }): Promise<unknown>;
+  };
+  type Listener = (untagged: Untagged) => Promise<void>;
+  const exec = inner.exec.bind(client);
+  inner.exec = (command, attributes, options) => {
+    if (!/^(LIST|XLIST|LSUB)$/.test(command) || options?.untagged === undefined) return exec(command, attributes, options);
+    let characters = 0;
+    const bounded = (listener: Listener): Listener => {
+      let rows = 0;
+      return async (untagged) => {
+        rows++;
+        for (const one of untagged.attributes ?? []) characters += sizeOf(one);
+        if (rows <= folderLimit && characters <= folderCharacters) return await listener(untagged);
+        const what = rows > folderLimit ? `more than ${folderLimit.toLocaleString('en')} folders` : 'folders with endless names';
+        end(new ImapFault({ kind: 'refused', message: `The server lists ${what}; so many are not taken.`, retryAfterMs: null }));
+      };
+    };
+    const untagged = Object.fromEntries(Object.entries(options.untagged).map(([name, listener]) => [name, bounded(listener)]));
+    return exec(command, attributes, { ...options, untagged });
   };
   const pass = inner.untaggedVanished.bind(client);
   inner.untaggedVanished = async (untagged, ...rest) => {
@@ -157,6 +183,13 @@ function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
     end(new ImapFault({ kind: 'throttled', message: 'The server is asked too often and wants a pause.', retryAfterMs: delayMs }));
     return true; // given up
   };
+}
+
+/** Characters of an attribute as imapflow parses it: a value, or a list of them. */
+function sizeOf(attribute: unknown): number {
+  if (Array.isArray(attribute)) return attribute.reduce((sum: number, one: unknown) => sum + sizeOf(one), 1);
+  const { value } = (attribute ?? {}) as { value?: unknown };
+  return typeof value === 'string' || Buffer.isBuffer(value) ? value.length : 1;
 }
 
 export class Imap {
@@ -331,7 +364,10 @@ export class Imap {
     }
   }
 
-  /** A message in parts, for those too large for one answer; null when the server has no such UID any more. */
+  /**
+   * A message in parts, for those too large for one answer; null when the server has no such UID any more. Its octets are the beginning of
+   * a buffer that nobody else uses.
+   */
   async bodyInParts(uid: number): Promise<Body | null> {
     let facts: (Flagged & { receivedAt: Millis }) | null = null;
     let size = 0;
@@ -341,18 +377,26 @@ export class Imap {
       size = row.size ?? 0;
     }
     if (facts === null) return null;
-    const parts: Uint8Array[] = [];
-    for (let at = 0, more = true; more; at += partOctets) {
-      if (at > 0 && Math.max(at, size) > messageLimitOctets)
-        throw refused(`The message has more than ${messageLimitOctets} octets; it is not taken.`);
+    if (size > messageLimitOctets) throw refused(`The message has ${size} octets; larger ones than ${messageLimitOctets} are not taken.`);
+    // Servers that count line ends otherwise are a little wrong, not many times.
+    const limit = Math.min(2 * size + wholeLimitOctets, messageLimitOctets);
+    let octets = new Uint8Array(size);
+    let used = 0;
+    for (let more = true; more; ) {
       more = false;
-      for await (const row of this.#fetch([uid], { source: { start: at, maxLength: partOctets } })) {
-        if (!row.source) continue;
-        parts.push(row.source);
-        more = row.source.length === partOctets;
+      for await (const { source: part } of this.#fetch([uid], { source: { start: used, maxLength: partOctets } })) {
+        if (!part || more) continue;
+        if (used + part.length > limit) {
+          free(octets);
+          throw refused(`The message was to have ${size} octets and has more than ${limit}; it is not taken.`);
+        }
+        if (used + part.length > octets.length) octets = grown(octets, limit);
+        octets.set(part, used);
+        used += part.length;
+        more = part.length === partOctets;
       }
     }
-    return { ...facts, octets: Buffer.concat(parts) };
+    return { ...facts, octets: octets.subarray(0, used) };
   }
 
   /** Waits for news of the open folder until another command comes; polls where the server has no IDLE. */
@@ -474,6 +518,17 @@ export class Imap {
     const why = this.#lastError();
     return fault.kind === 'gone' && why ? faultOf(why, doing, phase) : fault;
   }
+}
+
+/** Its memory goes now, not when somebody collects it: the next one is on its way. */
+const free = ({ buffer }: Uint8Array<ArrayBuffer>): ArrayBuffer => buffer.transfer(0);
+
+/** The server named a size that was too small. What is not written of the new buffer takes no memory. */
+function grown(octets: Uint8Array<ArrayBuffer>, to: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(to);
+  larger.set(octets);
+  free(octets);
+  return larger;
 }
 
 const refused = (message: string) => new ImapFault({ kind: 'refused', message, retryAfterMs: null });

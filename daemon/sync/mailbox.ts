@@ -64,7 +64,7 @@ export class MailboxSync {
   #inboxDirty = false;
   #refusals = 0;
   /** What was refused in this pass, in words: the rest is in order. */
-  #trouble: string | null = null;
+  #trouble: { folder: string; words: string } | null = null;
   /** A folder was to be asked for later in this pass: another one, and it is the whole server that asks for patience. */
   #throttled = false;
   #looks: Millis[] = [];
@@ -267,8 +267,8 @@ export class MailboxSync {
   /** All is done that can be done before then. */
   #rested(until: Millis): void {
     if (this.#backlog.size > 0 || this.#filling) return;
-    const isWell = this.#trouble === null;
-    this.#set({ state: isWell ? 'idle' : 'error', folder: null, error: this.#trouble, retryAt: isWell ? null : until });
+    const { folder = null, words: error = null } = this.#trouble ?? {};
+    this.#set(error === null ? { state: 'idle', folder, error, retryAt: null } : { state: 'error', folder, error, retryAt: until });
   }
 
   /** IDLE on the inbox until something happens or the next pass is due. */
@@ -385,7 +385,7 @@ export class MailboxSync {
       }
       // The others go on; this one has another chance in the next pass.
       this.#throttled ||= isBusy;
-      this.#trouble ??= `${name}: ${error.message}`;
+      this.#trouble ??= { folder: name, words: `${name}: ${error.message}` };
       this.#refuse(error.message);
       return false;
     }
@@ -406,10 +406,19 @@ export class MailboxSync {
     const firstPass = this.#passes === 1;
     const present = new Set(listed.map(({ path }) => path));
     const obstacles = new Map(listed.map(({ path, obstacle }) => [path, obstacle]));
+    const refused = this.#folders.size === 0 ? await store.unfetchable(mailbox) : [];
     for (const row of await store.folders(mailbox)) {
+      const refusedHere = refused.filter(({ folder, uidValidity }) => folder === row.id && uidValidity === row.uidValidity);
       const state = this.#folders.get(row.path);
       if (state) Object.assign(state.row, row);
-      else this.#folders.set(row.path, newFolderState(row));
+      else
+        this.#folders.set(
+          row.path,
+          newFolderState(
+            row,
+            refusedHere.map(({ uid }) => uid),
+          ),
+        );
       if (!present.has(row.path)) {
         this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
         continue;

@@ -108,7 +108,7 @@ export async function storeStory(options: Options = {}) {
       await store.applyChanges({ mailbox, policy, folder: folder(path).id, uidValidity: 1, flags: [], gone: uids, checkpoint: {} });
     },
     async detail(conversation: ConversationId, person = 'ann'): Promise<ConversationDetail> {
-      const detail = await store.conversation(conversation, person, seen);
+      const detail = await store.conversation(conversation, person, seen, { limit: 1_000 });
       if (detail === null) throw new Error(`conversation ${conversation} is not there`);
       return detail;
     },

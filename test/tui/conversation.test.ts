@@ -142,6 +142,27 @@ describe('the window', () => {
     expect(follow(view, items)).toBe(view);
   });
 
+  test('what came before and is loaded is folded, and stands above what one reads', () => {
+    const shown = { messages: [long('m5'), long('m6')], notes: [], earlier: { messages: 3, notes: 1 } };
+    const items = itemsOf(shown);
+    const first = new Thread(items, beginning(items, 0), room, now);
+    const top = first.with(stepped(first, { do: 'first' }));
+    expect(texts(top)[0]).toBe('⋯ 4 earlier mails and notes: Enter loads more of them');
+    const asked = stepped(top, { do: 'earlier' });
+    const more = itemsOf({
+      ...shown,
+      messages: [mail('m3'), mail('m4'), ...shown.messages],
+      notes: [note('n4', 'old', now - 3_597_000)],
+      earlier: { messages: 1, notes: 0 },
+    });
+    const view = follow(asked, more);
+    const after = new Thread(more, view, room, now);
+    expect(texts(after)).toEqual(texts(top.with(asked)));
+    expect(view.cursor).toBe('m5');
+    expect(['m3', 'm4', 'n4', 'm5'].map((id) => view.folded.get(id))).toEqual([true, true, false, true]);
+    expect(texts(after.with(stepped(after, { do: 'first' })))[0]).toBe('⋯ 1 earlier mail or note: Enter loads more of them');
+  });
+
   test('never past the end, never before the beginning', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('item' as const), by: fc.integer({ min: -3, max: 3 }) }),

@@ -239,6 +239,24 @@ function conversationText(shown: Result<'conversation.show'>): string {
   return block([head, ...events.map((event) => event.text)].join('\n\n'));
 }
 
+/** All of it, however long: page before page. */
+async function wholeConversation(session: Session, asked: Params<'conversation.show'>): Promise<Result<'conversation.show'>> {
+  const limits = { timeoutMs: 60_000 };
+  const shown = await session.call('conversation.show', asked, limits);
+  const parts = [shown];
+  for (let { earlier } = shown; earlier !== null; ) {
+    const part = await session.call('conversation.show', { ...asked, before: earlier.cursor }, limits);
+    parts.unshift(part);
+    earlier = part.earlier;
+  }
+  return { ...shown, messages: parts.flatMap(({ messages }) => messages), notes: parts.flatMap(({ notes }) => notes), earlier: null };
+}
+
+const outOfReach = (count: number): string =>
+  count === 0
+    ? ''
+    : `\n${count} ${count === 1 ? 'mail of yours is' : 'mails of yours are'} held in mailboxes that you may not send from any more.`;
+
 type Worked = 'conversation.take' | 'conversation.release';
 const workText = (done: Result<'conversation.take'>): string =>
   `${done.state}, ${done.assignee === null ? 'unassigned' : `with ${done.assignee.name}`}, revision ${done.revision}`;
@@ -308,12 +326,10 @@ export const mailCommands: readonly CommandRow[] = [
     run: async (context, args, values) => {
       const session = await context.session();
       const message = option(values, 'message');
-      const shown = await session.call(
-        'conversation.show',
-        { conversation: arg(args, 0), message, headers: flag(values, 'headers') },
-        { timeoutMs: 60_000 },
-      );
-      if (!flag(values, 'raw')) return { data: shown, text: conversationText(shown) };
+      const asked = { conversation: arg(args, 0), message, headers: flag(values, 'headers') };
+      const raw = flag(values, 'raw');
+      const shown = raw ? await session.call('conversation.show', asked, { timeoutMs: 60_000 }) : await wholeConversation(session, asked);
+      if (!raw) return { data: shown, text: conversationText(shown) };
       const wanted = shown.messages.at(-1)?.id;
       if (wanted === undefined) throw new PostroomError('not-found', 'There is no mail in this conversation.');
       if (context.json) {
@@ -494,7 +510,9 @@ export const mailCommands: readonly CommandRow[] = [
       ]);
       return {
         data: found,
-        text: table(['outbox', 'state', 'queued', 'mailbox', 'to', 'subject', ''], rows, 'Nothing is on its way out.'),
+        text:
+          table(['outbox', 'state', 'queued', 'mailbox', 'to', 'subject', ''], rows, 'Nothing is on its way out.') +
+          outOfReach(found.outOfReach),
       };
     },
   },

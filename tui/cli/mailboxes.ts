@@ -10,8 +10,8 @@ const arg = (args: readonly string[], index: number): string => args[index] ?? '
 
 export function stateText(mailbox: Pick<Mailbox, 'state' | 'sync'>): string {
   const { state, sync } = mailbox;
-  if (state === 'syncing') return sync.total === null ? 'syncing' : `syncing ${sync.done} of ${sync.total}`;
-  return sync.error === null ? state : `${state}: ${sync.error}`;
+  const words = state === 'syncing' && sync.total !== null ? `syncing ${sync.done} of ${sync.total}` : state;
+  return sync.error === null ? words : `${words}: ${sync.error}`;
 }
 
 const mailboxText = (mailbox: Mailbox): string =>

@@ -70,6 +70,7 @@ const followed = [
   'activity',
   'conversation.changed',
   'outbox.changed',
+  'outbox.held',
   'rights.changed',
   'resync',
   'session.ended',

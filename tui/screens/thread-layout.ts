@@ -16,15 +16,23 @@ import { fullMoment, moment, octets } from '../units.ts';
 
 export type Item =
   | { readonly kind: 'mail'; readonly id: string; readonly mail: Message }
-  | { readonly kind: 'note'; readonly id: string; readonly note: Note };
+  | { readonly kind: 'note'; readonly id: string; readonly note: Note }
+  /** Stands above all others for what is not loaded. */
+  | { readonly kind: 'earlier'; readonly id: 'earlier'; readonly count: number };
 
 /** The oldest first. */
-export function itemsOf(shown: { readonly messages: readonly Message[]; readonly notes: readonly Note[] }): Item[] {
+export function itemsOf(shown: {
+  readonly messages: readonly Message[];
+  readonly notes: readonly Note[];
+  readonly earlier?: { readonly messages: number; readonly notes: number } | null;
+}): Item[] {
   const dated = [
     ...shown.messages.map((mail) => ({ at: Date.parse(mail.date), item: { kind: 'mail', id: mail.id, mail } satisfies Item })),
     ...shown.notes.map((note) => ({ at: Date.parse(note.at), item: { kind: 'note', id: note.id, note } satisfies Item })),
   ];
-  return dated.toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+  const items = dated.toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+  if (!shown.earlier) return items;
+  return [{ kind: 'earlier', id: 'earlier', count: shown.earlier.messages + shown.earlier.notes }, ...items];
 }
 
 export type ThreadRow = {
@@ -48,7 +56,22 @@ const readable = 96;
 const blank: ThreadRow = { text: chrome``, tone: 'plain' };
 
 export function rowsOf(item: Item, look: Look): Generator<ThreadRow> {
-  return item.kind === 'mail' ? mailRows(item.mail, look) : noteRows(item.note, look);
+  switch (item.kind) {
+    case 'mail':
+      return mailRows(item.mail, look);
+    case 'note':
+      return noteRows(item.note, look);
+    case 'earlier':
+      return earlierRows(item.count, look);
+    default:
+      return item satisfies never;
+  }
+}
+
+function* earlierRows(count: number, { columns }: Look): Generator<ThreadRow> {
+  const what = count === 1 ? chrome`1 earlier mail or note` : chrome`${count} earlier mails and notes`;
+  yield { text: cutToWidth(chrome`⋯ ${what}: Enter loads more of them`, columns), tone: 'accent' };
+  yield blank;
 }
 
 // --- mails ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ export type ThreadStep =
   | { readonly do: 'first' | 'last' }
   | { readonly do: 'go'; readonly id: string }
   | { readonly do: 'fold' }
+  /** What came before is being loaded. */
+  | { readonly do: 'earlier' }
   | { readonly do: 'quotes' }
   | { readonly do: 'headers'; readonly id: string; readonly text: SafeText | null };
 
@@ -28,16 +30,19 @@ export function beginning(items: readonly Item[], unread: number, at: string | n
   return { cursor, top: { id: cursor, row: 0 }, folded, quotes: new Set(), headers: new Map() };
 }
 
-/** What came in since is open, and moves nothing: neither the window nor the cursor. Same view when nothing came. */
+/** What came in since is open, what came before and was loaded since is not, and neither moves the window or the cursor. Same view when nothing came. */
 export function follow(view: ThreadView, items: readonly Item[]): ThreadView {
   const present = new Set(items.map(({ id }) => id));
   const added = items.filter(({ id }) => !view.folded.has(id));
   const lost = !present.has(view.cursor) || !present.has(view.top.id);
   if (added.length === 0 && !lost) return view;
   const cursor = present.has(view.cursor) ? view.cursor : (items.at(-1)?.id ?? '');
+  // Without anything left to load, what stands before it came late.
+  const firstKnown = view.folded.has('earlier') ? items.findIndex(({ kind, id }) => kind !== 'earlier' && view.folded.has(id)) : 0;
+  const before = new Set(items.slice(0, Math.max(0, firstKnown)).flatMap(({ kind, id }) => (kind === 'mail' ? id : [])));
   return {
     ...view,
-    folded: new Map([...view.folded, ...added.map(({ id }) => [id, false] as const)]),
+    folded: new Map([...view.folded, ...added.map(({ id }) => [id, before.has(id)] as const)]),
     cursor,
     top: present.has(view.top.id) ? view.top : { id: cursor, row: 0 },
   };
@@ -73,6 +78,11 @@ export function stepped(thread: Thread, step: ThreadStep): ThreadView {
     case 'fold': {
       const folded = new Map(view.folded).set(view.cursor, !(view.folded.get(view.cursor) ?? false));
       return inSight(thread.with({ ...view, folded }));
+    }
+    case 'earlier': {
+      // Read on from where one was: what is loaded comes above it.
+      const id = items.find(({ kind }) => kind !== 'earlier')?.id ?? view.cursor;
+      return { ...view, cursor: id, top: { id, row: 0 } };
     }
     case 'quotes': {
       const quotes = new Set(view.quotes);

@@ -65,6 +65,7 @@ export function ThreadPane({
   const at = items[thread.indexOf(view.cursor)];
   const mail = at?.kind === 'mail' ? at.mail : null;
   const seen = thread.seen();
+  useArrival(shown, begin, () => step({ do: 'go', id: begin ?? '' }));
   useReading(shown, reads && focused, seen.at(-1)?.index === items.length - 1);
 
   const headers = async (): Promise<void> => {
@@ -77,6 +78,10 @@ export function ThreadPane({
     // A mail of ours is not answered: the answer goes to whoever wrote last from outside.
     const message = mail !== null && (mail.direction === 'in' || kind === 'forward') ? mail.id : null;
     return openReply(app, { conversation: shown.conversation, kind, message, onSent });
+  };
+  const loadEarlier = (): void => {
+    step({ do: 'earlier' });
+    app.mirror.showEarlier(shown.conversation);
   };
   const attachments = shown.messages.reduce((sum, one) => sum + one.attachments.length, 0);
   // The order is that of the hints.
@@ -117,7 +122,7 @@ export function ThreadPane({
         else if (onEnd === undefined) app.shell.flash(chrome`that is the end`);
         else onEnd();
       },
-      'message.fold': () => step({ do: 'fold' }),
+      'message.fold': () => (at?.kind === 'earlier' ? loadEarlier() : step({ do: 'fold' })),
     },
     { active: focused },
   );
@@ -176,6 +181,22 @@ function ThreadLine({
       </Box>
     </Row>
   );
+}
+
+/** Somebody came for a mail that is too far back to be loaded at first. */
+function useArrival(shown: Shown, wanted: string | null, arrive: () => void): void {
+  const { mirror } = useApp();
+  const state = useRef<'unasked' | 'asked' | 'there'>('unasked');
+  useEffect(() => {
+    if (wanted === null || state.current === 'there') return;
+    const isThere = [...shown.messages, ...shown.notes].some(({ id }) => id === wanted);
+    if (isThere && state.current === 'asked') arrive();
+    if (isThere || shown.earlier === null) state.current = 'there';
+    else if (state.current === 'unasked') {
+      state.current = 'asked';
+      mirror.showEarlier(shown.conversation, wanted);
+    }
+  }, [mirror, shown, wanted, arrive]);
 }
 
 /** Opening reads a conversation; what comes in later is read when the window is at the end. */
