@@ -32,6 +32,10 @@ describe('rows that leave', () => {
   test('come back when the daemon refused', () => {
     expect(shown(doing({ kind: 'leave', ids: ['b', 'c'] }, { kind: 'stay', id: 'b' }))).toBe('abd');
   });
+  test('a verb that takes no row away hides none when it is answered', () => {
+    const answered = doing({ kind: 'left', id: 'b', at: 200 });
+    expect(shown(answered, 150)).toBe('abcd');
+  });
   test('nothing to hide gives the very same rows', () => {
     expect(visible(rows, 1, emptyPanel)).toBe(rows);
   });
