@@ -194,6 +194,8 @@ test('what is typed becomes a question and back; a day is the whole of it', () =
   expect(textsOf(asked)).toEqual({ ...texts, mailbox: 'a@x' });
   expect(questionWords(everything)).toContain('everything');
   expect(questionTyped({ ...texts, until: '2026-02-31' })).toContain('a date');
+  // What a row shows of a mailbox is not enough to ask for it: that is said instead of an empty journal.
+  expect(questionTyped({ ...texts, mailbox: 'support' })).toContain('its whole address');
 });
 
 test('lines keep their names when others come above; a detail fits its columns', () => {
