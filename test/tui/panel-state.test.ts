@@ -171,6 +171,10 @@ describe('the status row', () => {
     const broken = mailbox('sales@x.example', { kind: 'imap', state: 'auth-failed' });
     expect(words({ mailboxes: [...base.mailboxes, broken] })).toContain('✗ sales@ sign-in refused');
   });
+  test('of several broken ones the one in view is told', () => {
+    const broken = ['sales@x.example', 'support@x.example'].map((one) => mailbox(one, { kind: 'imap', state: 'auth-failed' }));
+    expect(words({ mailboxes: broken })).toContain('✗ support@ sign-in refused (+1)');
+  });
   test('is never wider than the screen', () => {
     for (let columns = 40; columns < 120; columns++) expect(widthOf(words({}, columns))).toBeLessThanOrEqual(columns - 2);
     expect(widthOf(words({ connection: away, everOnline: false }, 40))).toBeLessThanOrEqual(38);
