@@ -118,6 +118,23 @@ test('verbs that one may not do give their reason', async () => {
   expect(fake.calls).toEqual([]);
 });
 
+test('a note on what one may not read any more says so, and keeps its words', async () => {
+  const fake = furnished();
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('i');
+  await sees('Esc, then y saves it');
+  press('h', 'o');
+  await sees('ho');
+  fake.conversation('a').put(null, new PostroomError('not-found', 'No such thing'));
+  await sees('You may not write there any more');
+  press('esc');
+  await sees('y saves it for the team');
+  press('y');
+  await sees('you may not write there any more: copy what you wrote');
+  expect(fake.calls.map(({ method }) => method)).not.toContain('conversation.note');
+});
+
 test('places are gone to by letters, and the last one is remembered', async () => {
   const { press, sees, went } = await open(furnished());
   await sees('subject a');
