@@ -27,6 +27,7 @@ import {
   textsOf,
 } from './audit-state.ts';
 import { type AppContext, useApp } from './contract.ts';
+import { useGoing } from './going.tsx';
 import { useNow } from './use-now.ts';
 
 const detailColumns = 64;
@@ -121,6 +122,7 @@ function Journal({ question, onQuestion }: { question: AuditQuestion; onQuestion
       }),
     'sync.now': () => feed.newer(),
   });
+  useGoing(null, { over: true });
 
   const now = useNow(60_000);
   const draw = useCallback(

@@ -8,6 +8,7 @@ import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, padEndTo } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
+import { useGoing } from './going.tsx';
 import { Details, detailRows, useDoing } from './people-parts.tsx';
 import { untilWords } from './people-words.ts';
 
@@ -41,6 +42,7 @@ function Invitations(): ReactElement {
         },
     { facts: { online } },
   );
+  useGoing(null, { over: true });
   const draw = useCallback(
     ({ person, newcomer, expiresAt, by }: Invitation) =>
       chrome` ${padEndTo(person, 24)}${padEndTo(newcomer ? chrome`to join` : chrome`one more key`, 14)}${padEndTo(untilWords(expiresAt), 18)}${by}`,

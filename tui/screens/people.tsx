@@ -9,6 +9,7 @@ import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, join, padEndTo, type Safe } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
+import { useGoing } from './going.tsx';
 import { openInvitations } from './invitations.tsx';
 import { Pages } from './pages.tsx';
 import { openLeaving } from './people-leaving.tsx';
@@ -127,6 +128,7 @@ function People(): ReactElement {
     },
     { facts: { managesPeople: manages, online } },
   );
+  useGoing(null, { over: true });
   const draw = useCallback(
     (person: Person) => chrome` ${padEndTo(person.name, 24)}${padEndTo(safeText(person.status), 12)}${person.email ?? chrome``}`,
     [],

@@ -10,6 +10,7 @@ import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, join, padEndTo, padStartTo, type Safe } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
+import { useGoing } from './going.tsx';
 import { granteeWords } from './grants-words.ts';
 import { Details, detailRows, NameBox, OperationPicker, useDoing } from './people-parts.tsx';
 import { Picker } from './pickers.tsx';
@@ -126,6 +127,7 @@ function Roles(): ReactElement {
     },
     { facts: { managesPeople: manages, online } },
   );
+  useGoing(null, { over: true });
   const draw = useCallback(
     (role: Role) =>
       chrome` ${padEndTo(role.name, 24)}${padStartTo(chrome`${role.people.length}`, 6)}  ${join(
