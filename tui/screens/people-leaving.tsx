@@ -19,7 +19,7 @@ export function openLeaving({ shell }: Pick<AppContext, 'shell'>, name: Safe): v
 type Choices = { readonly successor: Safe | null; readonly release: boolean; readonly mail: 'hold' | 'cancel' };
 
 function LeavingPerson({ name }: { name: Safe }): ReactElement {
-  const { mirror, me } = useApp();
+  const { mirror } = useApp();
   const shell = useShell();
   const [choices, setChoices] = useState<Choices>({ successor: null, release: false, mail: 'hold' });
   const [removed, setRemoved] = useState(false);
@@ -46,10 +46,10 @@ function LeavingPerson({ name }: { name: Safe }): ReactElement {
                   title={chrome`Successor of ${name}`}
                   load={async () =>
                     (await mirror.call('person.list', {})).rows
-                      .filter((person) => person.name !== name && person.name !== me && person.status === 'active')
+                      .filter((person) => person.name !== name && person.status === 'active')
                       .map((person) => ({ key: person.id, label: person.name, detail: person.email ?? chrome``, value: person.name }))
                   }
-                  nothing={chrome`There is nobody else who has joined; you yourself cannot be it.`}
+                  nothing={chrome`There is nobody else who has joined.`}
                   onPick={(successor) => setChoices((before) => ({ ...before, successor }))}
                 />
               ),
