@@ -118,6 +118,14 @@ test('verbs that one may not do give their reason', async () => {
   expect(fake.calls).toEqual([]);
 });
 
+test('a question has a blank line above its keys and none below them', async () => {
+  const { press, sees, frame } = await open(furnished());
+  await sees('subject a');
+  press('x', 'e');
+  await sees('Done for the whole team: 1');
+  expect(frame()).toMatch(/│ "subject a" +│.*\n.*│ +│.*\n.*│ Enter do it {3}Esc leave it +│.*\n.*└─+┘/);
+});
+
 test('a note on what one may not read any more says so, and keeps its words', async () => {
   const fake = furnished();
   const { press, sees } = await open(fake);
