@@ -36,6 +36,8 @@ test('what people, mail and the outbox do is told once each, with its actor and 
   if (!sent.ok) throw new Error('not queued');
   await store.outboxMove(sent.row.id, 'queued', { state: 'sending', phase: 'claimed' });
   await store.outboxMove(sent.row.id, 'sending', { state: 'failed', phase: null, lastError: '550 no such user' });
+  // An answer that did not arrive answers nothing: they wait as long as before it.
+  expect((await story.detail(conversation)).row).toMatchObject({ state: 'open', waitingSince: minute(1) });
   await store.outboxMove(sent.row.id, 'failed', { sentCopyAttempts: 1 }); // no state: no event
   await store.work(conversation, { kind: 'done' }, 'ben', minute(6), null);
   await store.work(conversation, { kind: 'done' }, 'ben', minute(7), null);

@@ -67,16 +67,17 @@ function connectionPart({ state, since }: Mirror['connection'], everOnline: bool
   }
 }
 
-/** The one mailbox that has most to tell: what is broken, else what is being read in, else the one in view. */
+/** The one mailbox that has most to tell: what is broken, else what is being read in, each time the one in view first; else that one. */
 function mailboxPart(mailboxes: readonly Mailbox[], here: string | null, now: number): StatusPart | null {
   const troubled = mailboxes.filter(isTroubled);
   const syncing = mailboxes.filter((one) => percentOf(one) !== null);
   const named = (one: Mailbox): Safe => chrome`${headOf(one.address, '@', 16)}@`;
   const more = (count: number): Safe => (count > 1 ? chrome` (+${count - 1})` : chrome``);
-  const [broken] = troubled;
+  const first = (some: readonly Mailbox[]): Mailbox | undefined => some.find(({ address }) => address === here) ?? some[0];
+  const broken = first(troubled);
   if (broken !== undefined)
     return { text: chrome`✗ ${named(broken)} ${syncWords(broken, now, 8)}${more(troubled.length)}`, tone: 'warning' };
-  const [busy] = syncing;
+  const busy = first(syncing);
   if (busy !== undefined) return { text: chrome`${named(busy)} ${syncWords(busy, now, 10)}${more(syncing.length)}`, tone: 'accent' };
   const inView = mailboxes.find(({ address }) => address === here);
   if (inView !== undefined) return { text: chrome`${named(inView)} ${syncWords(inView, now, 8)}`, tone: 'plain' };

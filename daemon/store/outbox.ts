@@ -137,6 +137,12 @@ function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revisio
   return { mailbox, revision, before };
 }
 
+/** The conversation's state when this mail was queued. */
+function foundBy(db: Db, id: OutboxId): Decision | undefined {
+  const row = db.get<{ before: string }>('SELECT before FROM outbox WHERE id = ?', id);
+  return row === undefined ? undefined : (JSON.parse(row.before) as Decision);
+}
+
 // --- moves ---------------------------------------------------------------------------------------------------------
 
 export function outboxMove(
@@ -170,7 +176,12 @@ export function outboxMove(
   if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row, actor);
   if (row.state !== expected && (row.state === 'failed' || row.state === 'bounced')) {
     const conversation = resolve(db, row.conversation);
-    if (conversation !== null) openAgain(writing, conversation, now(), 'a mail of ours did not arrive');
+    if (conversation !== null) {
+      // The mail left nothing behind but that it failed: they wait as long as they did before it.
+      const untouched = workBefore(db, conversation)?.before.decidedAt === row.createdAt;
+      const since = untouched ? (foundBy(db, id)?.waitingSince ?? null) : null;
+      openAgain(writing, conversation, now(), 'a mail of ours did not arrive', since);
+    }
   }
   changed({ kind: 'outbox', mailbox: row.mailbox, outbox: id, state: row.state, author: row.author, conversation: row.conversation });
   return true;

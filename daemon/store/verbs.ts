@@ -122,11 +122,11 @@ function setState(
   );
 }
 
-/** The customer has waited since the mail that nobody answered, not since somebody noticed. */
-function reopen(db: Db, num: number, mailbox: MailboxId, now: Millis): void {
+/** The customer has waited since the mail that nobody answered, not since somebody noticed; `since` where mail does not tell. */
+function reopen(db: Db, num: number, mailbox: MailboxId, now: Millis, since: Millis | null = null): void {
   const sums = db.get<Sums>(sumsSql, num);
   const unanswered = sums !== undefined && derive(sums, 0).state === 'open';
-  setState(db, num, 'open', now, (unanswered ? waitsSince(db, num, sums, policyOf(db, mailbox).workFrom) : null) ?? now, null);
+  setState(db, num, 'open', now, (unanswered ? waitsSince(db, num, sums, policyOf(db, mailbox).workFrom) : null) ?? since ?? now, null);
 }
 
 /** Unread: from the last incoming mail on. */
@@ -175,12 +175,12 @@ export const heldBy = (db: Db, assignee: Assignee): HeldBy[] =>
     assigneeText(assignee),
   );
 
-/** An answer that did not arrive leaves the customer waiting: the conversation is open work again. */
-export function openAgain(writing: Writing, num: number, now: Millis, why: string): void {
+/** An answer that did not arrive leaves the customer waiting: the conversation is open work again, for them since `since`. */
+export function openAgain(writing: Writing, num: number, now: Millis, why: string, since: Millis | null = null): void {
   const { db, changed } = writing;
   const before = workOf(db, num);
   if (before.state === 'open') return;
-  reopen(db, num, before.mailbox, now);
+  reopen(db, num, before.mailbox, now, since);
   recordState(writing, before, 'open', { actor: null, at: now, why });
   const { mailbox, id: conversation, revision } = before;
   changed({ kind: 'conversation', mailbox, conversation, revision, what: 'state', live: true, by: null });

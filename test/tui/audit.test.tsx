@@ -8,6 +8,7 @@ import { safeText } from '../../protocol/text.ts';
 import { AuditFeed, everything } from '../../tui/audit-feed.ts';
 import { Audit } from '../../tui/screens/audit.tsx';
 import { detailOf, linesOf, questionTyped, questionWords, textsOf } from '../../tui/screens/audit-state.ts';
+import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/tempdir.ts';
 import { type Call, FakeMirror } from './fake-mirror.ts';
 import { openOn } from './open-screen.tsx';
@@ -75,6 +76,13 @@ describe('the screen', () => {
     press('enter');
     await misses('ipc uid 1000');
     await sees(/▌ +4 /);
+  });
+
+  test('it is no dead end: the keys that go elsewhere work', async () => {
+    const { press, sees, went } = open();
+    await sees(/▌ +5 /);
+    press('g', 'b');
+    await eventually(() => expect(went).toEqual([{ kind: 'mailboxes', mailbox: null }]));
   });
 
   test('what happens comes in at the top: the cursor follows from the newest line, and stays anywhere else', async () => {
@@ -194,6 +202,8 @@ test('what is typed becomes a question and back; a day is the whole of it', () =
   expect(textsOf(asked)).toEqual({ ...texts, mailbox: 'a@x' });
   expect(questionWords(everything)).toContain('everything');
   expect(questionTyped({ ...texts, until: '2026-02-31' })).toContain('a date');
+  // What a row shows of a mailbox is not enough to ask for it: that is said instead of an empty journal.
+  expect(questionTyped({ ...texts, mailbox: 'support' })).toContain('its whole address');
 });
 
 test('lines keep their names when others come above; a detail fits its columns', () => {

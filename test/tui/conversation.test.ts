@@ -72,6 +72,10 @@ describe('what is drawn', () => {
     );
   });
 
+  test('one quoted line is one line', () => {
+    expect(texts(start([mail('m1', {}, 'New words\n\n> old\n')]).first)).toContain('  ‹ 1 quoted line — Q ›');
+  });
+
   test('unread mails are open too, and reading begins at the first of them', () => {
     const { first } = start([mail('m1'), mail('m2'), mail('m3')], { unread: 2 });
     expect([...first.view.folded.values()]).toEqual([true, false, false]);

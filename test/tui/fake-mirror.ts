@@ -79,6 +79,10 @@ export class FakeMirror {
     return this.#counts;
   }
 
+  count(counts: Counts): void {
+    this.#counts.put(counts);
+  }
+
   conversation(id: string): Held<Shown> {
     const made = this.#conversations.get(id) ?? new Held<Shown>(null);
     this.#conversations.set(id, made);

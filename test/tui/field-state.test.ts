@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cursorAt, drawn, edit, type FieldKind, type FieldState, fieldOf, linesOf, paste } from '../../tui/components/field-state.ts';
+import {
+  cursorAt,
+  drawn,
+  edit,
+  type FieldKind,
+  type FieldState,
+  fieldOf,
+  linesOf,
+  paste,
+  pastedLines,
+  windowOf,
+} from '../../tui/components/field-state.ts';
 
 /** A field written with `|` as its cursor. */
 function field(text: string): FieldState {
@@ -129,4 +140,25 @@ test('whatever is pressed: the cursor stands between two graphemes, undo leads b
     }),
     { numRuns: 500 },
   );
+});
+
+describe('what a field of one line shows', () => {
+  const shown = (text: string, at: number, columns: number, scroll = 0) => {
+    const { from, column } = windowOf(fieldOf(text).at === at ? fieldOf(text) : { ...fieldOf(text), at }, columns, scroll);
+    return { from, column };
+  };
+  test('all of it while it fits, then the end of it', () => {
+    expect(shown('abc', 3, 10)).toEqual({ from: 0, column: 3 });
+    expect(shown('abcdefghijkl', 12, 10)).toEqual({ from: 3, column: 9 });
+    expect(shown('書書書書書', 5, 6)).toEqual({ from: 3, column: 4 });
+  });
+  test('a third stays in sight before a cursor that leaves at the left', () =>
+    expect(shown('abcdefghijkl', 6, 9, 6)).toEqual({ from: 3, column: 3 }));
+  test('a whole file in it is one pass, not one for each character', () => {
+    const text = 'line of pasted text '.repeat(20_000);
+    expect(shown(text, text.length, 80).column).toBe(79);
+  });
+  test('lines of a paste are counted without the line ends that it closes with', () => {
+    expect([pastedLines('one'), pastedLines('one\n'), pastedLines('one\ntwo\n\n')]).toEqual([1, 1, 2]);
+  });
 });

@@ -1,13 +1,15 @@
 /** The outbox on values: words of every state, what each offers, and the screen. */
 import { describe, expect, test, vi } from 'vitest';
 import type { OutboxEntry } from '../../protocol/schema.ts';
-import { safeText } from '../../protocol/text.ts';
+import { safeBlock, safeText } from '../../protocol/text.ts';
+import type { Shown } from '../../tui/mirror.ts';
+import { Conversation } from '../../tui/screens/conversation.tsx';
 import { OutboxList } from '../../tui/screens/outbox.tsx';
 import { copyWords, isWaiting, needsSomebody, stateSentence, stateWord, troubleWords } from '../../tui/screens/outbox-words.ts';
 import { table } from '../support/table.ts';
 import { FakeMirror } from './fake-mirror.ts';
 import { openOn } from './open-screen.tsx';
-import { mailbox, outboxEntry } from './values.ts';
+import { conversation, mailbox, outboxEntry } from './values.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
 
@@ -143,4 +145,28 @@ describe('the screen', () => {
     await sees('It counts as arrived');
     expect(fake.calls).toEqual([{ method: 'outbox.settle', params: { outbox: 'o2', as: 'arrived' } }]);
   });
+});
+
+test('@ in a conversation is about the mail that did not arrive, wherever the cursor is', async () => {
+  const fake = new FakeMirror([mailbox('support@x.example')]);
+  const from = [{ name: null, address: safeText('jane@example.org') }];
+  const mail = (id: string, given: Partial<Shown['messages'][number]> = {}): Shown['messages'][number] => ({
+    ...{ id, messageId: null, date: '2026-11-21T11:00:00Z', from, to: from, cc: [], replyTo: [], subject: safeText('Order') },
+    ...{ text: safeBlock(`text of ${id}`), links: [], direction: 'in', automatic: false, author: null, attachments: [], folders: [] },
+    ...{ outbox: null, defeated: false, headers: null },
+    ...given,
+  });
+  const outbox = { id: 'o1', state: 'failed', heldFor: null, sendAt: '2026-11-21T11:00:00Z', error: safeText('550 no') } as const;
+  fake.conversation('c').put({
+    ...conversation('c'),
+    messages: [mail('m1'), mail('m2', { direction: 'out', outbox })],
+    notes: [],
+    rights: { panel: true, timeline: true, send: true, settings: false },
+    seq: 1,
+  } as unknown as Shown);
+  const { press, sees } = openOn(fake, <Conversation id="c" at="m1" />);
+  await sees(/▌▾.*jane@example.org/);
+  await sees('not sent: 550 no — @ what to do');
+  press('@');
+  await sees('Send again');
 });

@@ -32,6 +32,10 @@ describe('rows that leave', () => {
   test('come back when the daemon refused', () => {
     expect(shown(doing({ kind: 'leave', ids: ['b', 'c'] }, { kind: 'stay', id: 'b' }))).toBe('abd');
   });
+  test('a verb that takes no row away hides none when it is answered', () => {
+    const answered = doing({ kind: 'left', id: 'b', at: 200 });
+    expect(shown(answered, 150)).toBe('abcd');
+  });
   test('nothing to hide gives the very same rows', () => {
     expect(visible(rows, 1, emptyPanel)).toBe(rows);
   });
@@ -166,6 +170,10 @@ describe('the status row', () => {
   test('a broken mailbox comes before the one in view', () => {
     const broken = mailbox('sales@x.example', { kind: 'imap', state: 'auth-failed' });
     expect(words({ mailboxes: [...base.mailboxes, broken] })).toContain('✗ sales@ sign-in refused');
+  });
+  test('of several broken ones the one in view is told', () => {
+    const broken = ['sales@x.example', 'support@x.example'].map((one) => mailbox(one, { kind: 'imap', state: 'auth-failed' }));
+    expect(words({ mailboxes: broken })).toContain('✗ support@ sign-in refused (+1)');
   });
   test('is never wider than the screen', () => {
     for (let columns = 40; columns < 120; columns++) expect(widthOf(words({}, columns))).toBeLessThanOrEqual(columns - 2);

@@ -22,6 +22,7 @@ function furnished(): FakeMirror {
     conversation('a', { unread: 1, assignee }),
     conversation('b', { starred: true, attachments: 2, messages: 3 }),
     conversation('c', { mailbox: safeText('sales@x.example') }),
+    conversation('d', { subject: safeText('') }),
   ]);
   return fake;
 }
@@ -31,7 +32,8 @@ test('a row says what is waited for, where, by whom, and the subject last', asyn
   await sees(/▌● +\S+ sup me +Jane Cooper +subject a/);
   await sees(/★ +\S+ sup - +Jane Cooper +3 \[2 files\] subject b/);
   await sees(/\S+ sal - +Jane Cooper +subject c/);
-  await sees('3/3'.replace('3/', '1/'));
+  await sees('(no subject)');
+  await sees('1/4');
 });
 
 test('the row leaves with the key, before the daemon has answered', async () => {
@@ -73,6 +75,15 @@ test('what the daemon does not do is said, and z is not offered for it', async (
   expect(frame()).not.toContain('z undo');
 });
 
+test('a star leaves the cursor on its row, also before a younger picture speaks', async () => {
+  const { press, sees, frame } = await open(furnished());
+  await sees('subject a');
+  press('s');
+  await sees('Starred: "subject a"');
+  expect(frame()).toMatch(/▌● .*subject a/);
+  expect(frame()).not.toContain('new');
+});
+
 test('z asks for the way back', async () => {
   const fake = furnished();
   const { press, sees } = await open(fake);
@@ -105,6 +116,31 @@ test('verbs that one may not do give their reason', async () => {
   press('c');
   await sees('c does nothing here');
   expect(fake.calls).toEqual([]);
+});
+
+test('a question has a blank line above its keys and none below them', async () => {
+  const { press, sees, frame } = await open(furnished());
+  await sees('subject a');
+  press('x', 'e');
+  await sees('Done for the whole team: 1');
+  expect(frame()).toMatch(/│ "subject a" +│.*\n.*│ +│.*\n.*│ Enter do it {3}Esc leave it +│.*\n.*└─+┘/);
+});
+
+test('a note on what one may not read any more says so, and keeps its words', async () => {
+  const fake = furnished();
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('i');
+  await sees('Esc, then y saves it');
+  press('h', 'o');
+  await sees('ho');
+  fake.conversation('a').put(null, new PostroomError('not-found', 'No such thing'));
+  await sees('You may not write there any more');
+  press('esc');
+  await sees('y saves it for the team');
+  press('y');
+  await sees('you may not write there any more: copy what you wrote');
+  expect(fake.calls.map(({ method }) => method)).not.toContain('conversation.note');
 });
 
 test('places are gone to by letters, and the last one is remembered', async () => {

@@ -123,6 +123,9 @@ test('S saves a view; it is a tab of the panel and opens with its digit', async 
   fake.fill({ kind: 'panel', view: 'team', mailbox: null }, [conversation('a')]);
   const panel = openOn(fake, <ConversationList place={{ kind: 'panel', view: 'team', mailbox: null }} />, { views });
   await panel.sees('5 VIP');
+  // Large counts take the room of the words before the tabs, not that of a saved view.
+  fake.count({ mine: 1_000_000, unassigned: 20_000_000, team: 300_000_000, unread: 0 });
+  await panel.sees(/ POSTROOM {2} 1 Mine 1000000│2 Unassigned 20000000‹3 Team 300000000›4 Done 5 VIP +anna ●/);
   panel.press('5');
   await panel.sees('VIEW VIP');
   await panel.sees('subject one');

@@ -244,6 +244,34 @@ export function cursorAt(state: Snapshot, lines: readonly FieldLine[]): { line: 
   return { line, column: columnsOf(state.text.slice(lines[line]?.from ?? 0, state.at)) };
 }
 
+/**
+ * What a field of one line shows in `columns`: the text from `from` to `to`, with the cursor in `column`. `scroll` is where it began
+ * before; a third of the field stays before the cursor when it leaves the left edge. One pass over the text, whatever was pasted.
+ */
+export function windowOf({ text, at }: Snapshot, columns: number, scroll: number): FieldLine & { readonly column: number } {
+  let from = Math.min(scroll, at);
+  if (from === at && from > 0)
+    from = graphemes(text.slice(0, at))
+      .slice(0, -Math.floor(columns / 3))
+      .join('').length;
+  const before = graphemes(text.slice(from, at));
+  let column = before.reduce((sum, grapheme) => sum + cells(grapheme), 0);
+  for (const grapheme of before) {
+    if (column <= columns - 1) break;
+    column -= cells(grapheme);
+    from += grapheme.length;
+  }
+  return { from, to: Math.min(text.length, at + longestDrawn * columns), column };
+}
+
+/** UTF-16 units behind the cursor that are drawn for each column: more than a grapheme has that people write. */
+const longestDrawn = 32;
+
+/** More lines than this in a field of one line were meant for somewhere else. */
+export const maxPastedLines = 20;
+
+export const pastedLines = (text: string): number => text.replace(/\n+$/, '').split('\n').length;
+
 function columnsOf(text: string): number {
   return graphemes(text).reduce((sum, grapheme) => sum + cells(grapheme), 0);
 }

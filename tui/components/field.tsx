@@ -4,7 +4,20 @@ import { type ReactElement, useInsertionEffect, useLayoutEffect, useRef, useStat
 import type { Token } from '../input.ts';
 import { useCommands, useCursorCell, useShell } from '../screen.tsx';
 import { chrome, graphemes, join } from '../text.ts';
-import { cursorAt, drawn, edit, type FieldKind, type FieldLine, type FieldState, fieldOf, linesOf, paste } from './field-state.ts';
+import {
+  cursorAt,
+  drawn,
+  edit,
+  type FieldKind,
+  type FieldLine,
+  type FieldState,
+  fieldOf,
+  linesOf,
+  maxPastedLines,
+  paste,
+  pastedLines,
+  windowOf,
+} from './field-state.ts';
 import { Row, T } from './text.tsx';
 
 export type FieldHandle = {
@@ -26,8 +39,13 @@ export function useField(
 ): FieldHandle {
   const { kind = 'line', columns, focused, cursor = 'end' } = given;
   const [state, setState] = useState(() => (cursor === 'start' ? { ...fieldOf(initial), at: 0 } : fieldOf(initial)));
+  const shell = useShell();
   const capture = (token: Token): boolean => {
     if (token.kind === 'paste') {
+      if (kind === 'line' && pastedLines(token.text) > maxPastedLines) {
+        shell.flash(chrome`a paste of ${pastedLines(token.text)} lines is not for a field of one line`);
+        return true;
+      }
       setState((before) => paste(before, token.text, kind));
       return true;
     }
@@ -97,18 +115,10 @@ function blockView(state: FieldState, columns: number, rows: number, scroll: num
   return { lines: lines.slice(first, first + rows), cursor: { x: column, y: line - first }, scroll: first };
 }
 
-/** `scroll` is the offset of the first character drawn; a third of the field stays before the cursor when it leaves the left edge. */
+/** `scroll` is the offset of the first character drawn. */
 function lineView(state: FieldState, columns: number, scroll: number): View {
-  const { text, at } = state;
-  let from = Math.min(scroll, at);
-  const column = (): number => cursorAt({ text, at }, [{ from, to: text.length }]).column;
-  if (from === at && from > 0) from = stepBack(text, at, Math.floor(columns / 3));
-  while (column() > columns - 1) from += graphemes(text.slice(from, at))[0]?.length ?? 1;
-  return { lines: [{ from, to: text.length }], cursor: { x: column(), y: 0 }, scroll: from };
-}
-
-function stepBack(text: string, at: number, steps: number): number {
-  return graphemes(text.slice(0, at)).slice(0, -steps).join('').length;
+  const { from, to, column } = windowOf(state, columns, scroll);
+  return { lines: [{ from, to }], cursor: { x: column, y: 0 }, scroll: from };
 }
 
 /** Where a box stands on the screen: the sum of its places in the boxes around it. */

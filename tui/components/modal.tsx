@@ -51,8 +51,7 @@ export function Question({ title, consequence, quits = false, onAccept }: Questi
   const lines = wrap(consequence, width - 4);
   return (
     <Modal title={title} rows={lines.length + 2} columns={width}>
-      <Lines lines={lines} />
-      <T />
+      <Lines lines={[...lines, chrome``]} />
       <T tone="strong">{chrome`Enter do it   Esc leave it`}</T>
     </Modal>
   );

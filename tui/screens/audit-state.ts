@@ -79,10 +79,13 @@ export const textsOf = (question: AuditQuestion): FilterTexts => ({
   until: question.until?.slice(0, 10) ?? '',
 });
 
-/** The question, or why a date is none. */
+/** The question, or why it is none. */
 export function questionTyped(texts: FilterTexts): AuditQuestion | Chrome {
   const [since, end] = [dateTyped(texts.since, 'begin'), dateTyped(texts.until, 'end')];
   if (since === undefined || end === undefined) return chrome`a date is like 2026-12-24`;
+  // Rows show the head of an address alone, which invites to type no more than that.
+  const box = texts.mailbox.trim();
+  if (box !== '' && !box.includes('@')) return chrome`a mailbox is asked for by its whole address, like ${safeText(box)}@example.com`;
   const given = (text: string): string | null => (text.trim() === '' ? null : text.trim());
   // A day ends where the next one begins; what is asked for is up to a moment, with it.
   const until = end?.endsWith('T00:00:00.000Z') ? new Date(Date.parse(end) - 1).toISOString() : end;

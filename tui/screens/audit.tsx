@@ -85,8 +85,8 @@ function Journal({ question, onQuestion }: { question: AuditQuestion; onQuestion
     if (loaded && top + height + olderWithin > ids.length) feed.older();
   }, [feed, loaded, top, height, ids]);
 
-  const [verified, setVerified] = useState<Result<'audit.verify'> | null>(null);
-  const broken = useMemo(() => new Set(verified?.findings.map(({ seq }) => seq)), [verified]);
+  const [verified, setVerified] = useState<Result<'audit.verify'> | 'asked' | null>(null);
+  const broken = useMemo(() => new Set(verified === 'asked' ? [] : verified?.findings.map(({ seq }) => seq)), [verified]);
   useCommands({
     'audit.follow': () => {
       if (ids[0] !== undefined) list.select(ids[0]);
@@ -98,8 +98,11 @@ function Journal({ question, onQuestion }: { question: AuditQuestion; onQuestion
       }),
     'audit.verify': () =>
       shell.attempt(async () => {
-        shell.toast({ who: 'team', text: chrome`Verifying every line…` });
-        const report = await mirror.call('audit.verify', {});
+        setVerified('asked');
+        const report = await mirror.call('audit.verify', {}).catch((error: unknown) => {
+          setVerified(null);
+          throw error;
+        });
         setVerified(report);
         const [first] = report.findings;
         if (first !== undefined) list.select(String(first.seq));
@@ -119,7 +122,7 @@ function Journal({ question, onQuestion }: { question: AuditQuestion; onQuestion
       }),
     'sync.now': () => feed.newer(),
   });
-  useGoing(null);
+  useGoing(null, { over: true });
 
   const now = useNow(60_000);
   const draw = useCallback(
@@ -135,7 +138,15 @@ function Journal({ question, onQuestion }: { question: AuditQuestion; onQuestion
     <Screen
       title={chrome`AUDIT JOURNAL`}
       right={following ? [chrome`F live `, <T key="live" tone="good">{chrome`● `}</T>] : chrome`F live ○ `}
-      filter={verified === null ? questionWords(question) : <Verdict report={verified} columns={columns} />}
+      filter={
+        verified === null ? (
+          questionWords(question)
+        ) : verified === 'asked' ? (
+          chrome`verifying every line…`
+        ) : (
+          <Verdict report={verified} columns={columns} />
+        )
+      }
     >
       <Box height={height}>
         <Box flexDirection="column" width={listColumns}>
@@ -310,9 +321,9 @@ async function exportTo({ mirror, shell }: AppContext, question: AuditQuestion, 
         cursor = page.next;
       }
     });
-    shell.toast({ who: 'team', text: chrome`${count} lines written to ${safeText(path)}` });
+    shell.toast({ text: chrome`${count} lines written to ${safeText(path)}` });
   } catch (error) {
     if (!(error instanceof FileProblem)) throw error;
-    shell.toast({ who: 'team', text: chrome`Not exported: ${error.words}` });
+    shell.toast({ tone: 'danger', text: chrome`Not exported: ${error.words}` });
   }
 }

@@ -262,7 +262,11 @@ function FactsPane({ shown, me, columns, rows }: { shown: Shown; me: string; col
   };
   const people = new Map<string, Safe>();
   for (const mail of shown.messages)
-    for (const one of [...mail.from, ...mail.to, ...mail.cc]) people.set(one.address.toLowerCase(), displayAddress(one));
+    for (const one of [...mail.from, ...mail.to, ...mail.cc]) {
+      const key = one.address.toLowerCase();
+      // Our answers often leave the name out that their own mail has.
+      if (one.name !== null || !people.has(key)) people.set(key, displayAddress(one));
+    }
   const { send, timeline, settings } = shown.rights;
   const held = [timeline && chrome`Access`, send && chrome`Send`, settings && chrome`Setup`].filter((right) => right !== false);
   put(chrome`MAILBOX`, [shown.mailbox, chrome`you hold ${join(held, chrome` `)}`]);

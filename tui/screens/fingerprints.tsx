@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import { safeText } from '../../protocol/text.ts';
 import { Modal } from '../components/modal.tsx';
-import { Lines, T } from '../components/text.tsx';
+import { Lines } from '../components/text.tsx';
 import { useCommands, useShell } from '../screen.tsx';
 import { chrome, wrap } from '../text.ts';
 import type { AppContext } from './contract.ts';
@@ -24,9 +24,8 @@ function Fingerprints({ own, daemon, next }: ReturnType<AppContext['fingerprints
   ];
   const explained = wrap(words, columns - 4);
   return (
-    <Modal title={chrome`Keys`} rows={lines.length + explained.length + 2} columns={columns}>
-      <Lines lines={lines} tone="strong" />
-      <T />
+    <Modal title={chrome`Keys`} rows={lines.length + explained.length + 1} columns={columns}>
+      <Lines lines={[...lines, chrome``]} tone="strong" />
       <Lines lines={explained} tone="muted" />
     </Modal>
   );

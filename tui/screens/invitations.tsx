@@ -42,7 +42,7 @@ function Invitations(): ReactElement {
         },
     { facts: { online } },
   );
-  useGoing(null);
+  useGoing(null, { over: true });
   const draw = useCallback(
     ({ person, newcomer, expiresAt, by }: Invitation) =>
       chrome` ${padEndTo(person, 24)}${padEndTo(newcomer ? chrome`to join` : chrome`one more key`, 14)}${padEndTo(untilWords(expiresAt), 18)}${by}`,

@@ -17,7 +17,8 @@ export function openNote({ shell }: Pick<AppContext, 'shell'>, { conversation }:
 
 function NoteEditor({ conversation }: { conversation: string }): ReactElement {
   const { mirror, running } = useApp();
-  const about = useView(mirror.conversation(conversation)).data;
+  const { data: about, error } = useView(mirror.conversation(conversation));
+  const lost = error?.code === 'not-found' || error?.code === 'forbidden';
   const shell = useShell();
   const { columns, rows } = useViewport();
   const [writing, setWriting] = useState(true);
@@ -29,6 +30,7 @@ function NoteEditor({ conversation }: { conversation: string }): ReactElement {
   const save = async (): Promise<void> => {
     if (saving) return;
     if (empty) return shell.flash(chrome`there is nothing in it yet`);
+    if (lost) return shell.flash(chrome`you may not write there any more: copy what you wrote`);
     if (field.text.length > maxNote)
       return shell.flash(chrome`a note has at most ${maxNote} characters; this one has ${field.text.length}`);
     setSaving(true);
@@ -85,7 +87,10 @@ function NoteEditor({ conversation }: { conversation: string }): ReactElement {
   const of = about === null ? chrome`` : chrome` · about ${about.subject} · ${about.mailbox}`;
   const rest = cutToWidth(chrome`team only, never sent${of}`, columns - 2);
   return (
-    <Screen title={<T tone="note">{chrome`NOTE`}</T>} filter={rest}>
+    <Screen
+      title={<T tone="note">{chrome`NOTE`}</T>}
+      filter={lost ? <T tone="danger">{chrome`You may not write there any more: copy what you wrote, it is kept nowhere else`}</T> : rest}
+    >
       <Box flexDirection="column" width={Math.min(100, columns)} height={height + 2} borderStyle="single" paddingX={1}>
         {writing ? (
           <Field field={field} rows={height} />

@@ -4,7 +4,7 @@ import type { Conversation } from '../../protocol/schema.ts';
 import { displayAddress, type SafeText } from '../../protocol/text.ts';
 import { shortAge } from '../ages.ts';
 import { T } from '../components/text.tsx';
-import { type Chrome, chrome, cutToWidth, headOf, padEndTo, padStartTo, type Safe } from '../text.ts';
+import { type Chrome, chrome, cutToWidth, headOf, padEndTo, padStartTo, type Safe, widthOf } from '../text.ts';
 
 export type RowLook = {
   readonly me: string;
@@ -54,6 +54,7 @@ export function drawRow({ row, marked }: RowItem, columns: number, look: RowLook
   const flag = unread > 0 ? chrome`●` : look.states ? stateGlyphs[row.state] : chrome` `;
   const flags = chrome`${flag}${marked ? chrome`x` : starred ? chrome`★` : chrome` `}`;
   const age = padStartTo(ageOf(row, look.now), 5);
+  const what = subject === '' ? chrome`(no subject)` : subject;
   const from = row.from === null ? chrome`no sender` : displayAddress(row.from);
   const tone = unread > 0 ? 'strong' : 'plain';
   if (columns < 56) {
@@ -61,7 +62,7 @@ export function drawRow({ row, marked }: RowItem, columns: number, look: RowLook
     return (
       <>
         {chrome`${flags}${age} `}
-        <T tone={tone}>{cutToWidth(chrome`${who} ${subject}`, columns - 8)}</T>
+        <T tone={tone}>{cutToWidth(chrome`${who} ${what}`, columns - 8)}</T>
       </>
     );
   }
@@ -71,14 +72,14 @@ export function drawRow({ row, marked }: RowItem, columns: number, look: RowLook
   const count = messages > 1 ? padStartTo(chrome`${Math.min(messages, 99)}`, 2) : chrome`  `;
   const files = attachments === 0 ? chrome`` : chrome`[${attachments} ${attachments === 1 ? chrome`file` : chrome`files`}] `;
   const head = chrome`${flags}${age} ${mailbox}${assignee} `;
-  const used = head.length + who.length + 1;
+  const used = widthOf(head) + widthOf(who) + 1;
   return (
     <>
       {chrome`${flags}${age} `}
       <T tone="muted">{chrome`${mailbox}${assignee} `}</T>
       <T tone={tone}>{who}</T>
       <T tone="muted">{chrome` ${count} ${files}`}</T>
-      <T tone={tone}>{cutToWidth(subject, Math.max(4, columns - used - 3 - files.length))}</T>
+      <T tone={tone}>{cutToWidth(what, Math.max(4, columns - used - 3 - files.length))}</T>
     </>
   );
 }

@@ -56,7 +56,8 @@ export function change(state: PanelState, what: PanelChange): PanelState {
     case 'leave':
       return { ...state, leaving: new Map([...state.leaving, ...what.ids.map((id) => [id, null] as const)]) };
     case 'left':
-      return { ...state, leaving: new Map(state.leaving).set(what.id, what.at) };
+      // Not every verb takes its row away: a star leaves it where it is.
+      return state.leaving.has(what.id) ? { ...state, leaving: new Map(state.leaving).set(what.id, what.at) } : state;
     case 'stay': {
       const leaving = new Map(state.leaving);
       leaving.delete(what.id);

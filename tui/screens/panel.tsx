@@ -11,7 +11,7 @@ import { Panes, usePanes } from '../components/panes.tsx';
 import { Lines, T } from '../components/text.tsx';
 import type { Counts, PanelName, Picture } from '../mirror.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
-import { type Chrome, chrome, cutToWidth, type Safe, widthOf, wrap } from '../text.ts';
+import { type Chrome, chrome, cutToWidth, join, type Safe, widthOf, wrap } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { openCompose, openReply } from './compose.tsx';
 import { type Behind, useApp } from './contract.ts';
@@ -191,14 +191,17 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
   const look: RowLook = useMemo(() => ({ me, now, shortNames: names, states: place.kind !== 'panel' }), [me, now, names, place.kind]);
   const draw = useCallback((item: RowItem, row: { columns: number }) => drawRow(item, row.columns, look), [look]);
   const settled = useSettled(cursor);
+  const who = chrome`${cutToWidth(safeText(me), 16)} `;
   const right = position(newAbove, rows.length === 0 ? 0 : index + 1, rows.length, picture.data?.more ?? false);
 
   return (
     <Screen
-      title={place.kind === 'panel' ? <Tabs place={place} counts={counts} columns={columns} /> : titleOf(place)}
+      title={
+        place.kind === 'panel' ? <Tabs place={place} counts={counts} columns={columns} room={columns - widthOf(who) - 4} /> : titleOf(place)
+      }
       right={
         <T>
-          {chrome`${cutToWidth(safeText(me), 16)} `}
+          {who}
           <T tone={online ? 'good' : 'danger'}>{online ? chrome`● ` : chrome`○ `}</T>
         </T>
       }
@@ -313,40 +316,52 @@ function Tabs({
   place,
   counts,
   columns,
+  room,
 }: {
   place: Extract<ListPlace, { kind: 'panel' }>;
   counts: Counts | null;
   columns: number;
+  /** What the other end of the row leaves. */
+  room: number;
 }): ReactElement {
   const names = Object.entries(viewNames) as [PanelName, Chrome][];
   const { views } = useApp();
   const saved = useView(views).data ?? [];
   const scope = place.mailbox ?? chrome`all mailboxes`;
-  const title =
-    columns < 72 ? chrome`` : columns < 76 ? chrome`POSTROOM  ` : chrome`POSTROOM  ${cutToWidth(scope, columns < 100 ? 16 : 32)}  `;
   // The bars beside the active one are its brackets: changing views moves nothing.
   const active = names.findIndex(([view]) => view === place.view);
   const bar = (at: number): Chrome =>
     at === active ? chrome`‹` : at === active + 1 ? chrome`›` : at === 0 || at === names.length ? chrome` ` : chrome`│`;
+  const tabs = names.map(([view, name], at) => {
+    const count = view === 'done' || counts === null ? chrome`` : chrome` ${counts[view]}`;
+    return { view, label: columns < 72 && view !== place.view ? chrome`${at + 1}` : chrome`${at + 1} ${name}${count}` };
+  });
+  const savedTabs = (columns < 76 ? [] : saved).map(({ name }, at) => ({
+    name,
+    label: chrome`${at + names.length + 1} ${cutToWidth(safeText(name), columns < 100 ? 6 : 16)} `,
+  }));
+  const used = widthOf(join([...tabs, ...savedTabs].map(({ label }) => label))) + names.length + 1;
+  // What one can go to is worth more than where one is: that gives way when counts and saved views need the room.
+  const titles = [
+    ...(columns < 76 ? [] : [chrome`POSTROOM  ${cutToWidth(scope, columns < 100 ? 16 : 32)}  `]),
+    ...(columns < 72 ? [] : [chrome`POSTROOM  `]),
+  ];
+  const title = titles.find((one) => used + widthOf(one) <= room) ?? chrome``;
   return (
     <T>
       <T tone="accent">{title}</T>
-      {names.map(([view, name], at) => {
-        const count = view === 'done' || counts === null ? chrome`` : chrome` ${counts[view]}`;
-        const label = columns < 72 && view !== place.view ? chrome`${at + 1}` : chrome`${at + 1} ${name}${count}`;
-        return (
-          <T key={view}>
-            <T tone="muted">{bar(at)}</T>
-            <T tone={at === active ? 'cursor' : 'plain'}>{label}</T>
-          </T>
-        );
-      })}
+      {tabs.map(({ view, label }, at) => (
+        <T key={view}>
+          <T tone="muted">{bar(at)}</T>
+          <T tone={at === active ? 'cursor' : 'plain'}>{label}</T>
+        </T>
+      ))}
       <T tone="muted">{bar(names.length)}</T>
-      {columns < 76
-        ? null
-        : saved.map(({ name }, at) => (
-            <T key={name} tone="muted">{chrome`${at + names.length + 1} ${cutToWidth(safeText(name), columns < 100 ? 6 : 16)} `}</T>
-          ))}
+      {savedTabs.map(({ name, label }) => (
+        <T key={name} tone="muted">
+          {label}
+        </T>
+      ))}
     </T>
   );
 }

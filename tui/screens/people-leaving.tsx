@@ -1,5 +1,6 @@
 /** Somebody leaves: everything that hangs on them, one line for each kind, what becomes of it, and the keys that choose. */
 import { type ReactElement, useState } from 'react';
+import type { Leaving } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import { Lines, ToneLines } from '../components/text.tsx';
 import { leavingLines } from '../leaving.ts';
@@ -77,10 +78,18 @@ function LeavingPerson({ name }: { name: Safe }): ReactElement {
       ) : data === null ? (
         <Lines tone="muted" lines={[error === null ? chrome`  loading…` : chrome`  ${safeText(error.message)}`]} />
       ) : (
-        <Departure lines={leavingLines(data, choices)} choices={choices} refused={refused ?? data.refused?.message ?? null} />
+        <Departure lines={leavingLines(data, choices)} choices={choices} refused={refused ?? whyNot(data)} />
       )}
     </Screen>
   );
+}
+
+/** The daemon says it in words of the command line; here keys answer what is open. */
+function whyNot({ wants, refused }: Leaving): Safe | null {
+  if (wants.length === 0) return refused?.message ?? null;
+  return wants.includes('mailboxes')
+    ? chrome`! s says who gets what they own: without that nobody is removed`
+    : chrome`! s says who gets their work, r gives it back to the team: without that nobody is removed`;
 }
 
 /** Room for the longest of what may become of something; the rest is for what there is. */
@@ -96,9 +105,9 @@ function Departure({
   refused: Safe | null;
 }): ReactElement {
   const { columns } = useViewport();
-  const room = Math.min(Math.max(...lines.map(({ what }) => widthOf(what))) + 2, columns - 22 - fateColumns);
+  const room = Math.min(Math.max(...lines.map(({ what }) => widthOf(what))) + 2, columns - 23 - fateColumns);
   const drawn = lines.map(({ kind, what, fate, wanted }): { text: Safe; tone: Tone } => ({
-    text: chrome`${wanted ? chrome`!` : chrome` `} ${padEndTo(kind, 20)}${padEndTo(cutToWidth(what, room - 2), room)}${fate}`,
+    text: chrome`${wanted ? chrome`!` : chrome` `} ${padEndTo(kind, 21)}${padEndTo(cutToWidth(what, room - 2), room)}${fate}`,
     tone: wanted ? 'warning' : 'plain',
   }));
   const { successor, release, mail } = choices;

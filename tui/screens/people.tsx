@@ -165,7 +165,7 @@ function People(): ReactElement {
     },
     { facts: { managesPeople: manages, online } },
   );
-  useGoing(null);
+  useGoing(null, { over: true });
   const draw = useCallback(
     (person: Person) => chrome` ${padEndTo(person.name, 24)}${padEndTo(safeText(person.status), 12)}${person.email ?? chrome``}`,
     [],

@@ -127,7 +127,7 @@ function Roles(): ReactElement {
     },
     { facts: { managesPeople: manages, online } },
   );
-  useGoing(null);
+  useGoing(null, { over: true });
   const draw = useCallback(
     (role: Role) =>
       chrome` ${padEndTo(role.name, 24)}${padStartTo(chrome`${role.people.length}`, 6)}  ${join(

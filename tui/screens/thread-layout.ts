@@ -144,6 +144,8 @@ function* mailRows(mail: Message, look: Look): Generator<ThreadRow> {
   yield blank;
 }
 
+const quotedWords = (lines: number): Chrome => chrome`${lines} ${lines === 1 ? chrome`quoted line` : chrome`quoted lines`}`;
+
 /** The body's lines, wrapped; quotes are one row each unless they are to be shown. */
 export function* bodyRows(text: SafeText, quotes: boolean, width: number, indent: Chrome = chrome``): Generator<ThreadRow> {
   const lines = text.split('\n');
@@ -151,7 +153,7 @@ export function* bodyRows(text: SafeText, quotes: boolean, width: number, indent
   let seen = false;
   for (const block of quoteBlocks(lines)) {
     if (block.kind === 'quote' && !quotes && folds(block, lines, seen)) {
-      yield { text: chrome`${indent}‹ ${block.to - block.from} quoted lines — Q ›`, tone: 'muted' };
+      yield { text: chrome`${indent}‹ ${quotedWords(block.to - block.from)} — Q ›`, tone: 'muted' };
       seen = true;
       continue;
     }

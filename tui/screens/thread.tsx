@@ -1,6 +1,7 @@
 /** The mails and notes of one conversation in a pane, with the keys that read them. */
 import { Box } from 'ink';
 import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
+import type { Message } from '../../protocol/schema.ts';
 import { safeBlock } from '../../protocol/text.ts';
 import { Row, T } from '../components/text.tsx';
 import type { Shown } from '../mirror.ts';
@@ -11,7 +12,7 @@ import { openReply } from './compose.tsx';
 import { useApp } from './contract.ts';
 import { linksOf, openLinks } from './links.tsx';
 import { openNote } from './note.tsx';
-import { openOutboxChoices } from './outbox-choices.tsx';
+import { openOutboxChoices, outboxMoves } from './outbox-choices.tsx';
 import { openSource } from './source.tsx';
 import { itemsOf, type RowCache, type Seen, Thread, type ThreadView } from './thread-layout.ts';
 import { beginning, follow, opened, stepped, type ThreadStep } from './thread-state.ts';
@@ -33,6 +34,10 @@ type ThreadPaneProps = {
   /** A mail of this conversation was queued; `done` says whether it is done with that. */
   readonly onSent?: (done: boolean) => void;
 };
+
+/** What can be done something about: a mail that has not left, or did not arrive. */
+const onItsWay = (mail: Message | null): Message['outbox'] =>
+  mail === null || mail.outbox === null || outboxMoves(mail.outbox).length === 0 ? null : mail.outbox;
 
 /** Mount it with the conversation's id as its key: folds and places are those of one conversation. */
 export function ThreadPane({
@@ -64,6 +69,8 @@ export function ThreadPane({
     setStored((before) => stepped(new Thread(items, follow(before, items), room, now, cache.current), change));
   const at = items[thread.indexOf(view.cursor)];
   const mail = at?.kind === 'mail' ? at.mail : null;
+  // The line that speaks of it may be in sight while the cursor is on another mail.
+  const goingOut = onItsWay(mail) ?? shown.messages.map(onItsWay).findLast((one) => one !== null) ?? null;
   const seen = thread.seen();
   useArrival(shown, begin, () => step({ do: 'go', id: begin ?? '' }));
   useReading(shown, reads && focused, seen.at(-1)?.index === items.length - 1);
@@ -94,9 +101,7 @@ export function ThreadPane({
             'work.note': () => openNote(app, shown),
           }
         : {}),
-      ...(mail === null || mail.outbox === null || mail.outbox.state === 'accepted'
-        ? {}
-        : { 'message.outbox': () => openOutboxChoices(app, mail.outbox) }),
+      ...(goingOut === null ? {} : { 'message.outbox': () => openOutboxChoices(app, goingOut) }),
       ...(attachments > 0 ? { 'mail.files': () => openFiles(app, shown, mail?.id ?? null) } : {}),
       ...(mail === null
         ? {}
