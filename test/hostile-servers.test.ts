@@ -200,7 +200,7 @@ test('the words of a lying server are words', async () => {
     cols: 160,
     rows: 45,
   });
-  await screen.waitFor((s) => s.line(0).includes('POSTROOM') && s.text().includes('not sent'));
+  await screen.waitFor((s) => s.line(0).includes('POSTROOM') && s.text().includes('not sent') && s.text().includes('you: Access'));
   screen.type('go');
   await screen.waitFor((s) => s.line(0).includes('OUTBOX') && s.text().includes('▌'));
   await screen.waitFor('said ');
