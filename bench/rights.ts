@@ -53,11 +53,11 @@ async function readWhole(path: string): Promise<string> {
 function asked(store: DirectoryStore): void {
   const { directory, access } = store.snapshot();
   const next = numbers(2);
-  const any = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] ?? raise('the list is empty');
+  const oneOf = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] ?? raise('the list is empty');
   const questions = Array.from({ length: pairs }, () => ({
-    person: any(directory.persons).id,
-    mailbox: any(directory.mailboxes).id,
-    right: any(rights),
+    person: oneOf(directory.persons).id,
+    mailbox: oneOf(directory.mailboxes).id,
+    right: oneOf(rights),
   }));
   const mailboxes = new Map(directory.mailboxes.map((mailbox) => [mailbox.id, mailbox]));
 
