@@ -49,7 +49,7 @@ class Delivery implements Outbox {
   readonly #aside = new Map<string, Promise<void>>();
   readonly #watchers = new Map<OutboxId, Set<() => void>>();
   /** When the undo window of a held mail is over, by the monotonic clock; null: how long it is has yet to be read. */
-  readonly #windows = new Map<OutboxId, { begun: Millis; until: Millis | null }>();
+  readonly #windows = new Map<OutboxId, { begun: Millis; until: Millis | null; isOver?: boolean }>();
   readonly #unsubscribe: () => void;
   /** Nothing is claimed before: what was found in `sending` is then from another life, for certain. */
   readonly #recovered: Promise<void>;
@@ -193,6 +193,7 @@ class Delivery implements Outbox {
       }
       window.until ??= window.begun + lasts;
       if (performance.now() < window.until) continue;
+      window.isOver = true;
       if (row.sendAt > now()) await store.outboxMove(id, 'held', { sendAt: now() });
     }
   }
@@ -228,10 +229,10 @@ class Delivery implements Outbox {
   async #setTimer(waits: boolean): Promise<void> {
     const next = await this.#deps.store.nextOutboxAt();
     if (next === null) return;
-    const windows = [...this.#windows.values()].flatMap(({ until }) => {
-      const left = until === null ? 10 : until - performance.now();
-      return left > 0 ? [left] : [];
-    });
+    // One that ended since it was looked at is looked at again: the wall clock may not be what its mail waits for.
+    const windows = [...this.#windows.values()].flatMap(({ until, isOver }) =>
+      isOver === true ? [] : [until === null ? 10 : until - performance.now()],
+    );
     // What is due and not running waits for its window, or for a mailbox that is busy: its end pokes.
     const due = Math.max(next - this.#deps.now(), this.#runs.size > 0 || waits ? 1_000 : 10);
     this.#arm(Math.max(10, Math.min(due, ...windows)));

@@ -169,7 +169,7 @@ class Stage {
     this.changes.emit('change');
   }
 
-  async until(what: string, done: () => boolean, timeoutMs = 10_000): Promise<void> {
+  async until(what: string, done: () => boolean, timeoutMs = 30_000): Promise<void> {
     const signal = AbortSignal.timeout(timeoutMs);
     while (!done()) {
       await once(this.changes, 'change', { signal }).catch((cause) => {
