@@ -105,16 +105,23 @@ async function changed(store: DirectoryStore, folder: string): Promise<void> {
   const online = new Set(Array.from({ length: 50 }, (_, n) => idOf('p', n)));
   const following = followRights({
     directory: store,
-    store: { releaseAll: async () => undefined, outbox: async () => [] },
+    store: {
+      assignees: async () => [],
+      usersNoted: async () => [],
+      unsent: async () => [],
+      outbox: async () => [],
+      interruptSearches: () => undefined,
+    },
     sync: { start: () => undefined, stop: async () => undefined },
     hosted: { prepare: async () => undefined },
-    outbox: { revoked: async () => undefined, tryNow: async () => undefined },
+    outbox: { revoked: async () => 0, tryNow: async () => undefined },
     accountOf: () => raise('no mailbox changes its account'),
-    log: { error: (about: unknown) => raise(String(about)) },
+    log: { error: (about: unknown) => raise(JSON.stringify(about)) },
     now: () => today,
     publish: () => undefined,
     online: () => online,
     endSessions: () => undefined,
+    recheckStreams: () => undefined,
   } as unknown as Parameters<typeof followRights>[0]);
 
   const samples = { main: [] as number[], durable: [] as number[] };
