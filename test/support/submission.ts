@@ -70,6 +70,8 @@ export interface Submission extends AsyncDisposable {
   accepted(count: number, timeoutMs?: number): Promise<readonly Accepted[]>;
   /** As soon as this step has been reached `times` times since the start: to act in the middle of a dialogue. */
   reached(step: Step, times?: number, timeoutMs?: number): Promise<void>;
+  /** How often this step has been reached since the start. */
+  seen(step: Step): number;
   /** Adds faults; of two that fit, the older strikes first. */
   fail(...faults: Fault[]): void;
   /** Lets stalled dialogues go on. */
@@ -126,6 +128,7 @@ export async function startSubmission(options: SubmissionOptions = {}): Promise<
       return stage.ledger;
     },
     reached: (step, times = 1, timeoutMs) => stage.until(`step ${step}`, () => (stage.reached.get(step) ?? 0) >= times, timeoutMs),
+    seen: (step) => stage.reached.get(step) ?? 0,
     fail: (...more) => stage.fail(more),
     release: () => void stage.changes.emit('release'),
     die,
