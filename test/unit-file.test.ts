@@ -18,7 +18,7 @@ test('the unit names the credential that the daemon looks for, and closes what i
   expect(await readFile(join(docs, 'headless.md'), 'utf8')).toContain('(postroom.service)');
 });
 
-test.skipIf(!hasSystemd)('systemd-analyze verify accepts the unit', async () => {
+test.skipIf(!hasSystemd)('systemd-analyze verify accepts the unit [needs systemd-analyze]', async () => {
   await using dir = await tempDir();
   const unit = await readFile(join(docs, 'postroom.service'), 'utf8');
   const path = join(dir.path, 'postroom.service');

@@ -37,11 +37,10 @@ type StartOptions = {
   readonly status: ReactElement;
   /** Puts contexts around everything that is drawn. */
   readonly around?: (view: ReactElement, terminal: OnTerminalNow) => ReactElement;
-  readonly onFrame?: (renderMs: number) => void;
 };
 
 /** Starts drawing. Open the first screen with `shell.goTo` before or after. */
-export function startShell({ status, around = (view) => view, onFrame }: StartOptions): Running {
+export function startShell({ status, around = (view) => view }: StartOptions): Running {
   const shell = new Shell();
   const terminal = new Terminal(process.stdin, process.stdout);
   // Ink would print an uncaught error on the alternate screen, where it is lost.
@@ -88,10 +87,7 @@ export function startShell({ status, around = (view) => view, onFrame }: StartOp
       patchConsole: false,
       interactive: true,
       kittyKeyboard: { mode: 'auto', flags: ['disambiguateEscapeCodes'] },
-      onRender: ({ renderTime }) => {
-        shell.painted();
-        onFrame?.(renderTime);
-      },
+      onRender: () => shell.painted(),
     },
   );
   const ended = instance

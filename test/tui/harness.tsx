@@ -1,5 +1,4 @@
 /** A small program on the real shell, for tests in a pseudo-terminal: a long list, a screen behind it, a field and a question. */
-import { appendFileSync } from 'node:fs';
 import { type ReactElement, useMemo, useState } from 'react';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../../tui/components/field.tsx';
@@ -99,16 +98,11 @@ function Write(): ReactElement {
   );
 }
 
-const frames: number[] = [];
 running = startShell({
   status: <T>{chrome` ● online`}</T>,
-  onFrame: () => {
-    if (process.env.FRAMES !== undefined) frames.push(performance.now());
-  },
 });
 running.shell.goTo({ name: 'work', element: <Work /> });
 if (process.env.TITLE !== undefined) running.setTitle(safeText(process.env.TITLE));
-if (process.env.FRAMES !== undefined) measure(process.env.FRAMES);
 running.ended.then(
   () => process.exit(0),
   (error) => {
@@ -116,37 +110,3 @@ running.ended.then(
     process.exit(70);
   },
 );
-
-/** Key to written frame, without a terminal's own delays: 200 steps, one at a time. */
-function measure(file: string): void {
-  let pressedAt = 0;
-  let drawnFrames = 0;
-  const times: number[] = [];
-  const next = (): void => {
-    if (times.length === 200) {
-      const sorted = times.toSorted((a, b) => a - b);
-      appendFileSync(
-        file,
-        `median ${sorted[100]?.toFixed(1)} p95 ${sorted[190]?.toFixed(1)} max ${sorted[199]?.toFixed(1)} frames per key ${drawnFrames / 200}\n`,
-      );
-      running.exit();
-      return;
-    }
-    frames.length = 0;
-    pressedAt = performance.now();
-    running.shell.take({ kind: 'key', name: 'j', text: 'j' });
-    const wait = (): void => {
-      if (frames.length === 0) {
-        setImmediate(wait);
-        return;
-      }
-      times.push((frames[0] ?? 0) - pressedAt);
-      setTimeout(() => {
-        drawnFrames += frames.length;
-        next();
-      }, 45);
-    };
-    wait();
-  };
-  setTimeout(next, 500);
-}
