@@ -89,6 +89,33 @@ describe('for all texts', () => {
   });
 });
 
+describe('a hit is found where its token comes from', () => {
+  test.each([
+    ['\uFDFC\u0591 100', 'ریال', '\uFDFC\u0591'], // seed 562724986: a sign that is no letter, and comes apart into letters
+    ['soft\u00ADhyphen', 'softhyphen', 'soft\u00ADhyphen'],
+    ['a zero\u200Bwidth b', 'zerowidth', 'zero\u200Bwidth'],
+    ['㍿山田', '株式', '㍿'],
+    ['ｶﾞﾗｽ', 'ガラ', 'ｶﾞﾗ'],
+    ['한국 \u1112\u1161\u11AB국', '한국', '한국'],
+    ['½ cup', '2', '½'],
+    ['e\u0301te\u0301', 'ete', 'e\u0301te\u0301'],
+    ['No ℡ here', 'tel', '℡'],
+    ['ﬁnal', 'final', 'ﬁnal'],
+  ])('%j asked for %j', (text, part, where) => {
+    const [first] = findIn(text, [foldForQuery(part)]);
+    expect(first && text.slice(...first)).toBe(where);
+  });
+  test('for all texts: folded cell by cell or as a whole, the tokens are the same', () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const { tokens } = foldForQuery(text);
+        if (tokens.length > 0) expect(findIn(text, [{ tokens, prefix: false }], 1_000)).not.toEqual([]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
 test('hits are where the words stand', () => {
   const text = '今日は日本語で書く. Größe und GROSSE Refunds';
   expect(

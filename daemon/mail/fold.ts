@@ -134,39 +134,62 @@ export function foldForQuery(text: string, prefix = false): Asked {
   return { tokens, prefix: open && tokens.length > 0 };
 }
 
+/**
+ * A character with everything that may melt into it or move before it: marks, characters without width, and the parts of a Hangul
+ * syllable. Folded one by one, cells give what their text gives folded as a whole.
+ */
+const cell = /.[\p{M}\p{Cf}\u1160-\u11FF\u3131-\u318E\uD7B0-\uD7FB\uFF9E-\uFFDC]*/gsu;
+
+type Folded = {
+  text: string /** For each UTF-16 unit of `text`: where the cell that it comes from begins and ends. */;
+  from: number[];
+  to: number[];
+};
+
+function foldWithPlaces(text: string): Folded {
+  const folded: Folded = { text: '', from: [], to: [] };
+  for (const { 0: one, index } of text.matchAll(cell)) {
+    const letters = ascii.test(one) ? one.toLowerCase() : plain(one);
+    folded.text += letters;
+    for (let n = 0; n < letters.length; n++) {
+      folded.from.push(index);
+      folded.to.push(index + one.length);
+    }
+  }
+  return folded;
+}
+
 /** Where what was asked for stands in a text, in UTF-16 units, in order and without overlap; at most `limit`. */
 export function findIn(text: string, asked: readonly Asked[], limit = 20): [start: number, end: number][] {
   const wanted = asked.flatMap(({ tokens, prefix }) => tokens.map((token, at) => ({ token, prefix: prefix && at === tokens.length - 1 })));
   if (wanted.length === 0) return [];
   const exact = new Set(wanted.map(({ token }) => token));
   const prefixes = wanted.filter(({ prefix }) => prefix).map(({ token }) => token);
+  const folded = foldWithPlaces(text);
   const found: [number, number][] = [];
-  for (const { 0: run, index } of text.matchAll(word)) {
+  /** Units `at` to `end` of the folded text were asked for. Hits that touch are one. */
+  const hit = (at: number, end: number) => {
+    const [start, stop] = [folded.from[at] ?? 0, folded.to[end - 1] ?? 0];
+    const before = found.at(-1);
+    if (before !== undefined && before[1] >= start) before[1] = Math.max(before[1], stop);
+    else found.push([start, stop]);
+  };
+  for (const { 0: run, index } of folded.text.matchAll(word)) {
     let at = index;
     for (const [piece] of run.matchAll(pieces)) {
-      const end = at + piece.length;
       if (isUnspaced.test(piece)) {
         const characters = [...piece];
         let place = at;
         for (const [n, character] of characters.entries()) {
-          const two = plain(`${character}${characters[n + 1] ?? ''}`);
-          const one = plain(character);
-          const hit = exact.has(two) ? character.length + (characters[n + 1]?.length ?? 0) : exact.has(one) ? character.length : 0;
-          if (hit > 0) {
-            const before = found.at(-1);
-            if (before !== undefined && before[1] >= place) before[1] = Math.max(before[1], place + hit);
-            else found.push([place, place + hit]);
-          }
+          const next = characters[n + 1] ?? '';
+          if (exact.has(character + next)) hit(place, place + character.length + next.length);
+          else if (exact.has(character)) hit(place, place + character.length);
           place += character.length;
         }
-      } else {
-        // Some letters come apart into two words (`Ŀ`).
-        const tokens = ascii.test(piece) ? [piece.toLowerCase()] : [...piecesOf(piece)];
-        if (tokens.some((token) => exact.has(token) || prefixes.some((one) => token.startsWith(one)))) found.push([at, end]);
-      }
-      if (found.length >= limit) return found.slice(0, limit);
-      at = end;
+      } else if (exact.has(piece) || prefixes.some((one) => piece.startsWith(one))) hit(at, at + piece.length);
+      at += piece.length;
+      if (found.length > limit) return found.slice(0, limit);
     }
   }
-  return found;
+  return found.slice(0, limit);
 }
