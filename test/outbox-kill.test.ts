@@ -41,6 +41,7 @@ const moments = table<{ moment: string; state: string; ledger: string }>(`
   at mail          accepted  1
   at rcpt          accepted  1
   at data          accepted  1
+  at body          unknown   0
   before data      accepted  1
   after data       unknown   0
   at dot           unknown   0

@@ -305,6 +305,7 @@ class Dialogue {
     const ready = await this.#step('data', '354 Go ahead');
     if (ready !== 'done') return ready;
 
+    await this.#reader.atLeast(1); // the step is the mail itself, not the 354 before it
     const inBody = this.#stage.reach('body');
     if (inBody) {
       await this.#reader.atLeast(inBody.afterOctets ?? 1);
