@@ -1,6 +1,7 @@
 /*
  * `npm test [-- FILTER...]`: Debian packages, build, checks, then vitest. Whatever happens, the last line is
- * `N passed, M failed`: build and checks count as one test each, and so does everything that keeps tests from running.
+ * `N passed, M failed`, after the names of those that failed: build and checks count as one test each, and so does everything that
+ * keeps tests from running.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,10 +12,12 @@ import { checks, run } from './steps.mjs';
 /** On two quiet cores all of it stays under ten minutes; a busy machine may take twice that, a hang becomes a failure. */
 const limitMs = 25 * 60 * 1000;
 const deadline = AbortSignal.timeout(limitMs);
-const count = { passed: 0, failed: 0 };
+let passed = 0;
+const failures = [];
 
 function step(name, ok) {
-  count[ok ? 'passed' : 'failed']++;
+  if (ok) passed++;
+  else failures.push(name);
   process.stdout.write(`${ok ? 'ok' : 'FAILED'}: ${name}\n`);
 }
 
@@ -27,11 +30,11 @@ async function vitest(filters) {
       env: environment({ POSTROOM_TALLY: tally }),
       signal: deadline,
     });
-    const { passed, failed } = JSON.parse(await readFile(tally, 'utf8').catch(() => '{"passed":0,"failed":0}'));
-    count.passed += passed;
-    count.failed += failed;
+    const counted = JSON.parse(await readFile(tally, 'utf8').catch(() => '{"passed":0,"failures":[]}'));
+    passed += counted.passed;
+    failures.push(...counted.failures);
     if (deadline.aborted) step(`the tests end within ${limitMs / 60_000} minutes`, false);
-    else if (code !== 0 && failed === 0) step('vitest', false); // no test file fits, or it broke down itself
+    else if (code !== 0 && counted.failures.length === 0) step('vitest', false); // no test file fits, or it broke down itself
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -39,7 +42,8 @@ async function vitest(filters) {
 
 /** Without the marks of build machines and of production: Ink draws nothing under CI, React has no tests in production. */
 function environment(more) {
-  const marks = /^(CI|CI_.*|CONTINUOUS_INTEGRATION|NODE_ENV|NO_COLOR|FORCE_COLOR|POSTROOM_(?!CORPUS$).*)$/;
+  const marks =
+    /^(CI|CI_.*|CONTINUOUS_INTEGRATION|NODE_ENV|NO_COLOR|FORCE_COLOR|POSTROOM_(?!(CORPUS|SEED|HOSTILE|SEQUENCES|KILLS|RACES|CANARIES)$).*)$/;
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !marks.test(name))), ...more };
 }
 
@@ -50,7 +54,8 @@ try {
   await vitest(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`postroom: ${error.message}\n`);
-  count.failed++;
+  failures.push(error.message);
 }
-process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`);
-process.exitCode = count.failed > 0 ? 1 : 0;
+if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((name) => `  ${name}\n`).join('')}\n`);
+process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
+process.exitCode = failures.length > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../daemon/store/types.ts';
 import { openWorld, outboxOnly } from './support/outbox.ts';
+import { seeds } from './support/seed.ts';
 import { Steps } from './support/steps.ts';
 import { type Step, startSubmission } from './support/submission.ts';
 import { tempDir } from './support/tempdir.ts';
@@ -101,7 +102,7 @@ const orders = 1_000 - races.length;
 
 test(`${orders} orders of the same steps, drawn by seeds: after the answer nothing is delivered, and nothing is lost`, async () => {
   const fates = { accepted: 0, held: 0 };
-  for (let seed = 1; seed <= orders; seed++) {
+  for (const seed of seeds(orders)) {
     const steps = new Steps(seed);
     let allowed = true;
     let answered = false;

@@ -9,6 +9,7 @@ import { fingerprint } from '../protocol/keys.ts';
 import { type Method, methods } from '../protocol/methods.ts';
 import type { Session } from '../protocol/server.ts';
 import { outcome, type Postroom, startPostroom } from './support/postroom.ts';
+import { seeds } from './support/seed.ts';
 import { Steps } from './support/steps.ts';
 
 const later = '2099-01-01T00:00:00.000Z';
@@ -345,7 +346,7 @@ describe('what runs', () => {
     };
     const told: string[] = [];
     const fates = { before: 0, after: 0 };
-    for (let seed = 1; seed <= rounds; seed++) {
+    for (const seed of seeds(rounds)) {
       await postroom.grant('ben', mailbox, { access: true, send: true, setup: true });
       const steps = new Steps(seed);
       // Every look into the store begins and ends at a turn.
