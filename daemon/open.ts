@@ -22,8 +22,9 @@ export type OpenedMail = {
   defeated: boolean;
 };
 
-const maxMs = 3_000;
-const maxHeapMb = 256;
+/** What one mail may take of the thread that opens it. */
+export type Budget = { ms: number; heapMb: number };
+const budgetOfOne: Budget = { ms: 3_000, heapMb: 256 };
 const maxCached = 64;
 const maxCachedCharacters = 8_000_000;
 const maxDefeats = 10_000;
@@ -41,10 +42,12 @@ export class Opener {
   #ids = 0;
   #closed = false;
   readonly #onFault: (error: Error) => void;
+  readonly #budget: Budget;
 
   /** `onFault` hears of bugs of ours in the thread (a warning of the process otherwise); the mail that met one counts as defeated. */
-  constructor(onFault: (error: Error) => void = (error) => process.emitWarning(error)) {
+  constructor(onFault: (error: Error) => void = (error) => process.emitWarning(error), budget = budgetOfOne) {
     this.#onFault = onFault;
+    this.#budget = budget;
   }
 
   /** Rejects only when the worker cannot be started, never because of the mail. The octets are copied. */
@@ -100,7 +103,7 @@ export class Opener {
     const worker = this.#worker ?? (await this.#start());
     const id = ++this.#ids;
     const copy = new Uint8Array(octets); // a view would be sent with all of the buffer behind it
-    const outcome = await ask(worker, { id, octets: copy, leanOnly: this.#defeats.has(hash) });
+    const outcome = await ask(worker, { id, octets: copy, leanOnly: this.#defeats.has(hash) }, this.#budget.ms);
     if (outcome.mail.defeated && !this.#closed) this.#defeated(hash);
     if (outcome.alive) worker.unref();
     else await this.#stop();
@@ -116,7 +119,7 @@ export class Opener {
   /** The clock of a mail does not run while its thread starts. */
   async #start(): Promise<Worker> {
     const worker = new Worker(workerFile(import.meta.url, 'store/open.worker'), {
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 32 },
+      resourceLimits: { maxOldGenerationSizeMb: this.#budget.heapMb, maxYoungGenerationSizeMb: 32 },
       stdout: true, // nothing that a parser prints about a mail reaches our terminal or log
       stderr: true,
     });
@@ -146,7 +149,7 @@ export class Opener {
 type Lean = { text: string; attachments: Attachment[] };
 
 /** Resolves with the whole, or when the time is over or the thread died with what had come until then. */
-function ask(worker: Worker, request: OpenRequest): Promise<{ mail: OpenedMail; alive: boolean }> {
+function ask(worker: Worker, request: OpenRequest, ms: number): Promise<{ mail: OpenedMail; alive: boolean }> {
   return new Promise((resolve) => {
     let lean: Lean | null = null;
     const settle = (mail: OpenedMail, alive: boolean): void => {
@@ -161,7 +164,7 @@ function ask(worker: Worker, request: OpenRequest): Promise<{ mail: OpenedMail; 
       else if (answer.opened === null) settle(defeatedBy(lean), true);
       else settle({ ...answer.opened, attachments: lean?.attachments ?? [], defeated: false }, true);
     };
-    const clock = setTimeout(died, maxMs);
+    const clock = setTimeout(died, ms);
     worker.ref();
     worker.on('message', hear).once('exit', died);
     worker.postMessage(request, [request.octets.buffer]);

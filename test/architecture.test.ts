@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: handed facts, and no way to a clock, a file or a random number.
   'daemon/access/': ['daemon/access/', 'protocol/'],
   'daemon/mail/': ['daemon/mail/', 'protocol/'],
+  'daemon/mail/decoders': ['daemon/mail/', 'protocol/', 'iconv-lite'],
   'daemon/sync/plan': ['daemon/sync/plan', 'daemon/mail/', 'daemon/store/types', 'protocol/'],
   'daemon/outbox/state': ['daemon/outbox/state', 'daemon/mail/', 'daemon/store/types', 'protocol/'],
   // One importer for each library.
@@ -30,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'daemon/hosted/receive': [...daemon, 'smtp-server'],
   'daemon/outbox/compose': [...daemon, 'nodemailer'],
   'daemon/outbox/smtp': [...daemon, 'nodemailer'],
-  'daemon/store/open.worker': [...daemon, 'postal-mime', 'html-to-text'],
+  'daemon/store/html-text': [...daemon, 'html-to-text', 'string-width'],
   'daemon/sync/imap': [...daemon, 'imapflow'],
 
   'tui/': ['tui/', 'protocol/', 'react', 'ink', 'node:'],

@@ -1,6 +1,7 @@
 /**
  * The lean walk: octets -> Message, for everything that comes in. It reads headers and text, finds attachments and leaves them
- * encoded. Two parsers on purpose: postal-mime is complete and reads a mail when a person opens it, this one is fast and bounded.
+ * encoded. What a person opens is read by the same walk and the same decoders, so that the index and the screen say the same; only
+ * HTML is then given to a real parser (store/open.worker.ts).
  *
  * Invariants
  * - Never throws, whatever the octets; a mail it cannot make sense of is text.
@@ -26,6 +27,7 @@ import {
   readText,
 } from './header.ts';
 import { htmlToRoughText } from './html.ts';
+import { type Choice, shownOf, type Version } from './versions.ts';
 
 export type { Address } from './header.ts';
 
@@ -67,8 +69,8 @@ export type Message = {
 const maxDepth = 30;
 const maxParts = 500;
 export const maxText = 262_144;
-/** Octets of one text part that are decoded at all: quoted-printable needs three for one. */
-const maxEncodedText = 4 * maxText;
+/** So many octets of a text part are decoded for each character that is wanted: quoted-printable needs three for one. */
+const encodedPerCharacter = 4;
 /** RFC 2046 says 70; programs that sign their boundaries go beyond. */
 const maxBoundary = 16_384;
 /** Lines that begin like a delimiter and are none, before the search gives up. */
@@ -81,7 +83,9 @@ export function readMessage(octets: Uint8Array): Message {
     readAddresses(name === 'from' || name === 'sender' ? firstOnly(header, name) : (header.fields.get(name) ?? [])),
   );
   const [from, replyTo, to, cc, sender] = read.map(({ addresses }) => addresses);
-  const text = readBody(leaves);
+  const text = textsOf(leaves, htmlToRoughText, maxText)
+    .map((it) => it.text)
+    .join('\n');
   const withinAddresses = read.every(({ complete }) => complete) && (to?.length ?? 0) + (cc?.length ?? 0) <= headerLimits.addresses;
   return {
     messageId: readIds(firstOnly(header, 'message-id'))[0] ?? null,
@@ -143,17 +147,17 @@ type Leaf = {
   filename: string | null;
   encoding: string;
   related: boolean;
-  /** Number of the nearest multipart/alternative around it: of those with the same number one version is shown. */
-  alternative: number;
+  /** Branches of the multipart/alternative around it. */
+  within: readonly Choice[];
   body: Buffer;
 };
-type Pending = { start: number; end: number; depth: number; defaultType: string; related: boolean; alternative: number };
+type Pending = { start: number; end: number; depth: number; defaultType: string; related: boolean; within: readonly Choice[] };
 
 function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: boolean } {
   const source = viewOf(octets);
   const bom = source.length >= 3 && source.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
   const leaves: Leaf[] = [];
-  const pending: Pending[] = [{ start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, alternative: 0 }];
+  const pending: Pending[] = [{ start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, within: [] }];
   let top: Header | null = null;
   let complete = true;
   let alternatives = 0;
@@ -170,11 +174,14 @@ function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: b
       const found = splitParts(source, header.body, part.end, boundary, maxParts - parts - pending.length);
       complete &&= found.complete;
       if (found.ranges.length > 0) {
-        const alternative = type === 'multipart/alternative' ? ++alternatives : part.alternative;
+        const alternative = type === 'multipart/alternative' ? ++alternatives : null;
         const related = part.related || type === 'multipart/related';
         const defaultType = type === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
         // The last child first: a stack gives them back in the order of the octets.
-        for (const range of found.ranges.reverse()) pending.push({ ...range, depth: part.depth + 1, defaultType, related, alternative });
+        for (const [branch, range] of [...found.ranges.entries()].reverse()) {
+          const within = alternative === null ? part.within : [...part.within, { alternative, branch }];
+          pending.push({ ...range, depth: part.depth + 1, defaultType, related, within });
+        }
         continue;
       }
     }
@@ -188,7 +195,7 @@ function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: b
       filename: disposition.parameters.get('filename') ?? content.parameters.get('name') ?? null,
       encoding: /[\w-]+/.exec((first(header, 'content-transfer-encoding') ?? '').toLowerCase())?.[0] ?? '',
       related: part.related && header.fields.has('content-id'),
-      alternative: part.alternative,
+      within: part.within,
       body: source.subarray(header.body, part.end),
     });
   }
@@ -249,31 +256,41 @@ function delimiterLine(region: Buffer, from: number): { closes: boolean; next: n
 const isText = (leaf: Leaf): boolean => (leaf.type === 'text/plain' || leaf.type === 'text/html') && leaf.disposition !== 'attachment';
 const isAttachment = (leaf: Leaf): boolean => !isText(leaf);
 
-type Piece = { html: boolean; alternative: number; text: string };
+type Piece = Version & { decoded: () => string };
 
-/** All text parts in order; of an alternative the plain ones, unless they are blank. */
-function readBody(leaves: readonly Leaf[]): string {
-  const pieces: Piece[] = [];
-  let room = maxText;
-  for (const leaf of leaves.filter(isText)) {
-    if (room <= 0) break;
-    const html = leaf.type === 'text/html';
-    if (html && leaf.alternative > 0 && pieces.some((it) => it.alternative === leaf.alternative && !it.html && it.text.trim() !== ''))
-      continue;
-    const decoded = decodeText(decodeBody(leaf, leaf.body.subarray(0, maxEncodedText)), leaf.parameters.get('charset') ?? null);
-    const text = (html ? htmlToRoughText(decoded, room) : readPlain(decoded, leaf.parameters)).slice(0, room);
-    room -= text.length + 1;
-    pieces.push({ html, alternative: leaf.alternative, text });
-  }
-  return join(pieces);
+/** How HTML becomes text: roughly for what comes in (html.ts), by a real parser when a person opens it. At most `room` characters. */
+export type HtmlReader = (html: string, room: number) => string;
+
+/** The text parts that are shown, in order, each as text; together at most `most` characters. */
+export function readTexts(octets: Uint8Array, toText: HtmlReader, most: number): { html: boolean; text: string }[] {
+  return textsOf(walk(octets).leaves, toText, most);
 }
 
-function join(pieces: readonly Piece[]): string {
-  const withPlain = new Set(pieces.filter((it) => !it.html && it.text.trim() !== '').map((it) => it.alternative));
-  return pieces
-    .filter((it) => it.alternative === 0 || it.html !== withPlain.has(it.alternative))
-    .map(({ text }) => text)
-    .join('\n');
+function textsOf(leaves: readonly Leaf[], toText: HtmlReader, most: number): { html: boolean; text: string }[] {
+  const cap = encodedPerCharacter * Math.max(most, maxText);
+  const pieces: Piece[] = leaves.filter(isText).map((leaf) => {
+    const html = leaf.type === 'text/html';
+    const decoded = once(() => decodeText(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null));
+    const words = once(() => (html ? htmlToRoughText(decoded(), maxText) : readPlain(decoded(), leaf.parameters)));
+    return { html, within: leaf.within, decoded, words };
+  });
+  const texts: { html: boolean; text: string }[] = [];
+  let room = most;
+  for (const { html, decoded, words } of shownOf(pieces)) {
+    if (room <= 0) break;
+    const text = (html && toText !== htmlToRoughText ? toText(decoded(), room) : words()).slice(0, room);
+    room -= text.length + 1;
+    texts.push({ html, text });
+  }
+  return texts;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { it: T } | null = null;
+  return () => {
+    made ??= { it: make() };
+    return made.it;
+  };
 }
 
 function decodeBody(leaf: Leaf, body: Buffer): Uint8Array {
