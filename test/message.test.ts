@@ -34,6 +34,7 @@ describe('readMessage', () => {
       snippet: 'Hello, my parcel 4711 should have come on Friday. Can you tell me where it is? Jane',
       attachments: [],
       automatic: false,
+      report: null,
       postroomId: null,
       complete: true,
     } satisfies Message);

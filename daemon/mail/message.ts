@@ -13,6 +13,7 @@
 
 import { ownText } from '../../protocol/quotes.ts';
 import { safeFileName } from '../../protocol/text.ts';
+import { isAutomatic } from './automatic.ts';
 import { decodeBase64, decodeBinary, decodeQuotedPrintable, decodeText } from './charset.ts';
 import {
   type Address,
@@ -27,6 +28,7 @@ import {
   readText,
 } from './header.ts';
 import { htmlToRoughText } from './html.ts';
+import { type Report, readReport } from './report.ts';
 import { type Choice, shownOf, type Version } from './versions.ts';
 
 export type { Address } from './header.ts';
@@ -59,8 +61,10 @@ export type Message = {
   /** At most 200 characters of what the author wrote, on one line. */
   snippet: string;
   attachments: Attachment[];
-  /** Written by a machine: RFC 3834, a null sender, a delivery or read report. List headers alone say nothing. */
+  /** Written by a machine (`automatic.ts`). */
   automatic: boolean;
+  /** What it reports about a mail that was sent; null when it is no report. */
+  report: Report | null;
   postroomId: string | null;
   /** False when a limit on headers, addresses, depth or parts cut something. */
   complete: boolean;
@@ -86,12 +90,15 @@ export function readMessage(octets: Uint8Array): Message {
   const text = textsOf(leaves, htmlToRoughText, maxText)
     .map((it) => it.text)
     .join('\n');
+  const subject = readText(header, 'subject');
+  const senders = [...(from ?? []).slice(0, 5), ...(sender ?? []).slice(0, 1)];
+  const automatic = isAutomatic(header, { subject, senders });
   const withinAddresses = read.every(({ complete }) => complete) && (to?.length ?? 0) + (cc?.length ?? 0) <= headerLimits.addresses;
   return {
     messageId: readIds(firstOnly(header, 'message-id'))[0] ?? null,
     inReplyTo: readIds(header.fields.get('in-reply-to') ?? []),
     references: readIds(header.fields.get('references') ?? []),
-    subject: readText(header, 'subject'),
+    subject,
     from: from ?? [],
     sender: sender?.[0] ?? null,
     replyTo: replyTo ?? [],
@@ -101,7 +108,8 @@ export function readMessage(octets: Uint8Array): Message {
     text,
     snippet: snippetOf(text),
     attachments: leaves.filter(isAttachment).map(describe),
-    automatic: isAutomatic(header),
+    automatic,
+    report: automatic ? readReport(header, leaves.map(toPiece), { subject, text, senders }) : null,
     postroomId: first(header, 'x-postroom-id'),
     complete: walked && withinAddresses,
   };
@@ -131,6 +139,8 @@ export function rawHeaders(octets: Uint8Array): string {
     .replace(/\r\n?/g, '\n')
     .trimEnd();
 }
+
+const toPiece = (leaf: Leaf) => ({ type: leaf.type, bytes: () => decodeBody(leaf, leaf.body) });
 
 const firstOnly = (header: Header, name: string): string[] => (header.fields.get(name) ?? []).slice(0, 1);
 
@@ -374,11 +384,4 @@ function decodedSize({ encoding, body }: Leaf): number {
   const tail = body.toString('latin1', Math.max(0, body.length - 8)).replace(/\s/g, '');
   const padding = /={0,2}$/.exec(tail)?.[0].length ?? 0;
   return Math.max(0, Math.floor(((body.length - breaks) * 3) / 4) - padding);
-}
-
-function isAutomatic(header: Header): boolean {
-  const submitted = readStructured(first(header, 'auto-submitted')).value;
-  const nullSender = first(header, 'return-path')?.replace(/\s/g, '') === '<>';
-  const type = readStructured(first(header, 'content-type')).value;
-  return (submitted !== '' && submitted !== 'no') || nullSender || type === 'multipart/report' || type === 'message/delivery-status';
 }

@@ -1,5 +1,6 @@
 /** One conversation, one entry, and which mailbox an id from the wire belongs to. */
 import type { Address, Attachment } from '../mail/message.ts';
+import type { Report } from '../mail/report.ts';
 import type { PackPlace } from './packs.ts';
 import { readCursor, rowOf, writeCursor } from './panel.ts';
 import type { Db } from './sqlite.ts';
@@ -98,7 +99,10 @@ export function entryRow(db: Db, id: EntryId): EntryRow | null {
   return row === undefined ? null : toEntry(db, row);
 }
 
-type Row = Omit<EntryRow, 'inReplyTo' | 'references' | 'from' | 'replyTo' | 'to' | 'cc' | 'attachments' | 'placements' | 'automatic'> & {
+type Row = Omit<
+  EntryRow,
+  'inReplyTo' | 'references' | 'from' | 'replyTo' | 'to' | 'cc' | 'attachments' | 'placements' | 'automatic' | 'report'
+> & {
   head: string;
   automatic: number;
 };
@@ -112,6 +116,8 @@ type Head = {
   inReplyTo: string[];
   references: string[];
   attachments: Attachment[];
+  /** Missing on all but reports. */
+  report?: Report['kind'];
 };
 
 const selectEntry = `SELECT e.row, e.id, c.id AS conversation, e.mailbox, lower(hex(m.hash)) AS hash, m.message_id AS messageId,
@@ -128,7 +134,7 @@ const placementColumns = 'p.folder, f.path, f.role, p.uid_validity AS uidValidit
 const toPlacement = (at: PlacementRow): Placement => ({ ...at, flags: at.flags === '' ? [] : at.flags.split(' ') });
 
 function toEntry(db: Db, { head, automatic, ...rest }: Row): EntryRow {
-  const { from, replyTo, to, cc, inReplyTo, references, attachments } = JSON.parse(head) as Head;
+  const { from, replyTo, to, cc, inReplyTo, references, attachments, report = null } = JSON.parse(head) as Head;
   const placements = db.all<PlacementRow>(
     `SELECT ${placementColumns} FROM placement p JOIN folder f ON f.id = p.folder
      WHERE p.entry IN (SELECT row FROM entry WHERE row = ? OR same_as = ?) ORDER BY p.folder, p.uid`,
@@ -144,7 +150,8 @@ function toEntry(db: Db, { head, automatic, ...rest }: Row): EntryRow {
     to,
     cc,
     attachments,
-    automatic: automatic === 1,
+    automatic: automatic > 0,
+    report,
     placements: placements.map(toPlacement),
   };
 }

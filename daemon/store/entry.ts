@@ -78,6 +78,7 @@ function addMessage({ db, packs }: Writing, octets: Uint8Array, hash: Uint8Array
   if (known !== undefined) return known.num;
   const place = packs.append(octets, hash);
   const { from, replyTo, to, cc, inReplyTo, references, attachments } = message;
+  const report = message.report?.kind;
   const { row } = db.run(
     `INSERT INTO message (hash, pack, offset, stored, size, codec, message_id, postroom_id, automatic, date, subject, snippet, attachments, head)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -94,7 +95,7 @@ function addMessage({ db, packs }: Writing, octets: Uint8Array, hash: Uint8Array
     message.subject,
     message.snippet,
     attachments.length,
-    JSON.stringify({ from, replyTo, to, cc, inReplyTo, references, attachments }),
+    JSON.stringify({ from, replyTo, to, cc, inReplyTo, references, attachments, report }),
   );
   return row;
 }

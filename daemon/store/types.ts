@@ -11,6 +11,7 @@
  */
 import type { Address, Attachment } from '../mail/message.ts';
 import type { Query } from '../mail/query.ts';
+import type { Report } from '../mail/report.ts';
 
 export type Millis = number;
 /** Ids of the directory (people, mailboxes) are opaque here. */
@@ -214,7 +215,10 @@ export type EntryRow = {
   cc: Address[];
   subject: string;
   direction: Direction;
+  /** Written by a machine. */
   automatic: boolean;
+  /** What kind of report it is, about a mail that was sent; null for every other mail. */
+  report: Report['kind'] | null;
   /** The person who sent it through Postroom. */
   author: PersonId | null;
   sizeOctets: number;
