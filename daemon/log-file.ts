@@ -1,12 +1,13 @@
 /**
  * The file behind the log: appended to line by line, and turned over before it grows or ages out of hand, so that a daemon that runs for
- * years neither fills the disk nor keeps for ever what happened (5-security, T40).
+ * years neither fills the disk nor keeps for ever what happened.
  *
  * - `daemon.log` is the newest; `daemon.log.1` … `.4` are older. What falls off the end is gone.
  * - Every file is 0600, whatever the umask is and whoever made it before.
  * - A log that cannot be written (disk full) costs lines, never the daemon; the next line that fits says how many.
  */
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { escapeJson } from '../protocol/text.ts';
 
 export type LogFileOptions = {
   maxOctets?: number;
@@ -16,13 +17,6 @@ export type LogFileOptions = {
   maxAgeMs?: number;
   now?: () => number;
 };
-
-/**
- * What JSON leaves as it is and a terminal might obey or hide: DEL, C1 controls, bidi and invisible marks, line separators. All of it
- * stands inside JSON strings, where `\u` means the same.
- */
-const unprintable = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
-const escaped = (line: string): string => line.replace(unprintable, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 export class LogFile {
   readonly #path: string;
@@ -48,7 +42,7 @@ export class LogFile {
 
   /** One record with its newline, as pino hands it over. */
   write(record: string): void {
-    const line = Buffer.from(escaped(record));
+    const line = Buffer.from(escapeJson(record));
     try {
       if (this.#isDue(line.length)) this.#turn();
       if (this.#lost > 0) this.#append(Buffer.from(`${JSON.stringify(this.#gap())}\n`));

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { PostroomError } from '../protocol/errors.ts';
 import { fingerprint, publicKeyWord } from '../protocol/keys.ts';
 import { type Places, places } from '../protocol/places.ts';
-import { safeBlock, safeText } from '../protocol/text.ts';
+import { safeBlock, safeJson, safeText } from '../protocol/text.ts';
 import { startDaemon } from './daemon.ts';
 import { announceDaemonKey, type DaemonKey, readDaemonKey, readNextDaemonKey, switchDaemonKey } from './daemon-key.ts';
 import { examineHome } from './doctor/offline.ts';
@@ -54,7 +54,7 @@ async function init(values: Given): Promise<void> {
     { organisation: values.name ?? 'Postroom', admin: values.admin ?? userInfo().username, email: values.email ?? null },
     Date.now(),
   );
-  if (values.json) return void process.stdout.write(`${JSON.stringify(made)}\n`);
+  if (values.json) return void process.stdout.write(`${safeJson(made)}\n`);
   process.stdout.write(
     `The home is made, and ${made.person} is its first person.\n\n` +
       `  configuration     ${made.config}\n  identity          ${made.identity}\n  your key          ${made.fingerprint}\n  the daemon's key  ${made.daemonFingerprint}\n\n` +
@@ -70,7 +70,7 @@ async function run(values: Given): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void daemon.stop());
   process.stdout.write(
     values.json
-      ? `${JSON.stringify({ pid: process.pid, endpoints: daemon.endpoints })}\n`
+      ? `${safeJson({ pid: process.pid, endpoints: daemon.endpoints })}\n`
       : `postroom: the daemon runs (pid ${process.pid}) at ${daemon.endpoints.join(' ')}\n`,
   );
   await daemon.stopped;
@@ -85,7 +85,7 @@ const shownKey = ({ publicKey, announcedAt }: DaemonKey) => ({
 
 function printKey(values: Given, key: DaemonKey, next: DaemonKey | null, words: string): void {
   const shown = { ...shownKey(key), next: next === null ? null : shownKey(next) };
-  if (values.json) return void process.stdout.write(`${JSON.stringify(shown)}\n`);
+  if (values.json) return void process.stdout.write(`${safeJson(shown)}\n`);
   const since = (at: string | null) => (at === null ? '' : `   announced ${at.slice(0, 10)}`);
   const lines = [`the daemon's key   ${shown.fingerprint}   ${shown.key}`];
   if (shown.next !== null) lines.push(`the next key       ${shown.next.fingerprint}   ${shown.next.key}${since(shown.next.announcedAt)}`);
@@ -131,7 +131,7 @@ async function doctor(values: Given): Promise<void> {
   const printed = findings.map(({ message, mend, ...rest }) => ({ ...rest, message: safeText(message), mend: safeText(mend) }));
   process.stdout.write(
     values.json
-      ? `${JSON.stringify({ ok, findings: printed, version, at })}\n`
+      ? `${safeJson({ ok, findings: printed, version, at })}\n`
       : printed.map(({ level, message, mend }) => `${level}: ${message} -> ${mend}\n`).join(''),
   );
   if (!ok) process.exitCode = 1;
@@ -167,7 +167,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   const { code, message, details } = error instanceof PostroomError ? error : { code: 'internal', message: wordsOf(error), details: {} };
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message, details } })}\n`);
+  if (process.argv.includes('--json')) process.stdout.write(`${safeJson({ error: { code, message, details } })}\n`);
   else process.stderr.write(`postroom: ${safeBlock(message)}\n`);
   process.exitCode = { invalid: 2, conflict: 5 }[code as string] ?? 1;
 }

@@ -24,6 +24,9 @@ const forbidden = /[^\P{C}\n]|\p{Default_Ignorable_Code_Point}|\p{Emoji_Modifier
 const joinedPictures =
   /(\p{Extended_Pictographic})(?:\uFE0F|\p{Emoji_Modifier})*(?:\u200D(?:\p{Extended_Pictographic}|\uFE0F|\p{Emoji_Modifier})+)+/gu;
 
+/** Everything above, line ends beyond ASCII and blanks that draw nothing: what JSON leaves as it is and a screen must not get. */
+const unprintable = /[^\P{C}]|\p{Default_Ignorable_Code_Point}|[\u2028\u2029\u2800]/gu;
+
 const lineBreaks = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
 /** Blanks of every width look alike and pad a name out of sight; U+2800 is a letter-like symbol that draws nothing. */
 const blanks = /[\p{Zs}\u2800]/gu;
@@ -49,6 +52,24 @@ export function safeBlock(raw: string): SafeText {
 function clean(text: string): SafeText {
   const shown = text.replace(joinedPictures, '$1').replace(forbidden, '').replace(blanks, ' ');
   return shown.replace(looseMarks, '$1').replace(towers, '$1') as SafeText;
+}
+
+/**
+ * JSON for whatever may reach a terminal or a log: the same document as `JSON.stringify` gives, with every control, bidi, invisible,
+ * private and unassigned character as `\u….` inside its string, where it means the same.
+ */
+export function safeJson(value: unknown, indent?: number): string {
+  return escapeJson(JSON.stringify(value, null, indent));
+}
+
+/** The same for JSON text that somebody else wrote. Line ends and blanks between its values stay. */
+export function escapeJson(json: string): string {
+  if (plainBlock.test(json)) return json;
+  return json.replace(unprintable, (character) =>
+    character === '\n' || character === '\t' || character === '\r'
+      ? character
+      : Array.from({ length: character.length }, (_, n) => `\\u${character.charCodeAt(n).toString(16).padStart(4, '0')}`).join(''),
+  );
 }
 
 /** Whether the text could have come out of `safeBlock`; one line of it is also what `safeText` makes. */

@@ -170,3 +170,8 @@ test.each([
 ])('%s may say: %s', (file, code) => {
   expect(violations(file, code)).toEqual([]);
 });
+
+test('JSON that reaches a terminal or a log is made by safeJson', () => {
+  const doors = sources.filter((file) => /^(tui\/cli|daemon\/main\.ts|tui\/audit-export)/.test(file));
+  expect(doors.filter((file) => readFileSync(join(root, file), 'utf8').includes('JSON.stringify'))).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { displayAddress, displaySender, isSafe, safeAddress, safeBlock, safeFileName, safeText } from '../protocol/text.ts';
+import { displayAddress, displaySender, isSafe, safeAddress, safeBlock, safeFileName, safeJson, safeText } from '../protocol/text.ts';
 
 /** Everything that must never reach a screen. */
 const forbidden = /[\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|[^\P{Cc}\n]/u;
@@ -184,4 +184,17 @@ describe('file names', () => {
     );
     expect(safeFileName(`${'é'.repeat(300)}.pdf`, 'x.bin')).toMatch(/^é{10,58}\.pdf$/);
   });
+});
+
+test('JSON for a terminal or a log is the same document, without a character that is obeyed or not seen', () => {
+  const texts = fc.oneof(strings, fc.string({ unit: 'binary' }), fc.constantFrom('\u009b31m', '\u{E0041}', '\u202e', '\u2028', '\uD800x'));
+  fc.assert(
+    fc.property(texts, texts, (key, value) => {
+      const said = safeJson({ [key]: [value, 1] }, 2);
+      expect(JSON.parse(said)).toEqual(JSON.parse(JSON.stringify({ [key]: [value, 1] })));
+      expect(forbidden.test(said)).toBe(false);
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(safeJson('Łódź 日本\u200b')).toBe('"Łódź 日本\\u200b"');
 });

@@ -4,7 +4,9 @@
  * A cell that a spreadsheet could take for a formula begins with an apostrophe: whatever its first visible character is under NFKC, so that
  * full-width twins count, and behind blanks and invisible characters too. Every cell is quoted (RFC 4180).
  */
+
 import type { AuditRow } from '../protocol/schema.ts';
+import { safeJson } from '../protocol/text.ts';
 
 export const exportFormats = ['jsonl', 'csv'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -36,10 +38,10 @@ export function csvCell(value: string): string {
 }
 
 const cellOf = (value: unknown): string =>
-  csvCell(value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value));
+  csvCell(value === null || value === undefined ? '' : typeof value === 'object' ? safeJson(value) : String(value));
 
 /** What stands before the first row. */
 export const exportHead = (format: ExportFormat): string => (format === 'csv' ? `${columns.map(csvCell).join(',')}\r\n` : '');
 
 export const exportLine = (format: ExportFormat, row: AuditRow): string =>
-  format === 'csv' ? `${columns.map((column) => cellOf(row[column])).join(',')}\r\n` : `${JSON.stringify(row)}\n`;
+  format === 'csv' ? `${columns.map((column) => cellOf(row[column])).join(',')}\r\n` : `${safeJson(row)}\n`;

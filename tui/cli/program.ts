@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option, type OutputConfiguration } from 'commander';
 import { type ErrorCode, PostroomError } from '../../protocol/errors.ts';
-import { safeBlock } from '../../protocol/text.ts';
+import { safeBlock, safeJson } from '../../protocol/text.ts';
 import type { Session } from './session.ts';
 
 export type Globals = { json: boolean; home: string | undefined; connect: string | undefined; identity: string | undefined };
@@ -96,14 +96,14 @@ export async function runCommand(
     return code;
   } catch (error) {
     if (error instanceof CommanderError) {
-      io.out(json ? `${JSON.stringify({ text: said.trimEnd() })}\n` : said); // help or the version was asked for
+      io.out(json ? `${safeJson({ text: said.trimEnd() })}\n` : said); // help or the version was asked for
       return 0;
     }
     const known =
       error instanceof PostroomError
         ? error
         : new PostroomError('internal', error instanceof Error ? error.message : String(error), {}, { cause: error });
-    if (json) io.out(`${JSON.stringify(document(known))}\n`);
+    if (json) io.out(`${safeJson(document(known))}\n`);
     else io.err(`postroom: ${safeBlock(known.message)}\n`);
     return exitCodeOf(known);
   }
@@ -137,7 +137,7 @@ async function runRow(
   try {
     const outcome = await row.run(context, command.args, options);
     if (outcome === null) return null;
-    if (surroundings.json) io.out(`${JSON.stringify(outcome.data)}\n`);
+    if (surroundings.json) io.out(`${safeJson(outcome.data)}\n`);
     else if (outcome.text !== '') io.out(outcome.text.endsWith('\n') ? outcome.text : `${outcome.text}\n`);
     return outcome;
   } finally {

@@ -1,9 +1,11 @@
 /** What happened, looking back (`timeline`) and as it happens (`tail`). */
+
 import type { ClientState, DaemonEvent } from '../../protocol/client.ts';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { EventName } from '../../protocol/events.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { ActivityKind } from '../../protocol/schema.ts';
+import { safeJson } from '../../protocol/text.ts';
 import { day, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
 import type { Session } from './session.ts';
@@ -79,7 +81,7 @@ const followed = [
 /** One line of the stream: an event with its name and a time, that of hearing it where it has none of its own. */
 function lineOf(event: DaemonEvent): string {
   const at = 'at' in event.payload ? event.payload.at : new Date().toISOString();
-  return `${JSON.stringify({ event: event.name, ...event.payload, at })}\n`;
+  return `${safeJson({ event: event.name, ...event.payload, at })}\n`;
 }
 
 /** The primary addresses of the mailboxes that were named, by whichever of their addresses; none: all that the person may see. */
