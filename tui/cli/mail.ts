@@ -1,12 +1,10 @@
 /** Panel, lists, conversations, the team's verbs, sending, the outbox. */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open, stat, unlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import { OutboxState } from '../../protocol/schema.ts';
-import { safeFileName } from '../../protocol/text.ts';
+import { refuseTerminal, save, toStandardOutput } from './octets.ts';
 import { block, day, facts, person, size, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
 import type { Session } from './session.ts';
@@ -175,44 +173,6 @@ const outboxVerb = (verb: 'show' | 'cancel' | 'retry', doc: string): CommandRow 
   },
 });
 
-// --- attachments and raw mails -----------------------------------------------------------------------------------
-
-/** Never overwrites and never follows a link: what a mail brings goes only where the person said. */
-async function save(path: string, filename: string, write: (sink: (chunk: Uint8Array) => Promise<void>) => Promise<void>): Promise<string> {
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const target = isFolder ? join(path, safeFileName(filename, 'attachment')) : path;
-  const file = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600).catch(
-    (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EEXIST' ? 'it exists already' : error.message;
-      throw new PostroomError('invalid', `Cannot write ${target}: ${why}.`, {}, { cause: error });
-    },
-  );
-  try {
-    await write(async (chunk) => {
-      await file.write(chunk);
-    });
-    await file.sync();
-  } catch (error) {
-    await unlink(target); // half a file would pass for the whole one
-    throw error;
-  } finally {
-    await file.close();
-  }
-  return target;
-}
-
-const toStandardOutput = (chunk: Uint8Array): Promise<void> =>
-  new Promise((resolve, reject) => process.stdout.write(chunk, (error) => (error ? reject(error) : resolve())));
-
-async function gather(read: (sink: (chunk: Uint8Array) => void) => Promise<unknown>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  await read((chunk) => chunks.push(chunk));
-  return Buffer.concat(chunks);
-}
-
 // --- one conversation --------------------------------------------------------------------------------------------
 
 function conversationText(shown: Result<'conversation.show'>): string {
@@ -321,22 +281,36 @@ export const mailCommands: readonly CommandRow[] = [
     options: [
       ['--message <id>', 'only this mail'],
       ['--headers', 'with all headers'],
-      ['--raw', 'the octets as they came'],
+      ['--raw', 'the octets of the last mail, or of --message, as they came'],
+      ['--output <file>', 'with --raw: a new file, or a folder (default: standard output, when that is no terminal)'],
     ],
     run: async (context, args, values) => {
+      const raw = flag(values, 'raw');
+      const output = option(values, 'output');
+      if (output !== null && !raw) throw usageError('--output goes with --raw: it takes the octets of a mail.');
+      if (raw && output === null && !context.json) refuseTerminal('A raw mail');
       const session = await context.session();
       const message = option(values, 'message');
       const asked = { conversation: arg(args, 0), message, headers: flag(values, 'headers') };
-      const raw = flag(values, 'raw');
       const shown = raw ? await session.call('conversation.show', asked, { timeoutMs: 60_000 }) : await wholeConversation(session, asked);
       if (!raw) return { data: shown, text: conversationText(shown) };
       const wanted = shown.messages.at(-1)?.id;
       if (wanted === undefined) throw new PostroomError('not-found', 'There is no mail in this conversation.');
-      if (context.json) {
-        const octets = await gather((onChunk) => session.call('message.raw', { message: wanted }, { onChunk, timeoutMs: 120_000 }));
-        return { data: { message: wanted, raw: octets.toString('base64') }, text: '' };
+      const read = (onChunk: (chunk: Uint8Array) => void | Promise<void>) =>
+        session.call('message.raw', { message: wanted }, { onChunk, timeoutMs: 120_000 });
+      if (output !== null) {
+        const saved = await save(output, `${wanted}.eml`, read);
+        return {
+          data: { message: wanted, path: saved.path, sizeOctets: saved.sizeOctets },
+          text: `${saved.path} (${size(saved.sizeOctets)})`,
+        };
       }
-      await session.call('message.raw', { message: wanted }, { onChunk: toStandardOutput, timeoutMs: 120_000 });
+      if (context.json) {
+        const chunks: Uint8Array[] = [];
+        await read((chunk) => void chunks.push(chunk));
+        return { data: { message: wanted, raw: Buffer.concat(chunks).toString('base64') }, text: '' };
+      }
+      await read(toStandardOutput);
       return null;
     },
   },
@@ -347,12 +321,12 @@ export const mailCommands: readonly CommandRow[] = [
     run: async (context, args, values) => {
       const index = Number(arg(args, 1));
       if (!Number.isInteger(index) || index < 0) throw usageError(`The index is a number from 0 on, not "${arg(args, 1)}".`);
-      const session = await context.session();
       const asked = { message: arg(args, 0), index };
       const output = option(values, 'output');
+      if (output === null && context.json) throw usageError('With --json, say where the attachment goes: --output FILE.');
+      if (output === null) refuseTerminal('An attachment');
+      const session = await context.session();
       if (output === null) {
-        if (context.json) throw usageError('With --json, say where the attachment goes: --output FILE.');
-        if (process.stdout.isTTY) throw usageError('An attachment is not for the terminal: give --output FILE.');
         await session.call('message.attachment', asked, { onChunk: toStandardOutput, timeoutMs: 300_000 });
         return null;
       }
@@ -361,7 +335,7 @@ export const mailCommands: readonly CommandRow[] = [
         const got = await session.call('message.attachment', asked, { onChunk: (chunk) => void chunks.push(chunk), timeoutMs: 300_000 });
         return { ...got, chunks };
       })();
-      const path = await save(output, octets.filename, async (sink) => {
+      const { path } = await save(output, octets.filename, async (sink) => {
         for (const chunk of octets.chunks) await sink(chunk);
       });
       return {
