@@ -63,9 +63,10 @@ test('person add, join, whoami, person list, show, set', async () => {
   });
 
   const words = await postroom('person', 'add', 'li');
-  expect(words.out).toMatch(/^li is invited.* until .* UTC:\n\n {2}postroom join postroom1\.[\w-]+\n$/);
+  expect(words.out).toMatch(/^li is invited.* until .* UTC:\n\n {2}postroom1\.[\w-]+\n\nThey run "postroom join" and paste it\.\n$/);
   const token = /postroom1\.[\w-]+/.exec(words.out)?.[0] ?? '';
-  expect((await li('join', token)).out).toContain('Welcome, li. You belong to Harbour Books now');
+  // As it should be given: an argument can be read by everybody on the machine while the command runs.
+  expect((await li.with({ stdin: `${token}\n` })('join', '-')).out).toContain('Welcome, li. You belong to Harbour Books now');
 
   const listed = await postroom('person', 'list', '--json');
   expect((listed.json as { rows: { name: string }[] }).rows.map((row) => row.name)).toEqual(['ben', 'eva', 'li']);
@@ -344,6 +345,12 @@ test('show, attachment: only where nothing is', async () => {
   expect((await li('show', conversation, '--raw')).out).toMatch(/^[\w-]+: [\s\S]*\r\nSubject: Invoice\r\n/);
   const raw = Buffer.from(at((await li('show', conversation, '--raw', '--json')).json, 'raw'), 'base64').toString();
   expect(raw).toContain('\r\nSubject: Invoice\r\n');
+  const original = join(office.home, 'original.eml');
+  const saved = await li('show', conversation, '--raw', '--output', original, '--json');
+  expect(saved.json).toEqual({ message: id, path: original, sizeOctets: Buffer.byteLength(raw) });
+  expect(await readFile(original, 'utf8')).toBe(raw);
+  expect(failure(await li('show', conversation, '--raw', '--output', original, '--json'))).toBe('2 invalid'); // nothing is overwritten
+  expect(failure(await li('show', conversation, '--output', original, '--json'))).toBe('2 invalid');
 
   const folder = join(office.home, 'saved');
   await mkdir(folder);

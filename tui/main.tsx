@@ -68,7 +68,7 @@ function welcome(path: string): string {
   postroom init --name "Our team" --admin anna
       a new Postroom on this machine: makes the home and you its first person; then run postroom again
 
-  postroom join INVITATION
+  postroom join
       into a team that has one: your administrator gives you the invitation (postroom person add NAME)`;
 }
 

@@ -318,7 +318,7 @@ describe('before the first frame', () => {
     await screen.waitFor('Start a new Postroom here');
     screen.press('<c-c>');
     expect((await screen.exitCode).code).toBe(7);
-    expect(screen.text()).toContain('postroom join INVITATION');
+    expect(screen.text()).toContain('postroom join');
   });
   test('an unknown option is a usage error', async () => {
     await using screen = run(['--nothing']);

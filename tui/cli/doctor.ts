@@ -88,7 +88,7 @@ async function withoutDaemon(context: Context, error: PostroomError): Promise<Ex
   const code = away ? 'daemon-away' : error.code === 'unauthenticated' ? 'not-signed-in' : 'identity';
   const mend = away
     ? 'Whoever runs the daemon starts it; then try again.'
-    : 'postroom join INVITATION, or name another identity with --identity FILE.';
+    : 'postroom join, with an invitation; or name another identity with --identity FILE.';
   // Whoever was not let in, or had no key to ask with, cannot say that the daemon does not answer.
   const others = found.findings.filter((one) => one.code !== 'daemon-silent');
   return { ...found, findings: [finding('error', code, error.message, mend), ...others] };

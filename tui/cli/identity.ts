@@ -4,12 +4,13 @@ import { fingerprint, publicKeyOfWord, readIdentity, trustDaemonKey } from '../.
 import type { Result } from '../../protocol/methods.ts';
 import { version } from '../../protocol/version.ts';
 import { join } from '../join.ts';
+import { askSecret } from './ask.ts';
 import { day, facts, table } from './print.ts';
 import type { CommandRow } from './program.ts';
 import { identityPath, loadIdentity } from './session.ts';
 
 export const invitationText = (given: Result<'person.add'>): string =>
-  `${given.person.name} is invited. Give them this, once, until ${day(given.expiresAt)} UTC:\n\n  postroom join ${given.invitation}\n${
+  `${given.person.name} is invited. Give them this, once, until ${day(given.expiresAt)} UTC:\n\n  ${given.invitation}\n\nThey run "postroom join" and paste it.\n${
     given.confirm
       ? `\nThe key they make with it opens nothing until ${given.person.name} confirms it from another device, or somebody else who manages\npeople does: postroom key confirm FINGERPRINT\n`
       : ''
@@ -25,9 +26,10 @@ export function keyState({ revokedAt, waits, invitedBy, current }: Result<'key.l
 
 export const identityCommands: readonly CommandRow[] = [
   {
-    usage: 'join <invitation>',
-    doc: 'turn an invitation into an identity on this machine',
-    run: async (context, [invitation = '']) => {
+    usage: 'join [invitation]',
+    doc: 'turn an invitation into an identity on this machine; without it, or with -, asks for it or reads standard input',
+    run: async (context, [given = '-']) => {
+      const invitation = given === '-' ? await askSecret('Invitation (it is not shown): ') : given;
       const joined = await join({ invitation, path: identityPath(context), endpoint: context.connect, release: version });
       const waits = joined.waits
         ? '\nIt opens nothing yet: confirm it from another device of yours, or ask somebody who manages people and did not invite it:\n' +

@@ -31,7 +31,7 @@ export function loadIdentity(globals: Pick<Globals, 'home' | 'identity' | 'conne
   if (identity === null) {
     throw new PostroomError(
       'unauthenticated',
-      `There is no identity at ${path}. Begin with "postroom init" on a new home, or "postroom join INVITATION" with an invitation of your administrator.`,
+      `There is no identity at ${path}. Begin with "postroom init" on a new home, or "postroom join" with an invitation from your administrator.`,
     );
   }
   return globals.connect === undefined ? identity : { ...identity, endpoint: globals.connect };

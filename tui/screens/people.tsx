@@ -230,9 +230,11 @@ type Invited = {
 /** On a page of its own, without anything beside it: it is copied by hand. */
 function showInvitation({ shell }: AppContext, given: Invited): void {
   const lines = [
-    chrome`Give this to ${given.person.name}, once. It is one line without blanks after "join":`,
+    chrome`Give this to ${given.person.name}, once. It is one line without blanks:`,
     '',
-    `postroom join ${given.invitation}`,
+    given.invitation,
+    '',
+    chrome`They run "postroom join" and paste it.`,
     '',
     ...(given.confirm
       ? [
