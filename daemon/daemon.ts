@@ -30,6 +30,7 @@ import { Opener } from './open.ts';
 import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
 import { Origins } from './service/origin.ts';
+import { UploadRoom } from './service/upload-room.ts';
 import { Uses } from './service/use.ts';
 import { iso, syncOf } from './service/wire.ts';
 import type { World } from './service/world.ts';
@@ -174,6 +175,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       hosted,
       outbox,
       opener,
+      uploads: new UploadRoom(),
       origins,
       uses,
       accountOf,

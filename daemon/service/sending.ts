@@ -80,17 +80,27 @@ function forwarded(entry: EntryRow, text: string): string {
   ].join('\n');
 }
 
-async function uploaded(io: Io, manifest: readonly { filename: string; type: string; sizeOctets: number }[]): Promise<Attached[]> {
+/** How many octets are to come; refused before any does when they are too many. */
+function uploadSize(manifest: readonly { sizeOctets: number }[]): number {
   const total = manifest.reduce((sum, one) => sum + one.sizeOctets, 0);
   if (total > maxAttachmentOctets)
     throw new PostroomError(
       'invalid',
       `Attachments may hold ${maxAttachmentOctets / 1_000_000} MB together; these hold ${Math.ceil(total / 1_000_000)} MB.`,
     );
+  return total;
+}
+
+async function uploaded(
+  world: World,
+  io: Io,
+  manifest: readonly { filename: string; type: string; sizeOctets: number }[],
+): Promise<Attached[]> {
   if (manifest.length === 0) return [];
+  const total = uploadSize(manifest);
   const all = Buffer.alloc(total);
   let at = 0;
-  for await (const chunk of io.upload) {
+  for await (const chunk of world.uploads.read(io.upload)) {
     if (at + chunk.byteLength > total) throw new PostroomError('invalid', 'More octets came than the attachments were said to hold.');
     all.set(chunk, at);
     at += chunk.byteLength;
@@ -285,7 +295,9 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const passedOn =
       original === null || entry === null ? [] : entry.attachments.flatMap((one) => attachmentBytes(original, one.index) ?? []);
     const kept = old === null ? [] : keptOf(old, asked.instead?.attachments ?? null);
-    const attachments = [...passedOn, ...kept, ...(await uploaded(io, asked.attachments))];
+    // The room is held until the mail is in the store: its octets are in memory until then.
+    using _room = await world.uploads.take(caller.person, uploadSize(asked.attachments));
+    const attachments = [...passedOn, ...kept, ...(await uploaded(world, io, asked.attachments))];
     const threaded = entry !== null && !forward && entry.messageId !== null;
     const now = world.now();
     const composed = compose({
