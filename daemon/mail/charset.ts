@@ -1,94 +1,100 @@
 /**
- * Octets -> text: charsets by whatever name, transfer encodings, encoded-words. Never throws and is linear; what cannot be decoded
+ * Octets -> text: which charset they are in, and transfer encodings. Never throws and is linear; what cannot be decoded
  * becomes U+FFFD or the Windows-1252 reading, since a mail that is half readable is worth more than one that is not shown.
  *
  * Header values travel as *binary strings*: one character for each octet (ISO 8859-1 as JavaScript has it), so that structure is
  * read before anything is decoded and no decoded character can be taken for structure.
  */
+import { decoderFor } from './decoders.ts';
 
-type Decoder = InstanceType<typeof TextDecoder>;
 const utf8 = new TextDecoder('utf-8');
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 const windows1252 = new TextDecoder('windows-1252');
 
-/** Names that mail uses and the WHATWG list lacks; separators and `x-`, `cs` prefixes are gone before this is asked. */
-const aliases: Readonly<Record<string, string>> = {
-  iso88598i: 'iso-8859-8-i',
-  iso88598e: 'iso-8859-8',
-  shiftjis: 'shift_jis',
-  mskanji: 'shift_jis',
-  eucjp: 'euc-jp',
-  iso2022jp: 'iso-2022-jp',
-  iso2022jp1: 'iso-2022-jp',
-  iso2022jp2: 'iso-2022-jp',
-  iso2022jpms: 'iso-2022-jp',
-  euckr: 'euc-kr',
-  uhc: 'euc-kr',
-  ksc56011987: 'euc-kr',
-  tis620: 'windows-874',
-  gb2312: 'gbk',
-  eucgb2312cn: 'gbk',
-  euccn: 'gbk',
-  big5hkscs: 'big5',
-  koi8u: 'koi8-u',
-  koi8r: 'koi8-r',
-  utf8: 'utf-8',
-  utf8mb4: 'utf-8',
-};
-/** `cp932`, `windows-932`, `ms932`, `ibm932`. */
-const codePages: Readonly<Record<string, string>> = {
-  '932': 'shift_jis',
-  '936': 'gbk',
-  '949': 'euc-kr',
-  '950': 'big5',
-  '874': 'windows-874',
-  '51932': 'euc-jp',
-  '50220': 'iso-2022-jp',
-  '50221': 'iso-2022-jp',
-  '50222': 'iso-2022-jp',
-  '65001': 'utf-8',
-};
-
-/** Bounded, because mails make up names. */
-const known = new Map<string, Decoder | null>();
-const maxKnown = 500;
-
-function decoderFor(label: string): Decoder | null {
-  const name = label.trim().toLowerCase();
-  if (name === '' || name.length > 40) return null;
-  const found = known.get(name);
-  if (found !== undefined) return found;
-  const bare = name.replace(/^(?:x-ms-|x-|cs)/, '').replace(/[\s._:-]+/g, '');
-  const page = /^(?:cp|windows|ms|ibm|dos)(\d{3,5})$/.exec(bare)?.[1] ?? '';
-  const candidates = [name, own(aliases, bare), own(codePages, page), /^\d{4}$/.test(page) ? `windows-${page}` : undefined, bare];
-  const decoder = candidates.map(construct).find((it) => it !== null) ?? null;
-  if (known.size < maxKnown) known.set(name, decoder);
-  return decoder;
+/**
+ * `charset` as the mail names it; null when it names none. `around`: what the rest of the mail says, for a text that says nothing.
+ *
+ * A mark at the start counts before every name. Octets that are UTF-8 by no chance are UTF-8 whatever the name says: programs convert a
+ * text and forget the label. A name that does not fit its octets gives way to one that does.
+ */
+export function decodeText(octets: Uint8Array, charset: string | null, around: string | null = null): string {
+  const marked = markedDecoder(octets);
+  if (marked !== null) return marked;
+  const named = charset === null ? null : decoderFor(charset);
+  const says = named === null || named.kind === 'ascii' || named.kind === 'utf-8' ? null : named;
+  const eightBit = hasEightBit(octets);
+  if (!eightBit) {
+    if (says !== null && says.kind !== 'single' && says.kind !== 'multi') return says.decode(octets);
+    return has2022Escape(octets) ? (shiftedJapanese(octets) ?? utf8.decode(octets)) : (says ?? { decode: (it) => utf8.decode(it) }).decode(octets);
+  }
+  if (says?.kind === 'wide') return says.decode(octets);
+  const asUtf8 = decodeStrictly(octets);
+  if (asUtf8 !== null && (says === null || says.kind === 'single' || provesUtf8(asUtf8))) return asUtf8;
+  if (says === null) return decodeUnknown(octets, around);
+  const text = says.decode(octets);
+  if (!text.includes('\uFFFD')) return text;
+  if (asUtf8 !== null) return asUtf8;
+  const kin = (relatives[says.name] ?? []).map((name) => decoderFor(name)?.decode(octets) ?? '\uFFFD');
+  return kin.find((other) => !other.includes('\uFFFD')) ?? text;
 }
 
-const own = (table: Readonly<Record<string, string>>, key: string): string | undefined =>
-  Object.hasOwn(table, key) ? table[key] : undefined;
+/** Charsets that programs write under the name of another. */
+const relatives: Readonly<Record<string, readonly string[]>> = {
+  'iso-2022-jp': ['euc-jp', 'shift_jis'],
+  shift_jis: ['euc-jp', 'gbk'],
+  'euc-jp': ['shift_jis', 'gbk'],
+  gbk: ['gb18030', 'big5'],
+  'iso-2022-kr': ['euc-kr'],
+  big5: ['gbk'],
+  'euc-kr': ['gbk'],
+};
 
-function construct(label: string | undefined): Decoder | null {
-  if (label === undefined) return null;
+/** UTF-8, UTF-16 and UTF-32 say what they are in their first octets. Null when there is no mark. */
+function markedDecoder(octets: Uint8Array): string | null {
+  const [a, b, c, d] = octets;
+  if (a === 0xef && b === 0xbb && c === 0xbf) return decodeUnknown(octets.subarray(3), null);
+  if (a === 0xff && b === 0xfe && c === 0 && d === 0 && octets.length % 4 === 0) return decoderFor('utf-32le')?.decode(octets.subarray(4)) ?? null;
+  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return decoderFor('utf-32be')?.decode(octets.subarray(4)) ?? null;
+  if (a === 0xff && b === 0xfe) return decoderFor('utf-16le')?.decode(octets.subarray(2)) ?? null;
+  if (a === 0xfe && b === 0xff) return decoderFor('utf-16be')?.decode(octets.subarray(2)) ?? null;
+  return null;
+}
+
+/** A latin1 string is searched faster than octets one by one. */
+const hasEightBit = (octets: Uint8Array): boolean => /[\x80-\xFF]/.test(viewOf(octets).latin1Slice());
+const has2022Escape = (octets: Uint8Array): boolean => octets.includes(0x1b);
+const viewOf = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+
+/** ISO-2022-JP that nobody declared: seven-bit octets with its escapes, and whole characters behind them. */
+function shiftedJapanese(octets: Uint8Array): string | null {
+  if (!/\x1B\$(?:[@B]|\([@BD])(?:[!-~]{2})+/.test(viewOf(octets).latin1Slice())) return null;
+  const text = decoderFor('iso-2022-jp')?.decode(octets) ?? '\uFFFD';
+  return text.includes('\uFFFD') ? null : text;
+}
+
+function decodeStrictly(octets: Uint8Array): string | null {
   try {
-    return new TextDecoder(label);
+    return strictUtf8.decode(octets);
   } catch (error) {
-    if (error instanceof RangeError) return null; // the one way to ask whether a charset exists
+    if (error instanceof TypeError) return null; // not UTF-8
     throw error;
   }
 }
 
-/** `charset` as the mail names it; null when it names none. */
-export function decodeText(octets: Uint8Array, charset: string | null): string {
-  const decoder = charset === null ? null : decoderFor(charset);
-  // ASCII is a promise about 7 bits only, and what breaks it is UTF-8 today; so too where nothing is said or known.
-  if (decoder === null || decoder.encoding === 'utf-8' || /ascii|ansi_x3/i.test(charset ?? '')) return decodeUnknown(octets);
-  return decoder.decode(octets);
+/** Pairs of a Chinese, Japanese, Korean or Thai encoding are sometimes valid UTF-8 of two octets; three of one character, or many of two, are not. */
+function provesUtf8(text: string): boolean {
+  const beyond = text.match(/[^\0-\x7F]/gu) ?? [];
+  return beyond.length >= 4 || beyond.some((character) => character >= '\u0800' && /\p{L}|\p{P}|\p{S}/u.test(character));
 }
 
-function decodeUnknown(octets: Uint8Array): string {
+function decodeUnknown(octets: Uint8Array, around: string | null): string {
   const text = utf8.decode(octets);
   if (!text.includes('\uFFFD')) return text;
+  const decoder = around === null ? null : decoderFor(around);
+  if (decoder !== null && decoder.kind !== 'utf-8' && decoder.kind !== 'ascii' && decoder.kind !== 'wide') {
+    const guess = decoder.decode(octets);
+    if (!guess.includes('\uFFFD')) return guess;
+  }
   // A cut or one broken character leaves UTF-8 the better reading; many of them mean that it never was UTF-8.
   let broken = 0;
   let beyond = 0;
@@ -100,43 +106,38 @@ function decodeUnknown(octets: Uint8Array): string {
   return broken > beyond ? windows1252.decode(octets) : text;
 }
 
-export const octetsOf = (binary: string): Uint8Array => Buffer.from(binary, 'latin1');
-
-/** A raw header value that may hold 8-bit octets: UTF-8 where it is (RFC 6532), else Windows-1252. */
-export function decodeBinary(binary: string): string {
-  return /[\x80-\xFF]/.test(binary) ? decodeUnknown(octetsOf(binary)) : binary;
+/** The charset that an HTML document names in its head (`<meta charset>`, `http-equiv`) or an XML declaration, as it stands there. */
+export function charsetOfHtml(octets: Uint8Array): string | null {
+  const head = viewOf(octets).latin1Slice(0, 16_384).replace(/\0/g, '');
+  const declared = /^\s*<\?xml[^>]{0,200}\bencoding\s*=\s*["']([^"'>]{1,40})/i.exec(head)?.[1];
+  if (declared !== undefined) return declared;
+  for (const [tag] of head.replace(/<!--.*?-->/gs, '').matchAll(/<meta\b[^>]{0,1000}>/gi)) {
+    const name = /\bcharset\s*=\s*["']?\s*([^\s"';/>]{1,40})/i.exec(tag)?.[1];
+    if (name !== undefined && decoderFor(name) !== null) return name;
+  }
+  return null;
 }
 
-/** RFC 2047, with a language (RFC 2231 5), and with blanks inside, which many programs leave there. */
-const encodedWord = /=\?([^\s?]{1,60})\?([BbQq])\?([^?\r\n]*)\?=/g;
+/** An HTML part: its own declaration counts where the mail's says nothing, or does not fit the octets. */
+export function decodeHtml(octets: Uint8Array, charset: string | null, around: string | null = null): string {
+  const own = charsetOfHtml(octets);
+  const named = charset === null ? null : decoderFor(charset);
+  if (own === null) return decodeText(octets, charset, around);
+  if (named === null || named.kind === 'ascii') return decodeText(octets, wideIsLie(own) ? null : own, around);
+  const text = decodeText(octets, charset, own);
+  if (!text.includes('\uFFFD') || wideIsLie(own)) return text;
+  const other = decodeText(octets, own, around);
+  return other.includes('\uFFFD') ? text : other;
+}
 
-/**
- * Text with encoded-words -> text. Adjacent words of one charset and encoding are joined before they are decoded: programs cut them
- * within a character. Runs once over the value: what a word decodes to is never decoded again.
- */
-export function decodeWords(binary: string): string {
-  if (!binary.includes('=?')) return decodeBinary(binary);
-  let text = '';
-  let end = 0;
-  let run: Uint8Array[] = []; // octets of adjacent words, all in `kind`
-  let kind = { charset: '', encoding: '' };
-  const flush = (): void => {
-    if (run.length > 0) text += decodeText(Buffer.concat(run), kind.charset);
-    run = [];
-  };
-  for (const match of binary.matchAll(encodedWord)) {
-    const between = binary.slice(end, match.index);
-    const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase();
-    const encoding = (match[2] ?? '').toLowerCase();
-    const adjacent = run.length > 0 && /^[\t-\r ]*$/.test(between);
-    if (!adjacent || kind.charset !== charset || kind.encoding !== encoding) flush();
-    if (!adjacent) text += decodeBinary(between);
-    kind = { charset, encoding };
-    run.push(encoding === 'b' ? decodeBase64(match[3] ?? '') : decodeQ(match[3] ?? ''));
-    end = match.index + match[0].length;
-  }
-  flush();
-  return text + decodeBinary(binary.slice(end));
+/** A declaration that can be read octet by octet is not in UTF-16, whatever it says. */
+const wideIsLie = (name: string): boolean => decoderFor(name)?.kind === 'wide';
+
+export const octetsOf = (binary: string): Uint8Array => Buffer.from(binary, 'latin1');
+
+/** A raw header value that may hold 8-bit octets: UTF-8 where it is (RFC 6532), else as the text of the mail, else Windows-1252. */
+export function decodeBinary(binary: string, around: string | null = null): string {
+  return /[\x1B\x80-\xFF]/.test(binary) ? decodeText(octetsOf(binary), around) : binary;
 }
 
 /** Ignores what is not in the alphabet (RFC 2045 6.8). Node's own decoder ends at the first padding, so a joint in the middle is cut there. */
@@ -144,10 +145,6 @@ export function decodeBase64(binary: string): Uint8Array {
   const padding = binary.indexOf('=');
   if (padding < 0 || !/[A-Za-z0-9+/]/.test(binary.slice(padding))) return Buffer.from(binary, 'base64');
   return Buffer.concat(binary.split(/=+/).map((part) => Buffer.from(part, 'base64')));
-}
-
-function decodeQ(text: string): Uint8Array {
-  return decodeQuotedPrintable(Buffer.from(text.replaceAll('_', ' '), 'latin1'));
 }
 
 /** Lenient: a `=` that begins no escape stays. Blanks at line ends go (RFC 2045 6.7). */
