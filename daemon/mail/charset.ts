@@ -22,10 +22,13 @@ export function decodeText(octets: Uint8Array, charset: string | null, around: s
   if (marked !== null) return marked;
   const named = charset === null ? null : decoderFor(charset);
   const says = named === null || named.kind === 'ascii' || named.kind === 'utf-8' ? null : named;
-  const eightBit = hasEightBit(octets);
-  if (!eightBit) {
+  if (!hasEightBit(octets)) {
+    // UTF-16 of any text has octets that are no printable ASCII.
+    if (says?.kind === 'wide' && /^[\t\n\r -~]*$/.test(latin1(octets))) return utf8.decode(octets);
     if (says !== null && says.kind !== 'single' && says.kind !== 'multi') return says.decode(octets);
-    return has2022Escape(octets) ? (shiftedJapanese(octets) ?? utf8.decode(octets)) : (says ?? { decode: (it) => utf8.decode(it) }).decode(octets);
+    return has2022Escape(octets)
+      ? (shiftedJapanese(octets) ?? utf8.decode(octets))
+      : (says ?? { decode: (it) => utf8.decode(it) }).decode(octets);
   }
   if (says?.kind === 'wide') return says.decode(octets);
   const asUtf8 = decodeStrictly(octets);
@@ -53,21 +56,22 @@ const relatives: Readonly<Record<string, readonly string[]>> = {
 function markedDecoder(octets: Uint8Array): string | null {
   const [a, b, c, d] = octets;
   if (a === 0xef && b === 0xbb && c === 0xbf) return decodeUnknown(octets.subarray(3), null);
-  if (a === 0xff && b === 0xfe && c === 0 && d === 0 && octets.length % 4 === 0) return decoderFor('utf-32le')?.decode(octets.subarray(4)) ?? null;
+  if (a === 0xff && b === 0xfe && c === 0 && d === 0 && octets.length % 4 === 0)
+    return decoderFor('utf-32le')?.decode(octets.subarray(4)) ?? null;
   if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return decoderFor('utf-32be')?.decode(octets.subarray(4)) ?? null;
   if (a === 0xff && b === 0xfe) return decoderFor('utf-16le')?.decode(octets.subarray(2)) ?? null;
   if (a === 0xfe && b === 0xff) return decoderFor('utf-16be')?.decode(octets.subarray(2)) ?? null;
   return null;
 }
 
-/** A latin1 string is searched faster than octets one by one. */
-const hasEightBit = (octets: Uint8Array): boolean => /[\x80-\xFF]/.test(viewOf(octets).latin1Slice());
+const hasEightBit = (octets: Uint8Array): boolean => /[\x80-\xFF]/.test(latin1(octets));
 const has2022Escape = (octets: Uint8Array): boolean => octets.includes(0x1b);
+const latin1 = (octets: Uint8Array): string => viewOf(octets).toString('latin1');
 const viewOf = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
 /** ISO-2022-JP that nobody declared: seven-bit octets with its escapes, and whole characters behind them. */
 function shiftedJapanese(octets: Uint8Array): string | null {
-  if (!/\x1B\$(?:[@B]|\([@BD])(?:[!-~]{2})+/.test(viewOf(octets).latin1Slice())) return null;
+  if (!/\x1B\$(?:[@B]|\([@BD])(?:[!-~]{2})+/.test(latin1(octets))) return null;
   const text = decoderFor('iso-2022-jp')?.decode(octets) ?? '\uFFFD';
   return text.includes('\uFFFD') ? null : text;
 }
@@ -108,7 +112,7 @@ function decodeUnknown(octets: Uint8Array, around: string | null): string {
 
 /** The charset that an HTML document names in its head (`<meta charset>`, `http-equiv`) or an XML declaration, as it stands there. */
 export function charsetOfHtml(octets: Uint8Array): string | null {
-  const head = viewOf(octets).latin1Slice(0, 16_384).replace(/\0/g, '');
+  const head = viewOf(octets).toString('latin1', 0, 16_384).replace(/\0/g, '');
   const declared = /^\s*<\?xml[^>]{0,200}\bencoding\s*=\s*["']([^"'>]{1,40})/i.exec(head)?.[1];
   if (declared !== undefined) return declared;
   for (const [tag] of head.replace(/<!--.*?-->/gs, '').matchAll(/<meta\b[^>]{0,1000}>/gi)) {
@@ -135,9 +139,17 @@ const wideIsLie = (name: string): boolean => decoderFor(name)?.kind === 'wide';
 
 export const octetsOf = (binary: string): Uint8Array => Buffer.from(binary, 'latin1');
 
-/** A raw header value that may hold 8-bit octets: UTF-8 where it is (RFC 6532), else as the text of the mail, else Windows-1252. */
-export function decodeBinary(binary: string, around: string | null = null): string {
-  return /[\x1B\x80-\xFF]/.test(binary) ? decodeText(octetsOf(binary), around) : binary;
+/** A raw header value that may hold 8-bit octets: UTF-8 where it is (RFC 6532), else Windows-1252. */
+export function decodeBinary(binary: string): string {
+  return /[\x1B\x80-\xFF]/.test(binary) ? decodeText(octetsOf(binary), null) : binary;
+}
+
+/** A raw header value in any charset -> the same value in UTF-8, still one character for each octet. `around`: as the mail's text. */
+export function inUtf8(binary: string, around: string | null): string {
+  const kind = around === null ? null : decoderFor(around)?.kind;
+  // What is written in ASCII letters, as in UTF-7, is never decoded before structure is read: it could hold some.
+  const text = decodeText(octetsOf(binary), kind === 'single' || kind === 'multi' ? around : null);
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Ignores what is not in the alphabet (RFC 2045 6.8). Node's own decoder ends at the first padding, so a joint in the middle is cut there. */

@@ -109,6 +109,7 @@ const aliases: Readonly<Record<string, string>> = {
 const codePages: Readonly<Record<string, string>> = {
   '367': 'us-ascii',
   '819': 'windows-1252',
+  '858': 'cp850', // with a euro sign in one place
   '874': 'windows-874',
   '878': 'koi8-r',
   '932': 'shift_jis',
@@ -173,10 +174,11 @@ export function decoderFor(label: string): Decoder | null {
 
 function find(name: string): Decoder | null {
   const bare = name.replace(/^(?:x-ms-|x-|cs)/, '').replace(/[\s._:-]+/g, '');
-  const page = (/^(?:cp|ccsid|codepage|windows|win|ms|ibm|dos|pc|oem)+0*(\d{3,5})(?:$|[a-z])/.exec(bare) ?? /^0*(\d{3,5})$/.exec(bare))?.[1];
-  const numbered = page === undefined ? [] : [own(codePages, page), page === '858' ? 'cp850' : undefined, `windows-${page}`, `cp${page}`];
+  const page = (/^(?:cp|ccsid|codepage|windows|win|ms|ibm|dos|pc|oem)+0*(\d{3,5})(?:$|[a-z])/.exec(bare) ??
+    /^0*(\d{3,5})$/.exec(bare))?.[1];
+  const numbered = page === undefined ? [] : [own(codePages, page), /^125\d$/.test(page) ? `windows-${page}` : `cp${page}`];
   const iso = /^iso(8859\d{1,2})/.exec(bare)?.[1]?.replace(/^8859/, 'iso-8859-');
-  for (const candidate of [own(aliases, bare), name, ...numbered, iso, bare]) {
+  for (const candidate of [own(aliases, bare), ...numbered, iso, name, bare]) {
     const decoder = candidate === undefined ? null : construct(candidate);
     if (decoder !== null) return decoder;
   }

@@ -7,11 +7,10 @@ const encodedWord = /=\?([^\s?]{1,60})\?([BbQq])\?([^?\r\n]*(?:\?(?!=)[^?\r\n]*)
 
 /**
  * Text with encoded-words -> text. Adjacent words of one charset are joined before they are decoded: programs cut them within a
- * character. Runs once over the value: what a word decodes to is never decoded again. `around`: the charset that the body declares, for
- * what stands there raw.
+ * character. Runs once over the value: what a word decodes to is never decoded again.
  */
-export function decodeWords(binary: string, around: string | null = null): string {
-  if (!binary.includes('=?')) return decodeBinary(binary, around);
+export function decodeWords(binary: string): string {
+  if (!binary.includes('=?')) return decodeBinary(binary);
   let text = '';
   let end = 0;
   let run: Run | null = null;
@@ -21,16 +20,16 @@ export function decodeWords(binary: string, around: string | null = null): strin
     const name = decoderFor(charset)?.name ?? charset;
     const adjacent = run !== null && /^[\t-\r ]*$/.test(between);
     if (run !== null && (!adjacent || run.name !== name)) {
-      text += decodeRun(run, around);
+      text += decodeRun(run);
       run = null;
     }
-    if (!adjacent) text += decodeBinary(between, around);
+    if (!adjacent) text += decodeBinary(between);
     run ??= { name, charset, octets: [], base64: '' };
     addWord(run, (match[2] ?? '').toLowerCase() === 'b', match[3] ?? '');
     end = match.index + match[0].length;
   }
-  if (run !== null) text += decodeRun(run, around);
-  return text + decodeBinary(binary.slice(end), around);
+  if (run !== null) text += decodeRun(run);
+  return text + decodeBinary(binary.slice(end));
 }
 
 /** Adjacent words. `base64`: what is left of a word that ended within four letters, for the next one. */
@@ -53,9 +52,9 @@ function endBase64(run: Run): void {
   run.base64 = '';
 }
 
-function decodeRun(run: Run, around: string | null): string {
+function decodeRun(run: Run): string {
   endBase64(run);
-  return decodeText(Buffer.concat(run.octets), run.charset, around);
+  return decodeText(Buffer.concat(run.octets), run.charset);
 }
 
 /** Every word of ISO-2022-JP begins in ASCII (RFC 1468); one that was cut by octets goes on in the set of the word before. */
@@ -69,16 +68,3 @@ function addOctets(run: Run, octets: Uint8Array): void {
   }
   run.octets.push(octets);
 }
-
-/**
- * Raw text in ISO-2022-JP, or in an encoding whose second octets are ASCII, put into encoded-words, so that a parser of structure meets
- * no quote, bracket or `@` that is half of a character.
- */
-export function armour(binary: string, around: string | null): string {
-  const shifted = binary.includes('\x1B$') ? binary.replace(/\x1B\$[^\x1B]*(?:\x1B[$(][^\x1B]*)*?\x1B\([BJ]/g, (run) => word(run, 'iso-2022-jp')) : binary;
-  if (!/[\x80-\xFF]/.test(shifted) || decoderFor(around ?? '')?.kind !== 'multi' || decodesStrictly(shifted)) return shifted;
-  return shifted.replace(/(?:[\x81-\xFE][\x40-\x7E\x80-\xFE])+(?: +(?:[\x81-\xFE][\x40-\x7E\x80-\xFE])+)*/g, (run) => word(run, around ?? ''));
-}
-
-const word = (run: string, charset: string): string => `=?${charset}?B?${Buffer.from(run, 'latin1').toString('base64')}?=`;
-const decodesStrictly = (binary: string): boolean => !Buffer.from(binary, 'latin1').toString('utf8').includes('\uFFFD');

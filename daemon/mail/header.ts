@@ -2,7 +2,9 @@
  * The header block of a message or part: fields, parameters, addresses, dates, ids. Tolerant and bounded: any octets give some
  * answer in linear time. Where fields repeat, the first one counts, everywhere, so that no second From hides behind the shown one.
  */
-import { decodeBinary, decodePercent, decodeText, decodeWords } from './charset.ts';
+import { decodeBinary, decodePercent, decodeText, inUtf8 } from './charset.ts';
+import { parseDate } from './dates.ts';
+import { decodeWords } from './encoded-words.ts';
 
 export type Address = { name: string | null; address: string };
 
@@ -85,6 +87,21 @@ function findBlock(octets: Buffer, start: number, end: number): { end: number; b
 
 /** The first field of that name, as a binary string. */
 export const first = (header: Header, name: string): string | null => header.fields.get(name)?.[0] ?? null;
+
+/**
+ * The header with what stands raw in it turned into UTF-8, before its structure is read: in ISO-2022-JP and where second octets are
+ * ASCII, half a character looks like a quote, a bracket or an `@`. `around`: the charset that the mail declares for its text.
+ */
+export function headerInUtf8(header: Header, around: () => string | null): Header {
+  const fields = new Map<string, string[]>();
+  let changed = false;
+  for (const [name, values] of header.fields) {
+    const turned = values.map((value) => (/[\x1B\x80-\xFF]/.test(value) ? inUtf8(value, around()) : value));
+    changed ||= turned.some((value, at) => value !== values[at]);
+    fields.set(name, turned);
+  }
+  return changed ? { ...header, fields } : header;
+}
 
 export function readText(header: Header, name: string): string {
   return decodeWords(first(header, name) ?? '');
@@ -332,54 +349,5 @@ export function readIds(values: readonly string[]): string[] {
 
 // --- dates ---------------------------------------------------------------------------------------------------------
 
-const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-const zones: Readonly<Record<string, number>> = { est: -5, edt: -4, cst: -6, cdt: -5, mst: -7, mdt: -6, pst: -8, pdt: -7 };
-
-/** Milliseconds since 1970, or null when it is no date between 1970 and 2199. RFC 5322 with its old forms, asctime and ISO 8601. */
-export function readDate(value: string | null): number | null {
-  const text = stripComments((value ?? '').slice(0, 500))
-    .replace(/\(.*$/s, '')
-    .replace(/\0/g, '')
-    .replace(/\s+/g, ' ')
-    .trim();
-  const mail =
-    /^(?:[a-z]{2,9}\.?,? )?(\d{1,2})[ -]([a-z]{3})[a-z]{0,6}\.?[ -](\d{2,4}),? (\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:\.\d{1,9})?)?(?: ?([ap])m\b)? ?([+-]\d{3,4}|[a-z]{1,5})?/i.exec(
-      text,
-    );
-  if (mail !== null) return moment(mail[3], mail[2], mail[1], onClockOf24(mail[4], mail[7]), mail[5], mail[6], mail[8]);
-  const asctime =
-    /^(?:[a-z]{3},? )?([a-z]{3})[a-z]{0,6} (\d{1,2}),? (\d{1,2}):(\d{2})(?::(\d{2}))? ?([+-]\d{4}|[a-z]{3,5})? (\d{4})$/i.exec(text);
-  if (asctime !== null) return moment(asctime[7], asctime[1], asctime[2], asctime[3], asctime[4], asctime[5], asctime[6]);
-  const iso = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)? ?(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(text);
-  if (iso !== null)
-    return moment(iso[1], months[Number(iso[2]) - 1], iso[3], iso[4] ?? '0', iso[5] ?? '0', iso[6], iso[7]?.replace(':', ''));
-  return null;
-}
-
-type Digits = string | undefined;
-
-const onClockOf24 = (hour: Digits, half: string | undefined): Digits =>
-  half === undefined ? hour : String((Number(hour) % 12) + (half.toLowerCase() === 'p' ? 12 : 0));
-
-function moment(year: Digits, month: Digits, day: Digits, hour: Digits, minute: Digits, second: Digits, zone: Digits): number | null {
-  const short = Number(year);
-  const y = (year ?? '').length > 3 ? short : short + (short < 50 ? 2000 : 1900); // RFC 5322 4.3
-  const m = months.indexOf((month ?? '').toLowerCase());
-  const [d, h, min, s] = [Number(day), Number(hour), Number(minute), Math.min(Number(second ?? 0), 60)];
-  if (y < 1970 || y > 2199 || m < 0 || d < 1 || h > 23 || min > 59 || Number(second ?? 0) > 60) return null;
-  const local = Date.UTC(y, m, d, h, min, Math.min(s, 59)); // a leap second is shown as the one before
-  if (new Date(local).getUTCDate() !== d) return null; // 31 February
-  const at = local - offsetMinutes(zone) * 60_000;
-  return at < 0 ? null : at;
-}
-
-/** Unknown names and impossible offsets count as UTC, as RFC 5322 4.3 says of military zones. */
-function offsetMinutes(zone: Digits): number {
-  const digits = /^([+-])(\d{1,2})(\d{2})$/.exec(zone ?? '');
-  if (digits !== null) {
-    const minutes = Number(digits[2]) * 60 + Number(digits[3]);
-    return minutes > 15 * 60 ? 0 : digits[1] === '-' ? -minutes : minutes;
-  }
-  const name = (zone ?? '').toLowerCase();
-  return Object.hasOwn(zones, name) ? (zones[name] ?? 0) * 60 : 0;
-}
+/** Milliseconds since 1970, or null when it is no date between 1970 and 2199 (dates.ts). */
+export const readDate = (value: string | null): number | null => (value === null ? null : parseDate(stripComments(value.slice(0, 2_000))));

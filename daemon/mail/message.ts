@@ -14,11 +14,13 @@
 import { ownText } from '../../protocol/quotes.ts';
 import { safeFileName } from '../../protocol/text.ts';
 import { isAutomatic } from './automatic.ts';
-import { decodeBase64, decodeBinary, decodeQuotedPrintable, decodeText } from './charset.ts';
+import { charsetOfHtml, decodeBase64, decodeBinary, decodeHtml, decodeQuotedPrintable, decodeText, inUtf8 } from './charset.ts';
+import { decoderFor } from './decoders.ts';
 import {
   type Address,
   first,
   type Header,
+  headerInUtf8,
   limits as headerLimits,
   readAddresses,
   readDate,
@@ -54,7 +56,7 @@ export type Message = {
   replyTo: Address[];
   to: Address[];
   cc: Address[];
-  /** The Date header, milliseconds since 1970; null when there is none that makes sense. */
+  /** The Date header, else that of the newest Received line; milliseconds since 1970, null when neither makes sense. */
   date: number | null;
   /** Plain text, else HTML roughly stripped; at most 262,144 characters, LF line ends. */
   text: string;
@@ -81,7 +83,11 @@ const maxBoundary = 16_384;
 const maxFalseDelimiters = 10_000;
 
 export function readMessage(octets: Uint8Array): Message {
-  const { header, leaves, complete: walked } = walk(octets);
+  const { header: raw, leaves, complete: walked } = walk(octets);
+  const header = headerInUtf8(
+    raw,
+    once(() => charsetOfText(leaves)),
+  );
   const lists = ['from', 'reply-to', 'to', 'cc', 'sender'] as const;
   const read = lists.map((name) =>
     readAddresses(name === 'from' || name === 'sender' ? firstOnly(header, name) : (header.fields.get(name) ?? [])),
@@ -104,7 +110,7 @@ export function readMessage(octets: Uint8Array): Message {
     replyTo: replyTo ?? [],
     to: to ?? [],
     cc: (cc ?? []).slice(0, Math.max(0, headerLimits.addresses - (to?.length ?? 0))),
-    date: readDate(first(header, 'date')),
+    date: readDate(first(header, 'date')) ?? receivedDate(header),
     text,
     snippet: snippetOf(text),
     attachments: leaves.filter(isAttachment).map(describe),
@@ -135,12 +141,25 @@ export function composedText(octets: Uint8Array): string {
 export function rawHeaders(octets: Uint8Array): string {
   const source = viewOf(octets);
   const { body } = readHeader(source, 0, source.length);
-  return decodeBinary(source.toString('latin1', 0, Math.min(body, headerLimits.headerOctets)))
-    .replace(/\r\n?/g, '\n')
+  const around = once(() => charsetOfText(walk(octets).leaves));
+  return source
+    .toString('latin1', 0, Math.min(body, headerLimits.headerOctets))
+    .split(/\r\n?|\n/)
+    .map((line) => (/[\x1B\x80-\xFF]/.test(line) ? decodeBinary(inUtf8(line, around())) : line))
+    .join('\n')
     .trimEnd();
 }
 
 const toPiece = (leaf: Leaf) => ({ type: leaf.type, bytes: () => decodeBody(leaf, leaf.body) });
+
+/** The server that took the mail last knows when, and stands first. */
+function receivedDate(header: Header): number | null {
+  for (const line of (header.fields.get('received') ?? []).slice(0, 20)) {
+    const date = line.includes(';') ? readDate(line.slice(line.lastIndexOf(';') + 1)) : null;
+    if (date !== null) return date;
+  }
+  return null;
+}
 
 const firstOnly = (header: Header, name: string): string[] => (header.fields.get(name) ?? []).slice(0, 1);
 
@@ -172,11 +191,14 @@ function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: b
   let complete = true;
   let alternatives = 0;
   let parts = 0;
+  let charset: string | null = null; // the last that was declared: names of files stand beside the text they belong to
   for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
     parts += 1;
-    const header = readHeader(source, part.start, part.end);
-    complete &&= header.complete;
-    top ??= header;
+    const raw = readHeader(source, part.start, part.end);
+    complete &&= raw.complete;
+    top ??= raw;
+    charset = readStructured(first(raw, 'content-type')).parameters.get('charset') ?? charset;
+    const header = headerInUtf8(raw, () => charset);
     const content = readStructured(first(header, 'content-type'));
     const type = /^[\w.+-]+\/[\w.+-]+$/.test(content.value) ? content.value : content.value === 'text' ? 'text/plain' : part.defaultType;
     const boundary = content.parameters.get('boundary') ?? '';
@@ -280,7 +302,8 @@ function textsOf(leaves: readonly Leaf[], toText: HtmlReader, most: number): { h
   const cap = encodedPerCharacter * Math.max(most, maxText);
   const pieces: Piece[] = leaves.filter(isText).map((leaf) => {
     const html = leaf.type === 'text/html';
-    const decoded = once(() => decodeText(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null));
+    const decode = html ? decodeHtml : decodeText;
+    const decoded = once(() => decode(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null));
     const words = once(() => (html ? htmlToRoughText(decoded(), maxText) : readPlain(decoded(), leaf.parameters)));
     return { html, within: leaf.within, decoded, words };
   });
@@ -293,6 +316,20 @@ function textsOf(leaves: readonly Leaf[], toText: HtmlReader, most: number): { h
     texts.push({ html, text });
   }
   return texts;
+}
+
+/** What a mail says its text is in: for octets that stand raw in its header. */
+function charsetOfText(leaves: readonly Leaf[]): string | null {
+  for (const leaf of leaves.filter(isText)) {
+    const declared = leaf.parameters.get('charset') ?? null;
+    const kind = declared === null ? undefined : decoderFor(declared)?.kind;
+    if (kind !== undefined && kind !== 'ascii' && kind !== 'utf-8') return declared;
+    if (leaf.type === 'text/html') {
+      const own = charsetOfHtml(decodeBody(leaf, leaf.body.subarray(0, 16_384)));
+      if (own !== null) return own;
+    }
+  }
+  return null;
 }
 
 function once<T>(make: () => T): () => T {
