@@ -4,8 +4,7 @@
  * Order matters twice. Starting: the lock before anything is opened, the gate before any socket, engines after the journal has what it
  * missed. Stopping: no new requests, then engines (what is being sent is finished or parked), then the store.
  */
-import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PostroomError } from '../protocol/errors.ts';
 import { events } from '../protocol/events.ts';
@@ -23,6 +22,7 @@ import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
 import { endpointsOf, grantsFile, secretPlaces } from './home.ts';
+import { refuseUnsafeHome } from './home-files.ts';
 import { startHosted } from './hosted/receive.ts';
 import { keepJournal } from './journal.ts';
 import { type Log, openLog } from './log.ts';
@@ -56,9 +56,9 @@ const beginning: MailboxStatus = { ...idle, state: 'connecting', total: null };
 
 export async function startDaemon(where: Places, options: { config?: Config; log?: Log; now?: () => number } = {}): Promise<Daemon> {
   const now = options.now ?? Date.now;
+  refuseUnsafeHome(where);
   const config = options.config ?? readConfig(where.config);
   for (const folder of [where.data, where.logs, where.run]) makeFolder(folder);
-  refuseOpenFolders([dirname(where.config), where.data, where.logs, where.run]);
   const lock = lockHome(where.run);
   const undo: (() => unknown)[] = [() => lock.release()];
   const ended = Promise.withResolvers<void>();
@@ -346,15 +346,4 @@ function exitWhenAlone(server: Server<typeof events>, afterMs: number, stop: () 
     Math.min(afterMs, 250),
   );
   return () => clearInterval(timer);
-}
-
-function refuseOpenFolders(folders: readonly string[]): void {
-  for (const folder of new Set(folders)) {
-    const { mode } = statSync(folder);
-    if ((mode & 0o077) !== 0)
-      throw new PostroomError(
-        'invalid',
-        `${folder} can be entered by others (mode ${(mode & 0o777).toString(8)}). Mend it with: chmod 700 ${folder}`,
-      );
-  }
 }

@@ -49,7 +49,7 @@ test('files and folders: modes, links, owners, what is gone', async () => {
     ['file-open', 'error', () => chmod(places.config, 0o644), () => chmod(places.config, 0o600)],
     ['file-open', 'error', () => chmod(join(home, 'grants.json'), 0o640), () => chmod(join(home, 'grants.json'), 0o600)],
     ['file-open', 'error', () => chmod(join(home, 'keys/daemon.json'), 0o604), () => chmod(join(home, 'keys/daemon.json'), 0o600)],
-    ['file-open', 'warning', () => chmod(join(home, 'mail.db'), 0o644), () => chmod(join(home, 'mail.db'), 0o600)],
+    ['file-open', 'error', () => chmod(join(home, 'mail.db'), 0o644), () => chmod(join(home, 'mail.db'), 0o600)],
     ['folder-open', 'error', () => chmod(join(home, 'packs'), 0o755), () => chmod(join(home, 'packs'), 0o700)],
     ['file-link', 'warning', () => symlink('/etc/hostname', join(home, 'packs/link')), () => rm(join(home, 'packs/link'))],
     [

@@ -1,5 +1,5 @@
 /** A home's files as they lie on the disk: whose they are, who may open them, and whether each can be read. Changes nothing. */
-import { constants, type Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { access, lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fingerprint, privateKeyOf } from '../../protocol/keys.ts';
@@ -9,6 +9,7 @@ import { readDaemonKey, readNextDaemonKey } from '../daemon-key.ts';
 import { readGenerations } from '../directory/durable.ts';
 import { isMissing } from '../directory/file.ts';
 import { endpointsOf, grantsFile } from '../home.ts';
+import { type HomeFile, homeFiles, problemWith } from '../home-files.ts';
 import { error, type Finding, info, warning, wordsOf } from './finding.ts';
 
 /** Levels below a home's folders that are looked at; nothing of ours is deeper. */
@@ -19,7 +20,10 @@ const futureMs = 300_000;
 export type HomeFiles = { findings: Finding[]; config: Config | null };
 
 export async function examineFiles(where: Places, now: number): Promise<HomeFiles> {
-  const walked = await walk([dirname(where.config), where.data, where.logs, where.run], secretFiles(where));
+  const walked = await walk(
+    [dirname(where.config), where.data, where.logs, where.run],
+    new Map(homeFiles(where).map((one) => [one.path, one.kind])),
+  );
   const { config, findings } = await examineConfig(where, walked.blamed);
   return {
     config,
@@ -44,20 +48,14 @@ export async function examineFiles(where: Places, now: number): Promise<HomeFile
 
 // --- modes and owners --------------------------------------------------------------------------------------------
 
-/** What must be closed in itself, and not only by the folder around it: the daemon refuses it otherwise. */
-const secretFiles = (where: Places): ((path: string) => boolean) => {
-  const named = new Set([where.config, where.identity, grantsFile(where), `${grantsFile(where)}.previous`]);
-  const folders = ['keys', 'secrets'].map((name) => join(where.data, name, '/'));
-  return (path) => named.has(path) || folders.some((folder) => path.startsWith(folder));
-};
-
 type Walked = {
   findings: Finding[] /** Paths with a finding of their own. */;
   blamed: ReadonlySet<string>;
   newest: { path: string; at: number };
 };
 
-async function walk(roots: readonly string[], isSecret: (path: string) => boolean): Promise<Walked> {
+/** What stands in the table keeps the daemon from starting; beside it only the folder around it matters. */
+async function walk(roots: readonly string[], table: ReadonlyMap<string, HomeFile['kind']>): Promise<Walked> {
   const findings: Finding[] = [];
   const blamed = new Set<string>();
   const newest = { path: '', at: 0 };
@@ -69,9 +67,10 @@ async function walk(roots: readonly string[], isSecret: (path: string) => boolea
     try {
       const found = await lstat(path);
       if (found.mtimeMs > newest.at) Object.assign(newest, { path, at: found.mtimeMs });
-      const finding = problemOf(path, found, isSecret(path));
-      if (finding !== null) {
-        findings.push(finding);
+      const problem = problemWith(path, found, table.get(path) ?? null);
+      if (problem !== null) {
+        const level = table.has(path) || found.isDirectory() || problem.code === 'file-owner' ? error : warning;
+        findings.push(level(problem.code, problem.message, problem.mend));
         blamed.add(path);
       }
       if (found.isDirectory() && level < depth) for (const name of await readdir(path)) await look(join(path, name), level + 1);
@@ -91,24 +90,6 @@ async function walk(roots: readonly string[], isSecret: (path: string) => boolea
   };
   for (const root of roots) await look(root, 0);
   return { findings, blamed, newest };
-}
-
-function problemOf(path: string, found: Stats, secret: boolean): Finding | null {
-  const mode = (found.mode & 0o777).toString(8);
-  if (found.isSymbolicLink())
-    return (secret ? error : warning)('file-link', `${path} is a link.`, 'Put the file itself there: links are not followed.');
-  const self = process.getuid?.();
-  if (self !== undefined && found.uid !== self)
-    return error('file-owner', `${path} belongs to user ${found.uid}, the daemon runs as ${self}.`, `As root: chown ${self} ${path}`);
-  if ((found.mode & 0o077) === 0) return null;
-  if (found.isDirectory()) return error('folder-open', `${path} can be entered by others (mode ${mode}).`, `chmod 700 ${path}`);
-  if (secret)
-    return error(
-      'file-open',
-      `${path} can be opened by others (mode ${mode}). What is in it may be known to them.`,
-      `Check who changed it, then: chmod 600 ${path}`,
-    );
-  return warning('file-open', `${path} can be opened by others (mode ${mode}); only the folder keeps them out.`, `chmod 600 ${path}`);
 }
 
 /** The folder that `listen.ipc` shares with a group: the one place that others may enter, and nobody but the daemon may write. */

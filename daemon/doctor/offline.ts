@@ -9,12 +9,13 @@ import { readGenerations } from '../directory/durable.ts';
 import { openSecrets, type SecretStore } from '../directory/secrets.ts';
 import { grantsFile, secretPlaces } from '../home.ts';
 import { openExamined } from '../store/examine.ts';
+import { refusalOf } from '../store/fault.ts';
 import { lockHome } from '../store/lock.ts';
 import type { StoreExamined } from '../store/types.ts';
 import { examineFiles, examinePid, type HomeFiles } from './files.ts';
 import { error, type Finding, sorted, warning, wordsOf } from './finding.ts';
 import { examineMailbox } from './mailboxes.ts';
-import { examineRoom, examineStore, roomAt } from './store.ts';
+import { examineRoom, examineStore, roomAt, wayBack } from './store.ts';
 import { examineEndpoints } from './system.ts';
 
 /** `details` takes what a finding leaves out, for the log or for standard error. */
@@ -69,7 +70,12 @@ async function examineStill(where: Places, { config }: HomeFiles, details: (line
   try {
     store = openExamined(where.data);
   } catch (problem) {
-    findings.push(error('store', wordsOf(problem), 'Restore mail.db and packs/ from a backup, or run the Postroom that wrote them.'));
+    const damaged = refusalOf(problem) !== null;
+    findings.push(
+      damaged
+        ? error('store', `mail.db cannot be read: ${wordsOf(problem)}.`, wayBack)
+        : error('store', wordsOf(problem), 'Restore mail.db and packs/ from a backup, or run the Postroom that wrote them.'),
+    );
   }
   try {
     if (store !== null) findings.push(...(await examineStore(store, details)));

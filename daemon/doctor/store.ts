@@ -4,7 +4,8 @@ import { keptOctets } from '../store/room.ts';
 import type { StoreExamined } from '../store/types.ts';
 import { error, type Finding, info, warning, wordsOf } from './finding.ts';
 
-const backup = 'Stop the daemon and restore mail.db and packs/ from a backup, or move both away: mail of IMAP mailboxes comes again.';
+export const wayBack =
+  'Stop the daemon and restore mail.db and packs/ from a backup. Without one, move both aside: mail of IMAP servers comes again; notes, states, hosted mail, the outbox and the journal do not (docs/headless.md).';
 
 /** The rows of a broken invariant may name mail that the asker may not see: `details` is for the daemon's log. */
 export async function examineStore(
@@ -16,14 +17,14 @@ export async function examineStore(
     const broken = await store.check();
     if (broken.length > 0) details(broken);
     for (const line of broken)
-      findings.push(error('store', `mail.db: ${line.replace(/: [[{].*$/s, '')}.`, `${backup} The rows are in the log.`));
+      findings.push(error('store', `mail.db: ${line.replace(/: [[{].*$/s, '')}.`, `${wayBack} The rows are in the log.`));
   } catch (problem) {
-    findings.push(error('store', `mail.db cannot be checked: ${wordsOf(problem)}.`, backup));
+    findings.push(error('store', `mail.db cannot be checked: ${wordsOf(problem)}.`, wayBack));
   }
   try {
-    for (const line of await store.checkPacks()) findings.push(error('pack', line, backup));
+    for (const line of await store.checkPacks()) findings.push(error('pack', line, wayBack));
   } catch (problem) {
-    findings.push(error('pack', `The packs cannot be read: ${wordsOf(problem)}.`, backup));
+    findings.push(error('pack', `The packs cannot be read: ${wordsOf(problem)}.`, wayBack));
   }
   return findings;
 }

@@ -24,6 +24,7 @@ const refusals = {
   disk: "The disk answered with an error. Look at the machine's log (dmesg), then try again.",
   files: 'The daemon or the machine has too many files open. Try again; if that does not help, raise the limit (LimitNOFILE) and restart.',
   readOnly: 'The disk cannot be written to. Mount it writable again, then try again.',
+  damaged: 'The mail store (mail.db) is damaged. Stop the daemon and run "postroom doctor": it names what is damaged, and the way back.',
 } as const;
 
 const ofSystem: Readonly<Record<string, keyof typeof refusals>> = {
@@ -35,8 +36,15 @@ const ofSystem: Readonly<Record<string, keyof typeof refusals>> = {
   EROFS: 'readOnly',
 };
 
-/** By the primary result codes of SQLite: SQLITE_READONLY, _IOERR, _FULL, _CANTOPEN. */
-const ofSqlite: Readonly<Record<number, keyof typeof refusals>> = { 8: 'readOnly', 10: 'disk', 13: 'full', 14: 'files' };
+/** By the primary result codes of SQLite: SQLITE_READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB. */
+const ofSqlite: Readonly<Record<number, keyof typeof refusals>> = {
+  8: 'readOnly',
+  10: 'disk',
+  11: 'damaged',
+  13: 'full',
+  14: 'files',
+  26: 'damaged',
+};
 
 /** The words for what the machine refused, a read or a write; null for every other error. */
 export function refusalOf(error: unknown): string | null {

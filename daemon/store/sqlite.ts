@@ -2,7 +2,7 @@
  * A connection to mail.db: settings, prepared statements kept by their text, transactions, migrations. The SQL itself is in the
  * files beside it, by topic; nothing outside store/ sees a row.
  */
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { PostroomError } from '../../protocol/errors.ts';
 import { migrations } from './migrations/index.ts';
@@ -88,10 +88,9 @@ export class Db {
   }
 }
 
-/** The writer's connection: makes the file (0600 whatever the umask; -wal and -shm inherit it) and brings it up to date. */
+/** The writer's connection: makes the file (0600; -wal and -shm inherit it) and brings it up to date. */
 export function openWriting(file: string): Db {
   closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
   const db = new Db(new DatabaseSync(file, { timeout: 5_000, enableForeignKeyConstraints: true }));
   try {
     db.exec(
