@@ -74,7 +74,7 @@ test('recipients have fates of their own, and the row shows the worst once none 
 });
 
 test('the order of bad', () => {
-  const states = ['accepted', 'bounced', 'failed', 'unknown'] as const;
+  const states = ['accepted', 'failed', 'unknown', 'bounced'] as const;
   for (const [n, state] of states.entries()) expect(worst(states.slice(0, n + 1).map((it) => recipient(it)))).toBe(state);
 });
 

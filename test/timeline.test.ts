@@ -53,7 +53,7 @@ test('what people, mail and the outbox do is told once each, with its actor and 
       'mail-out',
       'state ann open → waiting: answered',
       'delivery - failed: 550 no such user',
-      'state - waiting → open: a mail of ours did not arrive',
+      'state - waiting → open: a mail of ours did not leave: 550 no such user',
       'state ben open → done',
       'mail-in',
       'state - done → open: a mail came in',

@@ -29,7 +29,8 @@ export type ThreadKeys = {
 export function threadKeys(message: Message, ownAddresses: readonly string[]): ThreadKeys {
   const ids = new Set<string>();
   if (message.messageId !== null) ids.add(idKey(message.messageId));
-  const parents = [...message.inReplyTo, ...message.references];
+  // A report belongs to the mail that it is about as an answer does to what it answers.
+  const parents = [...message.inReplyTo, ...message.references, ...(message.report?.ids ?? [])];
   for (const [at, id] of parents.entries()) {
     if (at < 10 || at >= parents.length - 190) ids.add(idKey(id));
   }

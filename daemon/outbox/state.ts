@@ -10,7 +10,7 @@
  * - recipients move on their own: an accepted one is never asked for again, whatever becomes of the others
  * - while one recipient is pending the row waits in `queued`; when none is, the row shows the worst
  */
-import type { Millis, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
+import type { Millis, OutboxPatch, OutboxRow, OutboxState, Recipient, ReportedTo } from '../store/types.ts';
 
 /** A reply of the server, to the whole mail or to one recipient. */
 export type Reply = { code: number; text: string };
@@ -123,13 +123,45 @@ export function proven(recipients: readonly Recipient[]): OutboxPatch {
   return { state: worst(sent), phase: null, recipients: sent, nextAttemptAt: null, lastError: errorOf(sent) };
 }
 
-/** What a row without pending recipients shows. */
+/** What a row without pending recipients shows: one that came back, whatever else; then what is worst. */
 export function worst(recipients: readonly Recipient[]): 'accepted' | 'bounced' | 'failed' | 'unknown' {
-  for (const state of ['unknown', 'failed', 'bounced'] as const) {
+  for (const state of ['bounced', 'unknown', 'failed'] as const) {
     if (recipients.some((recipient) => recipient.state === state)) return state;
   }
   return 'accepted';
 }
+
+/**
+ * What a report says of recipients whom a server took the mail for (or may have): the move that follows, null when there is none. Whom it
+ * was not tried for it says nothing of. While a row is sending, only the server's answer moves it.
+ */
+export function reported(row: Pick<OutboxRow, 'state' | 'recipients'>, told: readonly ReportedTo[]): OutboxPatch | null {
+  if (row.state === 'sending' || row.state === 'cancelled') return null;
+  const recipients = told.reduce<Recipient[]>(
+    (all, one) => all.map((recipient) => (recipient.address === one.address ? marking(recipient, one) : recipient)),
+    [...row.recipients],
+  );
+  if (recipients.every((one, at) => one === row.recipients[at])) return null;
+  const patch = { recipients, lastError: errorOf(recipients) };
+  // What still waits for others goes on.
+  return row.state === 'queued' || row.state === 'held' || row.state === 'waiting-approval'
+    ? { recipients }
+    : { ...patch, state: worst(recipients) };
+}
+
+function marking(recipient: Recipient, { action, text }: ReportedTo): Recipient {
+  const { state } = recipient;
+  if (state !== 'accepted' && state !== 'unknown' && state !== 'bounced') return recipient;
+  if (action === 'failed') return { ...recipient, state: 'bounced', reply: text ?? 'a report says that it did not arrive' };
+  // Whoever passes it on, has it, or has read it, was handed it.
+  if (state === 'bounced') return recipient;
+  const said = { delayed: 'delayed', delivered: 'arrived', read: 'read' }[action];
+  return { ...recipient, state: 'accepted', reply: text === null ? said : `${said}: ${text}` };
+}
+
+/** What people are told: a mail that came back for one has come back, though it may still wait for others. */
+export const shownState = ({ state, recipients }: Pick<OutboxRow, 'state' | 'recipients'>): OutboxState =>
+  state === 'queued' && recipients.some((one) => one.state === 'bounced') ? 'bounced' : state;
 
 /** Whether somebody got it, so that a copy belongs in Sent. */
 export const wasSent = (row: Pick<OutboxRow, 'recipients'>): boolean =>

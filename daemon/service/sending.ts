@@ -7,8 +7,8 @@ import { parseAddressList } from '../mail/address.ts';
 import { forwardSubject, quoteForReply, replySubject } from '../mail/conversation.ts';
 import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
-import { givenUp, replaceable } from '../outbox/state.ts';
-import type { EntryRow, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
+import { givenUp, replaceable, worst } from '../outbox/state.ts';
+import type { EntryRow, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 import { originOf } from './origin.ts';
 import { attachmentOf, outboxOf, safeOrNull } from './wire.ts';
@@ -415,8 +415,10 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       sendAt: world.now(), // giving up counts from here
       nextAttemptAt: null,
       lastError: null,
-      // Those who got it do not get it twice.
-      recipients: row.recipients.map((one) => (one.state === 'accepted' ? one : { ...one, state: 'pending', reply: null })),
+      // Those who got it do not get it twice, nor those who may have, unless a person says of the mail that they have not.
+      recipients: row.recipients.map((one) =>
+        one.state === 'accepted' || (one.state === 'unknown' && row.state !== 'unknown') ? one : { ...one, state: 'pending', reply: null },
+      ),
     });
     const row = await settle(
       world,
@@ -432,14 +434,21 @@ export const sendingHandlers: Handlers<SendingMethods> = {
   },
 
   'outbox.settle': async (world, asked, caller) => {
-    const arrived = (row: OutboxRow): OutboxPatch => ({
-      state: 'accepted',
-      phase: null,
-      recipients: row.recipients.map((one) => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one)),
-    });
+    const arrived = (row: OutboxRow): OutboxPatch => {
+      const recipients = row.recipients.map((one): Recipient => (one.state === 'unknown' ? { ...one, state: 'accepted' } : one));
+      return { state: row.state === 'unknown' ? 'accepted' : worst(recipients), phase: null, recipients };
+    };
+    const ofUnknownFate = (await rowFor(world, asked.outbox)).recipients.some(({ state }) => state === 'unknown');
     const row =
       asked.as === 'arrived'
-        ? await settle(world, caller, asked.outbox, ['unknown'], arrived, 'Only a mail of unknown fate is settled by hand.')
+        ? await settle(
+            world,
+            caller,
+            asked.outbox,
+            ofUnknownFate ? ['unknown', 'bounced'] : ['unknown'],
+            arrived,
+            'Only a mail of unknown fate is settled by hand.',
+          )
         : await settle(
             world,
             caller,

@@ -9,6 +9,7 @@
  */
 import { decideThread, type Found, threadKeys } from '../mail/conversation.ts';
 import { type Message, readMessage } from '../mail/message.ts';
+import { aboutOf, adoptReports, noteReport } from './reports.ts';
 import type { Db } from './sqlite.ts';
 import { addCorrespondents } from './timeline-index.ts';
 import type { ConversationId, Direction, EntryId, FolderId, Ingest, MailboxId, Millis, PersonId, WorkPolicy } from './types.ts';
@@ -28,6 +29,8 @@ export type NewEntry = {
   found: 'queued' | 'in-sent' | 'elsewhere';
   /** The conversation that it belongs to whatever its headers name. */
   joins: number | null;
+  /** It arrives now; what is history tells nobody. */
+  live: boolean;
 };
 
 /** Writes message and entry and finds the conversation, joining those that the message connects. Not counted until placed. */
@@ -46,7 +49,10 @@ export function addEntry(
   const form =
     it.found !== 'queued' && it.found !== 'in-sent' && message.replyTo.length > 0 && !message.replyTo.some(isOwn) && message.to.some(isOwn);
   const direction: Direction = sent || (message.from.some(isOwn) && !form) ? 'out' : 'in';
-  const conversation = threadOf(writing, touched, it.mailbox, message, own, it.joins);
+  // A report belongs to the mail that it is about, whatever it answers.
+  const about = direction === 'in' && message.report !== null ? aboutOf(db, it.mailbox, message.report, it.receivedAt) : null;
+  const conversation = about?.conversation ?? threadOf(writing, touched, it.mailbox, message, own, it.joins);
+  if (about !== null) nameOnce(db, it.mailbox, message, about.conversation);
   const first = direction === 'out' ? firstForm(db, it.mailbox, message) : null;
   const row = nextRow(db, it.receivedAt);
   const id = randomId();
@@ -62,7 +68,7 @@ export function addEntry(
     conversation,
     it.receivedAt,
     direction,
-    Number(message.automatic),
+    automaticness(message),
     message.attachments.length,
     addressedTo,
     first,
@@ -70,7 +76,22 @@ export function addEntry(
   addCorrespondents(db, { row, mailbox: it.mailbox, direction, receivedAt: it.receivedAt, addressedTo }, message);
   touched.touch(conversation);
   touched.text({ row, mailbox: it.mailbox, mail: message });
+  if (direction === 'in' && message.report !== null) {
+    const { mailbox, receivedAt, live } = it;
+    noteReport(writing, touched, message.report, about, { mailbox, row, id, conversation, receivedAt, live });
+  }
+  if (it.found !== 'queued') touched.touch(conversation).judge = own;
+  if (direction === 'out') adoptReports(writing, touched, it.mailbox, message.messageId);
   return { row, id, message: num, conversation };
+}
+
+/** 0: written by a person; 1: by a machine; 2: by a machine, and never work: receipts, delays, deliveries that went well. */
+function automaticness({ automatic, report }: Message): 0 | 1 | 2 {
+  if (!automatic) return 0;
+  return report !== null &&
+    (report.kind === 'read' || (report.recipients.length > 0 && report.recipients.every(({ action }) => action !== 'failed')))
+    ? 2
+    : 1;
 }
 
 function addMessage({ db, packs }: Writing, octets: Uint8Array, hash: Uint8Array, message: Message): number {
@@ -129,6 +150,15 @@ function threadOf(
   return conversation;
 }
 
+/** The id of a report, for whoever answers it; whatever else its header names joins nothing. */
+function nameOnce(db: Db, mailbox: MailboxId, message: Message, conversation: number): void {
+  const { store } = threadKeys({ ...message, inReplyTo: [], references: [], report: null }, []);
+  for (const key of store) {
+    const known = db.get('SELECT 1 FROM thread_key WHERE mailbox = ? AND key = ?', mailbox, key);
+    if (known === undefined) db.run('INSERT INTO thread_key (mailbox, key, conversation) VALUES (?, ?, ?)', mailbox, key, conversation);
+  }
+}
+
 /** The entry of which this mail of ours is another form. */
 function firstForm(db: Db, mailbox: MailboxId, message: Message): number | null {
   if (message.postroomId === null || message.messageId === null) return null;
@@ -149,6 +179,7 @@ type EntryState = {
   conversation: number;
   direction: Direction;
   automatic: number;
+  bounced: number;
   received_at: Millis;
   counted: number;
   feeds: number;
@@ -163,7 +194,7 @@ type EntryState = {
 export function reclassify(writing: Writing, touched: Touched, row: number, origin: Origin): ReturnType<Touched['touch']> {
   const { db, now } = writing;
   const entry = db.get<EntryState>(
-    'SELECT id, author, conversation, direction, automatic, received_at, counted, feeds, outbox, same_as FROM entry WHERE row = ?',
+    'SELECT id, author, conversation, direction, automatic, bounced, received_at, counted, feeds, outbox, same_as FROM entry WHERE row = ?',
     row,
   );
   if (entry === undefined) throw new Error(`entry ${row} is not there`);
@@ -183,7 +214,16 @@ export function reclassify(writing: Writing, touched: Touched, row: number, orig
   if (counted === 1 && entry.counted === 0) {
     const { id, author, direction, received_at: receivedAt } = entry;
     if (origin === 'live')
-      pending.arrivals.push({ id, author, direction, feeds: feeds === 1, automatic: entry.automatic === 1, receivedAt });
+      pending.arrivals.push({
+        id,
+        author,
+        direction,
+        feeds: feeds === 1,
+        automatic: entry.automatic > 0,
+        quiet: entry.automatic === 2,
+        bounced: entry.bounced === 1,
+        receivedAt,
+      });
     else pending.imported = direction === 'in' ? 'in' : (pending.imported ?? 'out');
   } else if (feeds > entry.feeds) {
     if (origin === 'live') pending.restored = Math.max(pending.restored ?? 0, entry.received_at);

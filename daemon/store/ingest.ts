@@ -90,6 +90,7 @@ function takeIn(
       receivedAt: item.receivedAt,
       found: role === 'sent' ? 'in-sent' : 'elsewhere',
       joins: null,
+      live: origin === 'live',
     }).row;
 
   place(
@@ -295,6 +296,8 @@ export function* forgetMailbox({ db, changed }: Writing, mailbox: MailboxId): Ge
     'DELETE FROM unfetchable WHERE folder IN (SELECT id FROM folder WHERE mailbox = ?)',
     'DELETE FROM folder WHERE mailbox = ?',
     'DELETE FROM outbox WHERE mailbox = ?',
+    'DELETE FROM report_id WHERE mailbox = ?',
+    'DELETE FROM report WHERE mailbox = ?',
     ...['note', 'read_mark', 'star'].map((table) => `DELETE FROM ${table} WHERE conversation IN ${ofConversation}`),
     'UPDATE conversation SET merged_into = NULL WHERE mailbox = ? AND merged_into IS NOT NULL',
     'DELETE FROM conversation WHERE num IN (SELECT num FROM conversation WHERE mailbox = ? LIMIT 2000)',

@@ -5,8 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { reaches } from './correspondents.ts';
 import { addEntry, placedAt, reclassify, removeEntry } from './entry.ts';
 import { record } from './journal.ts';
+import { catchUpReports } from './reports.ts';
 import { claimRoom } from './room.ts';
 import type { Db } from './sqlite.ts';
 import type {
@@ -22,18 +24,22 @@ import type {
   QueueResult,
   Recipient,
 } from './types.ts';
-import { openAgain, resolve } from './verbs.ts';
+import { type Afterwards, openAgain, resolve, settleAs } from './verbs.ts';
 import { type Decision, putPolicy, randomId, Touched, type Writing } from './work.ts';
 
-type Row = Omit<OutboxRow, 'recipients'> & { recipients: string };
+type Row = Omit<OutboxRow, 'recipients' | 'answered'> & { recipients: string; answered: number };
 
 const selectRow = `SELECT o.id, o.mailbox, o.author, o.sender AS "from", c.id AS conversation, o.entry, o.state, o.phase, o.held_for AS heldFor,
   o.message_id AS messageId, o.postroom_id AS postroomId, o.subject, o.recipients, lower(hex(m.hash)) AS hash, o.created_at AS createdAt,
   o.send_at AS sendAt, o.attempts, o.next_attempt_at AS nextAttemptAt, o.last_error AS lastError, o.sent_copy AS sentCopy,
-  o.sent_copy_attempts AS sentCopyAttempts
+  o.sent_copy_attempts AS sentCopyAttempts, o.answers, o.answered, o.remark
   FROM outbox o JOIN conversation c ON c.num = o.conversation JOIN message m ON m.num = o.message`;
 
-const toRow = (row: Row): OutboxRow => ({ ...row, recipients: JSON.parse(row.recipients) as Recipient[] });
+const toRow = ({ recipients, answered, ...row }: Row): OutboxRow => ({
+  ...row,
+  answered: answered === 1,
+  recipients: JSON.parse(recipients) as Recipient[],
+});
 
 // --- queue ---------------------------------------------------------------------------------------------------------
 
@@ -61,6 +67,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     if (again !== null) return { ok: true, row: again, repeated: true }; // the same octets are the same mail: never sent twice
     throw new PostroomError('invalid', 'Exactly this mail is in the mailbox already. Compose it anew.');
   }
+  const aside = isAside(db, request, joins);
   // First: the conversation is then as it was before that mail, and taking the new one back leads there.
   if (request.instead != null) {
     const { id, expected, patch } = request.instead;
@@ -79,6 +86,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     receivedAt: now,
     found: 'queued',
     joins,
+    live: true,
   });
   const found: Decision = workBefore(db, entry.conversation)?.before ?? {
     state: 'done',
@@ -86,11 +94,16 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     waitingSince: null,
     snoozedUntil: null,
   };
+  const { state, waitingSince, snoozedUntil } = found;
+  const afterwards: Afterwards =
+    aside && request.afterwards === 'waiting'
+      ? { state, waitingSince, snoozedUntil }
+      : { state: request.afterwards, waitingSince: null, snoozedUntil: null };
   const id = randomId();
   const recipients: Recipient[] = request.recipients.map((address) => ({ address, state: 'pending', reply: null }));
   db.run(
     `INSERT INTO outbox (id, mailbox, author, sender, conversation, entry, message, state, held_for, message_id, postroom_id, subject, recipients,
-     created_at, send_at, idempotency_key, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     created_at, send_at, idempotency_key, before, afterwards, answers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     id,
     mailbox,
     author,
@@ -108,11 +121,13 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
     request.sendAt,
     request.idempotencyKey,
     JSON.stringify(found),
+    JSON.stringify(afterwards),
+    request.answers ?? null,
   );
-  db.run('UPDATE entry SET outbox = ?, author = ? WHERE row = ?', id, author, entry.row);
+  db.run('UPDATE entry SET outbox = ?, author = ?, aside = ? WHERE row = ?', id, author, Number(aside), entry.row);
   const pending = reclassify(writing, touched, entry.row, 'live');
   // Queueing decides, whatever the dates of what is there already: the author saw it (`ifRevision`).
-  pending.decision = { state: request.afterwards, decidedAt: now, waitingSince: null, snoozedUntil: null };
+  pending.decision = { ...afterwards, decidedAt: now };
   pending.because = { actor: author, at: now, why: 'answered' };
   touched.settle();
 
@@ -124,6 +139,17 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
   auditMove(writing, row, { action: 'send', summary: `sent a mail to ${count(recipients.length)}: ${row.state}` }, author, request.by);
   changed({ kind: 'outbox', mailbox, outbox: id, state: row.state, author, conversation });
   return { ok: true, row, repeated: false };
+}
+
+/** Whether it answers nobody who waits: what the request says, else what the mail said that it takes the place of, else whom it goes to. */
+function isAside(db: Db, request: QueueRequest, conversation: number | null): boolean {
+  if (conversation === null) return false;
+  if (request.answersThem != null) return !request.answersThem;
+  const old = db.get<{ aside: number }>(
+    'SELECT e.aside FROM outbox o JOIN entry e ON e.id = o.entry WHERE o.id = ?',
+    request.instead?.id ?? null,
+  );
+  return old === undefined ? !reaches(db, conversation, request.recipients, request.policy.addresses) : old.aside === 1;
 }
 
 function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revision: number; before: Decision } | undefined {
@@ -153,7 +179,7 @@ export function outboxMove(
   actor: PersonId | null = null,
   by?: By,
 ): boolean {
-  const { db, changed, now } = writing;
+  const { db, changed } = writing;
   const columns = {
     state: patch.state,
     phase: patch.phase,
@@ -165,6 +191,8 @@ export function outboxMove(
     last_error: patch.lastError,
     sent_copy: patch.sentCopy,
     sent_copy_attempts: patch.sentCopyAttempts,
+    answered: patch.answered === undefined ? undefined : Number(patch.answered),
+    remark: patch.remark,
   };
   const given = Object.entries(columns).flatMap(([column, value]) => (value === undefined ? [] : [{ column, value }]));
   const set = ['state = state', ...given.map(({ column }) => `${column} = ?`)].join(', ');
@@ -174,17 +202,51 @@ export function outboxMove(
   if (row === null) return false;
   recordMove(writing, row, expected, patch, actor, by);
   if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row, actor);
-  if (row.state !== expected && (row.state === 'failed' || row.state === 'bounced')) {
-    const conversation = resolve(db, row.conversation);
-    if (conversation !== null) {
-      // The mail left nothing behind but that it failed: they wait as long as they did before it.
-      const untouched = workBefore(db, conversation)?.before.decidedAt === row.createdAt;
-      const since = untouched ? (foundBy(db, id)?.waitingSince ?? null) : null;
-      openAgain(writing, conversation, now(), 'a mail of ours did not arrive', since);
-    }
-  }
+  if (row.state !== expected) followFate(writing, row);
   changed({ kind: 'outbox', mailbox: row.mailbox, outbox: id, state: row.state, author: row.author, conversation: row.conversation });
+  if (expected === 'sending' && row.state !== 'sending') catchUpReports(writing, id);
   return true;
+}
+
+/**
+ * What did not get to whom it was for is work again, and when another attempt is accepted the conversation comes to what its author
+ * wanted, unless something else happened to it since.
+ */
+function followFate(writing: Writing, row: OutboxRow): void {
+  const { db, now } = writing;
+  const conversation = resolve(db, row.conversation);
+  const work = conversation === null ? undefined : workBefore(db, conversation)?.before;
+  const own = db.get<{ openedAt: Millis | null; afterwards: string }>(
+    'SELECT opened_at AS openedAt, afterwards FROM outbox WHERE id = ?',
+    row.id,
+  );
+  if (conversation === null || work === undefined || own === undefined) return;
+  const openedAt = (at: Millis | null): unknown => db.run('UPDATE outbox SET opened_at = ? WHERE id = ?', at, row.id);
+  const why = whyOpened(row);
+  if (why !== null && work.state !== 'open') {
+    // The mail left nothing behind but that it failed: they wait as long as they did before it.
+    const since = work.decidedAt === row.createdAt ? (foundBy(db, row.id)?.waitingSince ?? null) : null;
+    const at = now();
+    openAgain(writing, conversation, at, why, since);
+    openedAt(at);
+  } else if (why !== null && openedByMail(db, conversation, row.id, work.decidedAt)) {
+    openedAt(work.decidedAt);
+  }
+  if (own.openedAt === null || row.state !== 'accepted' || row.recipients.some(({ state }) => state !== 'accepted')) return;
+  openedAt(null);
+  const isFree = work.state === 'open' && work.decidedAt === own.openedAt && !openedByMail(db, conversation, row.id, work.decidedAt);
+  if (isFree) settleAs(writing, conversation, JSON.parse(own.afterwards) as Afterwards, 'a mail of ours was taken after all');
+}
+
+/** Whether another mail of the conversation is why it was opened at that moment, and still is no better. */
+const openedByMail = (db: Db, conversation: number, but: OutboxId, at: Millis | null): boolean =>
+  db.get('SELECT 1 FROM outbox WHERE conversation = ? AND id <> ? AND opened_at = ?', conversation, but, at) !== undefined;
+
+function whyOpened({ state, heldFor, lastError }: OutboxRow): string | null {
+  const because = lastError === null ? '' : `: ${lastError}`;
+  if (state === 'failed') return `a mail of ours did not leave${because}`;
+  if (state === 'bounced') return `a mail of ours came back${because}`;
+  return state === 'held' && heldFor === 'right' ? `a mail of ours is held${because}` : null;
 }
 
 /** What a mail came to, and what a person decided about it. Waiting, trying and trying again are on the outbox's own page. */

@@ -16,6 +16,7 @@ import type { Arguments, OperationName, Result } from './operations.ts';
 import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxTroubled, outboxUnfiled, unsentOf } from './outbox.ts';
 import { probePacks, readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
+import { reportsAbout, reportsIn, strayReports } from './reports.ts';
 import { Searcher } from './searcher.ts';
 import { openReading } from './sqlite.ts';
 import { timeline } from './timeline.ts';
@@ -111,6 +112,9 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     outboxMove: (...args) => ask('outboxMove', args),
     outboxInterrupted: async () => outboxInterrupted(db),
     outboxUnfiled: async (limit) => outboxUnfiled(db, limit),
+    reportsAbout: async (entries) => reportsAbout(db, entries),
+    reportsIn: async (entries) => reportsIn(db, entries),
+    strayReports: async (mailboxes, since, limit) => strayReports(db, mailboxes, since, limit),
     outboxTroubled: async (mailbox, limit) => outboxTroubled(db, mailbox, limit),
 
     noteUses: (...args) => ask('noteUses', args),

@@ -11,7 +11,7 @@
  */
 import type { Address, Attachment } from '../mail/message.ts';
 import type { Query } from '../mail/query.ts';
-import type { Report } from '../mail/report.ts';
+import type { Report, ReportAction } from '../mail/report.ts';
 
 export type Millis = number;
 /** Ids of the directory (people, mailboxes) are opaque here. */
@@ -298,6 +298,26 @@ export type HeldBy = { mailbox: MailboxId; assigned: number; snoozed: number };
 export type OutboxState = 'held' | 'waiting-approval' | 'queued' | 'sending' | 'accepted' | 'unknown' | 'failed' | 'bounced' | 'cancelled';
 export type Recipient = { address: string; state: 'pending' | 'accepted' | 'failed' | 'unknown' | 'bounced'; reply: string | null };
 
+/** What a report says of one recipient: their address as the mail has it, and the words of the server where it gives some. */
+export type ReportedTo = { address: string; action: ReportAction; text: string | null };
+
+/** A report about a mail that was sent. */
+export type MailReport = {
+  /** The report itself, as it lies in the mailbox; its conversation is null when it is gone from there. */
+  message: EntryId;
+  conversation: ConversationId | null;
+  mailbox: MailboxId;
+  /** The worst that it says. */
+  kind: ReportAction;
+  at: Millis;
+  from: Address | null;
+  subject: string;
+  /** The mail that it is about; null: it fits none of ours. */
+  about: EntryId | null;
+  outbox: OutboxId | null;
+  recipients: ReportedTo[];
+};
+
 export type OutboxRow = {
   id: OutboxId;
   mailbox: MailboxId;
@@ -324,6 +344,12 @@ export type OutboxRow = {
   lastError: string | null;
   sentCopy: 'pending' | 'filed' | 'failed';
   sentCopyAttempts: number;
+  /** The mail that it answers; null when it answers none. */
+  answers: EntryId | null;
+  /** That mail was marked as answered on its server, or is not to be. */
+  answered: boolean;
+  /** What the server said that a person should know, though it moved nothing. */
+  remark: string | null;
 };
 
 export type QueueRequest = {
@@ -348,7 +374,11 @@ export type QueueRequest = {
   by?: { name: string; origin: AuditOrigin | null };
   /** The same key again answers with the same row and queues nothing. */
   idempotencyKey: string | null;
-  /** State after queueing: what is sent waits for the customer, `done` when asked so. */
+  /** The mail that it answers. */
+  answers?: EntryId | null;
+  /** Whether it answers those who wrote: a forward does not. null: its recipients say it. */
+  answersThem?: boolean | null;
+  /** State after queueing, of a mail that answers: what is sent waits for the customer, `done` when asked so. */
   afterwards: 'waiting' | 'done';
   /** The mail that gives way to this one, in the same transaction: moved as `outboxMove` does, or nothing is queued. `patch` null: it gives way no more. */
   instead?: { id: OutboxId; expected: OutboxState; patch: OutboxPatch | null } | null;
@@ -362,7 +392,18 @@ export type QueueResult =
 export type OutboxPatch = Partial<
   Pick<
     OutboxRow,
-    'state' | 'phase' | 'heldFor' | 'recipients' | 'sendAt' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'sentCopy' | 'sentCopyAttempts'
+    | 'state'
+    | 'phase'
+    | 'heldFor'
+    | 'recipients'
+    | 'sendAt'
+    | 'attempts'
+    | 'nextAttemptAt'
+    | 'lastError'
+    | 'sentCopy'
+    | 'sentCopyAttempts'
+    | 'answered'
+    | 'remark'
   >
 >;
 
@@ -479,6 +520,13 @@ export interface Store {
   outboxInterrupted(): Promise<OutboxRow[]>;
   /** Accepted rows whose copy in Sent is not there yet. */
   outboxUnfiled(limit: number): Promise<OutboxRow[]>;
+
+  /** Reports about these mails of ours, oldest first. */
+  reportsAbout(entries: readonly EntryId[]): Promise<MailReport[]>;
+  /** Those that came in as these mails. */
+  reportsIn(entries: readonly EntryId[]): Promise<MailReport[]>;
+  /** Reports of a failure or a delay that fit no mail of ours, newest first. */
+  strayReports(mailboxes: readonly MailboxId[], since: Millis, limit: number): Promise<MailReport[]>;
 
   /** What of a mailbox a person should look at: failed, bounced, of unknown fate, or not filed in Sent; newest first. */
   outboxTroubled(mailbox: MailboxId, limit: number): Promise<OutboxRow[]>;

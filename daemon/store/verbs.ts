@@ -7,6 +7,7 @@ import type { Assignee, ConversationId, HeldBy, MailboxId, Millis, PersonId, Wor
 import {
   assigneeOf,
   assigneeText,
+  type Decision,
   derive,
   policyOf,
   putMark,
@@ -182,6 +183,19 @@ export function openAgain(writing: Writing, num: number, now: Millis, why: strin
   if (before.state === 'open') return;
   reopen(db, num, before.mailbox, now, since);
   recordState(writing, before, 'open', { actor: null, at: now, why });
+  const { mailbox, id: conversation, revision } = before;
+  changed({ kind: 'conversation', mailbox, conversation, revision, what: 'state', live: true, by: null });
+}
+
+/** What a mail of ours leaves its conversation in. */
+export type Afterwards = Pick<Decision, 'state' | 'waitingSince' | 'snoozedUntil'>;
+
+export function settleAs(writing: Writing, num: number, to: Afterwards, why: string): void {
+  const { db, changed, now } = writing;
+  const before = workOf(db, num);
+  if (before.state === to.state) return;
+  setState(db, num, to.state, now(), to.waitingSince, to.snoozedUntil);
+  recordState(writing, before, to.state, { actor: null, at: now(), why });
   const { mailbox, id: conversation, revision } = before;
   changed({ kind: 'conversation', mailbox, conversation, revision, what: 'state', live: true, by: null });
 }

@@ -13,6 +13,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { Address } from '../mail/message.ts';
 import type { AuditChain } from './audit.ts';
+import { judgeForeign } from './correspondents.ts';
 import { record } from './journal.ts';
 import type { PackWriter } from './packs.ts';
 import type { Db } from './sqlite.ts';
@@ -89,7 +90,8 @@ export type Sums = {
   incoming: number;
   first: number | null;
   last: number | null;
-  lastIn: number | null;
+  lastWritten: number | null;
+  lastOut: number | null;
   lastFeeding: number | null;
   anyFirst: number | null;
   anyLast: number | null;
@@ -97,6 +99,8 @@ export type Sums = {
   foreignOutAt: Millis | null;
   inAt: Millis | null;
   automaticAt: Millis | null;
+  /** A report that a mail of ours did not arrive. */
+  bouncedAt: Millis | null;
 };
 
 export const sumsSql = `SELECT count(*) AS entries,
@@ -105,21 +109,25 @@ export const sumsSql = `SELECT count(*) AS entries,
   count(*) FILTER (WHERE counted = 1 AND direction = 'in') AS incoming,
   min(row) FILTER (WHERE counted = 1) AS first,
   max(row) FILTER (WHERE counted = 1) AS last,
-  max(row) FILTER (WHERE counted = 1 AND direction = 'in') AS lastIn,
+  max(row) FILTER (WHERE counted = 1 AND direction = 'in' AND automatic = 0) AS lastWritten,
+  max(row) FILTER (WHERE counted = 1 AND direction = 'out') AS lastOut,
   max(row) FILTER (WHERE feeds = 1) AS lastFeeding,
   min(row) AS anyFirst,
   max(row) AS anyLast,
-  max(received_at) FILTER (WHERE counted = 1 AND direction = 'out') AS outAt,
-  max(received_at) FILTER (WHERE counted = 1 AND direction = 'out' AND author IS NULL) AS foreignOutAt,
+  max(received_at) FILTER (WHERE counted = 1 AND direction = 'out' AND aside = 0) AS outAt,
+  max(received_at) FILTER (WHERE counted = 1 AND direction = 'out' AND aside = 0 AND author IS NULL) AS foreignOutAt,
   max(received_at) FILTER (WHERE feeds = 1 AND automatic = 0) AS inAt,
-  max(received_at) FILTER (WHERE feeds = 1 AND automatic = 1) AS automaticAt
+  max(received_at) FILTER (WHERE feeds = 1 AND automatic = 1) AS automaticAt,
+  max(received_at) FILTER (WHERE feeds = 1 AND bounced = 1) AS bouncedAt
   FROM entry WHERE conversation = ? AND same_as IS NULL`;
 
 type Derived = { state: 'open' | 'waiting' | 'done'; at: Millis };
 
 /** The state that the mail alone gives: that of the newest which counts. Automatic mail counts where there is nothing else. */
-export function derive(sums: Pick<Sums, 'incoming' | 'outAt' | 'inAt' | 'automaticAt'>, workFrom: Millis): Derived {
-  const inAt = sums.inAt ?? (sums.outAt === null ? sums.automaticAt : null);
+export function derive(sums: Pick<Sums, 'incoming' | 'outAt' | 'inAt' | 'automaticAt' | 'bouncedAt'>, workFrom: Millis): Derived {
+  const written = sums.inAt ?? (sums.outAt === null ? sums.automaticAt : null);
+  // What came back is not answered.
+  const inAt = sums.bouncedAt === null ? written : Math.max(written ?? 0, sums.bouncedAt);
   const filed = sums.incoming > 0 && sums.inAt === null && sums.automaticAt === null;
   const at = Math.max(inAt ?? 0, sums.outAt ?? 0);
   if (filed || at < workFrom || (inAt === null && sums.outAt === null)) return { state: 'done', at };
@@ -147,6 +155,10 @@ export type Arrival = {
   direction: Direction;
   feeds: boolean;
   automatic: boolean;
+  /** Automatic, and never work. */
+  quiet: boolean;
+  /** It says that a mail of ours did not arrive. */
+  bounced: boolean;
   receivedAt: Millis;
 };
 /** A state that somebody gives it, whatever the mail says. */
@@ -173,6 +185,8 @@ type Pending = {
   /** For the journal: who moves the state, when, and in words why; null: the mail that is here says it. */
   because: { actor: PersonId | null; at: Millis; why: string } | null;
   flags: boolean;
+  /** Mail came in, so that which mails of ours answer it may be another matter; the mailbox's addresses. */
+  judge: readonly string[] | null;
 };
 
 type Work = {
@@ -212,6 +226,7 @@ export class Touched {
       rederive: false,
       decision: null,
       because: null,
+      judge: null,
       flags: false,
     };
     this.#pending.set(conversation, pending);
@@ -237,6 +252,7 @@ export class Touched {
     into.rederive ||= from.rederive;
     into.decision ??= from.decision;
     into.because ??= from.because;
+    into.judge ??= from.judge;
 
     mergeMarks(db, survivor, loser);
     const a = workOf(db, survivor);
@@ -353,6 +369,7 @@ export function putMark(db: Db, person: PersonId, conversation: number, upto: nu
 function settleOne(writing: Writing, conversation: number, pending: Pending): void {
   const { db, changed } = writing;
   const before = workOf(db, conversation);
+  if (pending.judge !== null) judgeForeign(db, conversation, pending.judge);
   const sums = db.get<Sums>(sumsSql, conversation);
   if (sums === undefined || (sums.entries === 0 && forgetEmpty(db, conversation))) {
     changed({
@@ -419,10 +436,15 @@ export function recordState(
 
 function whyMoved({ arrivals, lost, restored }: Pending): string {
   const last = arrivals.at(-1); // in the order of their dates by now
+  if (last?.bounced === true) return 'a mail of ours came back';
   if (last !== undefined) return last.direction === 'in' ? 'a mail came in' : 'answered outside Postroom';
   if (restored !== null) return 'put back in the mailbox';
   return lost ? 'filed in the mailbox' : 'mail was found that is newer';
 }
+
+/** A mail of ours that another program sent to somebody else leaves the state. */
+const answersThem = (db: Db, { id }: Arrival): boolean =>
+  db.get<{ aside: number }>('SELECT aside FROM entry WHERE id = ?', id)?.aside !== 1;
 
 type Decided = { state: WorkState; waitingSince: Millis | null; decidedAt: Millis | null };
 
@@ -443,12 +465,17 @@ function nextState({ db, now }: Writing, conversation: number, before: Work, pen
     if (mail.direction === 'in') {
       // Dates of one server can be compared; our own answer was dated by another clock and hides nothing.
       const answered = sums.foreignOutAt !== null && sums.foreignOutAt > mail.receivedAt;
-      if (mail.feeds && !answered && (!mail.automatic || begun)) {
-        if (state !== 'open') waitingSince = mail.receivedAt;
+      const opens = !mail.automatic || mail.bounced || (begun && !mail.quiet);
+      if (mail.feeds && (!answered || mail.bounced) && opens) {
+        if (state !== 'open') waitingSince = mail.bounced ? since() : mail.receivedAt;
         state = 'open';
         decidedAt = now();
       }
-    } else if ((sums.inAt ?? -1) <= mail.receivedAt && !(state === 'done' && decidedAt !== null && decidedAt > mail.receivedAt)) {
+    } else if (
+      answersThem(db, mail) &&
+      (sums.inAt ?? -1) <= mail.receivedAt &&
+      !(state === 'done' && decidedAt !== null && decidedAt > mail.receivedAt)
+    ) {
       state = 'waiting';
       decidedAt = now();
     }
@@ -488,7 +515,8 @@ function describe(db: Db, conversation: number, sums: Sums, shown: 0 | 1 | 2): v
         );
   const first = of(sums.first ?? sums.anyFirst);
   const last = of(sums.last ?? sums.anyLast);
-  const wrote = sums.last === sums.lastIn || sums.lastIn === null ? last : of(sums.lastIn);
+  // Who writes with us, whatever machines said since: a report is not from the one whom it is about.
+  const wrote = of(sums.lastWritten ?? sums.lastOut ?? sums.last) ?? last;
   const { from, to } = wrote === undefined ? { from: [], to: [] } : (JSON.parse(wrote.head) as { from: Address[]; to: Address[] });
   const who = (wrote?.direction === 'in' ? from[0] : to[0]) ?? null;
   db.run(

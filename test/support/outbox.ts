@@ -213,6 +213,9 @@ export function outboxOnly(given: {
     lastError: null,
     sentCopy: 'filed',
     sentCopyAttempts: 0,
+    answers: null,
+    answered: false,
+    remark: null,
   };
   const rows = new Map(
     given.rows.map(({ id, sendAt }) => {

@@ -4,5 +4,6 @@ import { sql as timeline } from './0002-timeline.ts';
 import { sql as search } from './0003-search.ts';
 import { sql as audit } from './0004-audit.ts';
 import { sql as rightUse } from './0005-right-use.ts';
+import { sql as reports } from './0006-reports.ts';
 
-export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse];
+export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse, reports];
