@@ -27,6 +27,7 @@ import {
   Mailbox,
   MailboxName,
   MailboxSettings,
+  MailReport,
   Matrix,
   Message,
   Name,
@@ -961,6 +962,8 @@ export const methods = {
       rows: z.array(OutboxEntry),
       /** Mails of one's own that are held where one may not send any more: whoever may send from there decides about them. */
       outOfReach: z.int().default(0),
+      /** Reports of a failure or a delay, of the last 30 days, that fit no mail of ours; newest first. */
+      reports: z.array(MailReport).default([]),
       seq: Seq,
     }),
     errors: [],

@@ -356,6 +356,24 @@ export const Conversation = z.object({
   starred: z.boolean(),
 });
 
+const ReportKind = z.enum(['failed', 'delayed', 'delivered', 'read']);
+/** A report about a mail that was sent: on its delivery, or that it was read. */
+export const MailReport = z.object({
+  /** The report as a message, and its conversation; null when it is gone from the mailbox. */
+  message: z.string(),
+  conversation: z.string().nullable(),
+  mailbox: Safe,
+  /** The worst that it says. */
+  kind: ReportKind,
+  at: IsoDate,
+  from: Address.nullable(),
+  subject: Safe,
+  /** The message that it is about, and that one's row of the outbox; null: it fits no mail of ours, or one that was sent elsewhere. */
+  about: z.string().nullable(),
+  outbox: z.string().nullable(),
+  recipients: z.array(z.object({ address: Safe, action: ReportKind, text: Safe.nullable() })),
+});
+
 export const Attachment = z.object({ index: z.int(), filename: Safe, type: Safe, size: z.int() });
 export const OutboxState = z.enum([
   'held',
@@ -391,6 +409,10 @@ export const Message = z.object({
   folders: z.array(Safe),
   /** The state of one that is on its way out. */
   outbox: z.object({ id: z.string(), state: OutboxState, heldFor: HeldFor, sendAt: IsoDate, error: Safe.nullable() }).nullable(),
+  /** Reports about this mail of ours, oldest first. */
+  reports: z.array(MailReport).optional(),
+  /** What this mail reports, when it is a report. */
+  report: MailReport.nullable().optional(),
   /** The mail defeated the parser: headers and what could be read; the original can be saved. */
   defeated: z.boolean(),
   headers: Safe.nullable(),
@@ -513,6 +535,8 @@ export const OutboxEntry = z.object({
   ),
   sentCopy: z.enum(['pending', 'filed', 'failed']),
   nextAttemptAt: IsoDate.nullable(),
+  /** The reports about it, oldest first, and what its server said that a person should know. */
+  details: z.object({ reports: z.array(MailReport), remark: Safe.nullable() }).optional(),
 });
 
 /** A server as a person writes it: `imaps://host:993`, `imap://host:143`, `smtps://host:465`, `smtp://host:587`; `?tls=no` only when asked for. */
@@ -553,4 +577,5 @@ export type TimelineRow = z.output<typeof TimelineRow>;
 export type SearchHit = z.output<typeof SearchHit>;
 export type Folder = z.output<typeof Folder>;
 export type OutboxEntry = z.output<typeof OutboxEntry>;
+export type MailReport = z.output<typeof MailReport>;
 export type OutboxState = z.output<typeof OutboxState>;

@@ -19,6 +19,7 @@ import type {
   GrantPreview,
   Leaving,
   Mailbox,
+  MailReport,
   Matrix,
   OutboxState,
   PersonDetail,
@@ -94,6 +95,7 @@ export class Mirror {
   readonly #me: Asked<Me>;
   readonly #outbox: Asked<Outbox>;
   readonly #wholeOutbox: Asked<Outbox>;
+  readonly #strayReports: Asked<readonly MailReport[]>;
   readonly #people: Asked<People>;
   readonly #roles: Asked<Roles>;
   readonly #invitations: Asked<Invitations>;
@@ -157,6 +159,11 @@ export class Mirror {
         return [...first, ...rows.filter(({ id }) => !have.has(id))];
       },
       aboutOutbox,
+    );
+    this.#strayReports = new Asked<readonly MailReport[]>(
+      this,
+      async () => (await this.call('outbox.list', { states: ['bounced'], limit: 1 })).reports,
+      (event) => aboutOutbox(event) || event.name === 'activity',
     );
   }
 
@@ -223,6 +230,11 @@ export class Mirror {
   }
 
   /** The same, and behind it what was sent or taken back lately. */
+  /** Reports that fit no mail of ours. */
+  get strayReports(): View<readonly MailReport[]> {
+    return this.#strayReports;
+  }
+
   get wholeOutbox(): View<Outbox> {
     return this.#wholeOutbox;
   }
@@ -430,6 +442,7 @@ export class Mirror {
       this.#me,
       this.#outbox,
       this.#wholeOutbox,
+      this.#strayReports,
       this.#people,
       this.#roles,
       this.#invitations,

@@ -226,6 +226,9 @@ async function shown(world: World, detail: ConversationDetail, headers: boolean,
   const messages: Message[] = [];
   const notes: Note[] = [];
   const answer = (earlier: ShownPart['earlier']): ShownPart => ({ messages: messages.reverse(), notes: notes.reverse(), earlier });
+  const about = Map.groupBy(await world.store.reportsAbout(detail.entries.map(({ id }) => id)), (report) => report.about);
+  const itself = new Map((await world.store.reportsIn(detail.entries.map(({ id }) => id))).map((report) => [report.message, report]));
+  const reportedOf = ({ id }: EntryRow) => ({ about: about.get(id) ?? [], itself: itself.get(id) ?? null });
   const items: (EntryRow | NoteRow)[] = [...detail.entries, ...detail.notes].sort((a, b) => b.row - a.row);
   for (const [at, entry] of items.entries()) {
     const isFirst = at === 0;
@@ -244,7 +247,7 @@ async function shown(world: World, detail: ConversationDetail, headers: boolean,
     if (room.whole > 0 && (isFirst || performance.now() < until)) {
       const octets = await world.store.octets(entry.hash);
       const opened = await world.opener.open(octets);
-      const message = messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null);
+      const message = messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null, reportedOf(entry));
       room.whole -= JSON.stringify(message).length;
       if (room.whole >= 0 || isFirst) {
         messages.push(message);
@@ -259,6 +262,7 @@ async function shown(world: World, detail: ConversationDetail, headers: boolean,
       unopened,
       outbox,
       null,
+      reportedOf(entry),
     );
     room.brief -= JSON.stringify(message).length;
     if (room.brief < 0) return await leaveOut();

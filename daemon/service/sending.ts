@@ -11,12 +11,15 @@ import { givenUp, replaceable, worst } from '../outbox/state.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 import { originOf } from './origin.ts';
-import { attachmentOf, outboxOf, safeOrNull } from './wire.ts';
+import { attachmentOf, outboxOf, reportOf, safeOrNull } from './wire.ts';
 import { type Caller, type Handlers, type Io, mailboxesWith, mailboxNamed, type World } from './world.ts';
 
 const maxAttachmentOctets = 25_000_000;
 /** References grow with a thread; RFC 5322 sets no limit, other programs do. */
 const maxReferences = 100;
+/** Reports that fit nothing are told for so long, and so many. */
+const strayMs = 30 * 86_400_000;
+const mostStray = 50;
 
 type Conversation = Awaited<ReturnType<typeof conversationFor>>;
 type Kind = 'new' | 'reply' | 'reply-all' | 'forward';
@@ -132,6 +135,9 @@ async function rowFor(world: World, id: string): Promise<OutboxRow> {
   if (row === null) throw notFound();
   return row;
 }
+
+const withReports = async (world: World, row: OutboxRow) =>
+  outboxOf(world.directory.snapshot(), row, await world.store.reportsAbout([row.entry]));
 
 /** Whoever acts, as the audit journal keeps them. */
 const byOf = (world: World, caller: Caller) => ({ name: world.directory.snapshot().nameOf(caller.person), origin: originOf(caller) });
@@ -298,6 +304,10 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     // The room is held until the mail is in the store: its octets are in memory until then.
     using _room = await world.uploads.take(caller.person, uploadSize(asked.attachments));
     const attachments = [...passedOn, ...kept, ...(await uploaded(world, io, asked.attachments))];
+    const answers = entry !== null && !forward && entry.direction === 'in' ? entry.id : null;
+    // Whoever is proposed is the one who waits, also where only the text names them; others are told by who wrote in the conversation.
+    const waiting = new Set(entry === null || forward ? [] : recipientsFor('reply', entry, mailbox).to.map((one) => folded(one.address)));
+    const answersThem = forward ? false : [...to, ...cc, ...given.bcc].some((one) => waiting.has(folded(one.address))) ? true : null;
     const threaded = entry !== null && !forward && entry.messageId !== null;
     const now = world.now();
     const composed = compose({
@@ -344,6 +354,8 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       sendAt,
       idempotencyKey: asked.idempotencyKey,
       afterwards: asked.afterwards,
+      answers: old === null ? answers : old.row.answers,
+      answersThem: old === null ? answersThem : null,
       session: caller.key,
       // What was taken back before is out of the way. What has left is refused there: a request that is repeated has moved it itself.
       instead:
@@ -389,10 +401,18 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const own = new Set(mailboxes.map(({ id }) => id));
     const lost = asked.mailbox !== null ? [] : await world.store.unsent(caller.person);
     const outOfReach = lost.filter(({ heldFor, mailbox }) => heldFor === 'right' && !own.has(mailbox)).length;
-    return { rows: rows.map((row) => outboxOf(snapshot, row)), outOfReach, seq };
+    const reports = await world.store.reportsAbout(rows.map(({ entry }) => entry));
+    const about = Map.groupBy(reports, ({ outbox }) => outbox);
+    const stray = await world.store.strayReports([...own], world.now() - strayMs, mostStray);
+    return {
+      rows: rows.map((row) => outboxOf(snapshot, row, about.get(row.id) ?? [])),
+      outOfReach,
+      reports: stray.map((report) => reportOf(snapshot, report)),
+      seq,
+    };
   },
 
-  'outbox.show': async (world, asked) => outboxOf(world.directory.snapshot(), await rowFor(world, asked.outbox)),
+  'outbox.show': async (world, asked) => withReports(world, await rowFor(world, asked.outbox)),
 
   'outbox.cancel': async (world, asked, caller) => {
     const row = await settle(
@@ -403,7 +423,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       givenUp,
       'It cannot be taken back any more.',
     );
-    return outboxOf(world.directory.snapshot(), row);
+    return withReports(world, row);
   },
 
   'outbox.retry': async (world, asked, caller) => {
@@ -430,7 +450,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     );
     // Whoever asks for a try means a connection too.
     await world.outbox.tryNow(row.mailbox);
-    return outboxOf(world.directory.snapshot(), row);
+    return withReports(world, row);
   },
 
   'outbox.settle': async (world, asked, caller) => {
@@ -458,7 +478,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
             'Only what failed, came back, or is of unknown fate is given up.',
           );
     await world.outbox.arrived(row.id);
-    return outboxOf(world.directory.snapshot(), row);
+    return withReports(world, row);
   },
 };
 

@@ -9,7 +9,8 @@ import type { Snapshot } from '../directory/snapshot.ts';
 import type { MailboxStatus } from '../engines.ts';
 import type { Attachment } from '../mail/message.ts';
 import type { OpenedMail } from '../open.ts';
-import type { Assignee, ConversationRow, EntryRow, Folder, Millis, NoteRow, OutboxRow, TimelineRow } from '../store/types.ts';
+import { shownState } from '../outbox/state.ts';
+import type { Assignee, ConversationRow, EntryRow, Folder, MailReport, Millis, NoteRow, OutboxRow, TimelineRow } from '../store/types.ts';
 
 export const iso = (at: Millis): string => new Date(at).toISOString();
 export const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at));
@@ -202,12 +203,16 @@ export const attachmentOf = ({ index, filename, type, sizeOctets }: Attachment):
   size: sizeOctets,
 });
 
+/** What is told of reports: those about a mail of ours, and what a mail reports itself. */
+export type Reported = { about: readonly MailReport[]; itself: MailReport | null };
+
 export function messageOf(
   snapshot: Snapshot,
   entry: EntryRow,
   opened: OpenedMail,
   outbox: OutboxRow | null,
   headers: string | null,
+  reported: Reported = { about: [], itself: null },
 ): wire.Message {
   return {
     id: entry.id,
@@ -230,11 +235,13 @@ export function messageOf(
         ? null
         : {
             id: outbox.id,
-            state: outbox.state,
+            state: shownState(outbox),
             heldFor: outbox.heldFor,
             sendAt: iso(outbox.sendAt),
             error: safeOrNull(outbox.lastError),
           },
+    reports: reported.about.map((report) => reportOf(snapshot, report)),
+    report: reported.itself === null ? null : reportOf(snapshot, reported.itself),
     defeated: opened.defeated,
     headers: headers === null ? null : safeBlock(headers),
   };
@@ -289,13 +296,26 @@ export const folderOf = (folder: Folder): wire.Folder => ({
   error: folder.selectable ? safeOrNull(folder.parked) : null,
 });
 
-export function outboxOf(snapshot: Snapshot, row: OutboxRow): wire.OutboxEntry {
+export const reportOf = (snapshot: Snapshot, report: MailReport): wire.MailReport => ({
+  message: report.message,
+  conversation: report.conversation,
+  mailbox: safeText(snapshot.mailbox(report.mailbox)?.address ?? ''),
+  kind: report.kind,
+  at: iso(report.at),
+  from: report.from === null ? null : addressOf(report.from),
+  subject: safeText(report.subject),
+  about: report.about,
+  outbox: report.outbox,
+  recipients: report.recipients.map(({ address, action, text }) => ({ address: safeText(address), action, text: safeOrNull(text) })),
+});
+
+export function outboxOf(snapshot: Snapshot, row: OutboxRow, reports: readonly MailReport[]): wire.OutboxEntry {
   return {
     id: row.id,
     mailbox: safeText(snapshot.mailbox(row.mailbox)?.address ?? ''),
     conversation: row.conversation,
     author: safeText(snapshot.nameOf(row.author)),
-    state: row.state,
+    state: shownState(row),
     heldFor: row.heldFor,
     to: row.recipients.map((one) => safeText(one.address)),
     subject: safeText(row.subject),
@@ -307,5 +327,6 @@ export function outboxOf(snapshot: Snapshot, row: OutboxRow): wire.OutboxEntry {
     recipients: row.recipients.map((one) => ({ address: safeText(one.address), state: one.state, reply: safeOrNull(one.reply) })),
     sentCopy: row.sentCopy,
     nextAttemptAt: isoOrNull(row.nextAttemptAt),
+    details: { reports: reports.map((report) => reportOf(snapshot, report)), remark: safeOrNull(row.remark) },
   };
 }

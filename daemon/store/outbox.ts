@@ -141,7 +141,7 @@ export function queue(writing: Writing, request: QueueRequest): QueueResult {
   return { ok: true, row, repeated: false };
 }
 
-/** Whether it answers nobody who waits: what the request says, else what the mail said that it takes the place of, else whom it goes to. */
+/** Whether it answers nobody who waits: as the request says, not when it takes the place of one that answers, else by whom it goes to. */
 function isAside(db: Db, request: QueueRequest, conversation: number | null): boolean {
   if (conversation === null) return false;
   if (request.answersThem != null) return !request.answersThem;
@@ -149,7 +149,8 @@ function isAside(db: Db, request: QueueRequest, conversation: number | null): bo
     'SELECT e.aside FROM outbox o JOIN entry e ON e.id = o.entry WHERE o.id = ?',
     request.instead?.id ?? null,
   );
-  return old === undefined ? !reaches(db, conversation, request.recipients, request.policy.addresses) : old.aside === 1;
+  if (old?.aside === 0) return false;
+  return !reaches(db, conversation, request.recipients, request.policy.addresses);
 }
 
 function workBefore(db: Db, conversation: number): { mailbox: MailboxId; revision: number; before: Decision } | undefined {

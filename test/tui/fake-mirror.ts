@@ -1,6 +1,6 @@
 /** A mirror of values for tests of screens: views that a test fills, verbs that it answers. */
 import type { Method } from '../../protocol/methods.ts';
-import type { Conversation, Mailbox, OutboxEntry, TimelineRow } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, MailReport, OutboxEntry, TimelineRow } from '../../protocol/schema.ts';
 import type {
   Counts,
   ListOf,
@@ -46,6 +46,7 @@ export class FakeMirror {
   readonly me = new Held<never>(null);
   readonly outbox = new Held<readonly OutboxEntry[]>([]);
   readonly wholeOutbox = new Held<readonly OutboxEntry[]>([]);
+  readonly strayReports = new Held<readonly MailReport[]>([]);
   readonly #counts = new Held<Counts>({ mine: 1, unassigned: 2, team: 3, unread: 1 });
   readonly #lists = new Map<string, Held<ListPicture>>();
   readonly #conversations = new Map<string, Held<Shown>>();

@@ -1,6 +1,6 @@
 /** The outbox on values: words of every state, what each offers, and the screen. */
 import { describe, expect, test, vi } from 'vitest';
-import type { OutboxEntry } from '../../protocol/schema.ts';
+import type { MailReport, OutboxEntry } from '../../protocol/schema.ts';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import type { Shown } from '../../tui/mirror.ts';
 import { Conversation } from '../../tui/screens/conversation.tsx';
@@ -46,7 +46,7 @@ test('the status row counts what needs somebody, by what happened to it', () => 
   const of = (...states: OutboxEntry['state'][]) =>
     states.map((state) => outboxEntry(state, { state, heldFor: state === 'held' ? 'right' : null }));
   expect(troubleWords(of('queued', 'accepted', 'cancelled'))).toBeNull();
-  expect(troubleWords(of('failed', 'bounced'))).toBe('✗ 2 not sent · g o');
+  expect(troubleWords(of('failed', 'bounced'))).toBe('✗ 1 not sent, 1 came back · g o');
   expect(troubleWords(of('failed', 'unknown', 'held'))).toBe('✗ 1 not sent, 1 of unknown fate, 1 held · g o');
 });
 
@@ -90,6 +90,40 @@ describe('the screen', () => {
     await sees('✗ refused  jane@x.example: 550 No such user');
     await sees('✓ taken  kim@x.example');
     await sees('✗ 1 not sent, 1 of unknown fate · g o');
+  });
+
+  test('what came back names its report, and a report that fits nothing is listed below', async () => {
+    const { fake, press, sees } = open();
+    const report = (message: string, about: string | null): MailReport => ({
+      message,
+      conversation: `c of ${message}`,
+      mailbox: safeText('support@x.example'),
+      kind: 'failed',
+      at: '2026-11-21T12:00:00Z',
+      from: { name: null, address: safeText('mailer-daemon@mx.example') },
+      subject: safeText('Undelivered Mail'),
+      about,
+      outbox: about === null ? null : 'o1',
+      recipients: [{ address: safeText('gone@x.example'), action: 'failed', text: safeText('550 no such user') }],
+    });
+    const bounced = outboxEntry('o1', {
+      state: 'bounced',
+      subject: safeText('Came back'),
+      lastError: safeText('550 no such user'),
+      recipients: [to('gone@x.example', 'bounced', '550 no such user')],
+      details: { reports: [report('m1', 'e1')], remark: null },
+    });
+    fake.outbox.put([bounced]);
+    fake.wholeOutbox.put([bounced]);
+    fake.strayReports.put([report('m2', null)]);
+    await sees(/✗ came back .* Came back/);
+    await sees('✗ came back  gone@x.example');
+    await sees('gone@x.example: did not arrive (550 no such user)');
+    await sees('1 report fits no mail of ours');
+    await sees('✗ 1 came back · g o');
+    press('j');
+    await sees(/! no mail .* Undelivered Mail/);
+    await sees('a delivery report that fits no mail of ours, so nothing was marked');
   });
 
   test('y sends again what failed at once; what may have arrived is asked about', async () => {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
-import { OutboxState } from '../../protocol/schema.ts';
+import { type MailReport, OutboxState } from '../../protocol/schema.ts';
+import { ownReportLine, reportLine } from '../report-words.ts';
 import { refuseTerminal, save, toStandardOutput } from './octets.ts';
 import { block, day, facts, person, size, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
@@ -153,6 +154,8 @@ const outboxText = (entry: Result<'outbox.show'>): string =>
     ['attempts', String(entry.attempts)],
     ['next', entry.nextAttemptAt === null ? null : day(entry.nextAttemptAt)],
     ['last error', entry.lastError],
+    ['server', entry.details?.remark ?? null],
+    ...(entry.details?.reports ?? []).map((report): [string, string] => ['report', `${reportLine(report).text}  [${report.message}]`]),
     ['copy in Sent', entry.recipients.some(({ state }) => state === 'accepted') ? entry.sentCopy : null],
   ]);
 
@@ -183,6 +186,8 @@ function conversationText(shown: Result<'conversation.show'>): string {
       text: [
         `── ${day(message.date)}  ${message.from.map(person).join(', ')} → ${[...message.to, ...message.cc].map(person).join(', ')}${message.outbox === null ? '' : `  [${message.outbox.state}]`}`,
         `   ${message.id}${message.author === null ? '' : ` by ${message.author}`}`,
+        ...(message.reports ?? []).map((report) => `   ${reportLine(report).text}`),
+        message.report == null ? '' : `   ${ownReportLine(message.report).text}`,
         ...(message.headers === null ? [] : [message.headers]),
         message.defeated ? '[This mail defeats the reader; what could be read follows. Save the original with --raw.]' : '',
         message.text,
@@ -211,6 +216,9 @@ async function wholeConversation(session: Session, asked: Params<'conversation.s
   }
   return { ...shown, messages: parts.flatMap(({ messages }) => messages), notes: parts.flatMap(({ notes }) => notes), earlier: null };
 }
+
+const strayText = (reports: readonly MailReport[]): string =>
+  reports.map((report) => `\n${report.conversation ?? report.message}  ${day(report.at)}  ${ownReportLine(report).text}`).join('');
 
 const outOfReach = (count: number): string =>
   count === 0
@@ -486,6 +494,7 @@ export const mailCommands: readonly CommandRow[] = [
         data: found,
         text:
           table(['outbox', 'state', 'queued', 'mailbox', 'to', 'subject', ''], rows, 'Nothing is on its way out.') +
+          strayText(found.reports) +
           outOfReach(found.outOfReach),
       };
     },

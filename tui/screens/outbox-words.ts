@@ -1,6 +1,7 @@
 /** A mail on its way out, in words: where it is, why, what comes next, and who got it. Pure: the clock is handed in. */
 import type { OutboxEntry } from '../../protocol/schema.ts';
 import { ageWords } from '../ages.ts';
+import { reportLine } from '../report-words.ts';
 import { type Chrome, chrome, type Safe } from '../text.ts';
 import type { Tone } from '../theme.ts';
 import { fullMoment } from '../units.ts';
@@ -133,12 +134,20 @@ export function copyWords({ recipients, sentCopy }: Pick<OutboxEntry, 'recipient
   }
 }
 
+/** What is known beyond state and recipients: reports about it, and what its server said. */
+export function detailLines({ details }: Pick<OutboxEntry, 'details'>): { text: Safe; tone: Tone }[] {
+  if (details === undefined) return [];
+  const { reports, remark } = details;
+  return [...(remark === null ? [] : [{ text: remark, tone: 'warning' as const }]), ...reports.map(reportLine)];
+}
+
 /** For the status row of every screen: what needs somebody, by what happened to it; null when nothing does. */
 export function troubleWords(entries: readonly Pick<OutboxEntry, 'state' | 'heldFor'>[]): Chrome | null {
   const count = (...states: readonly OutboxEntry['state'][]): number =>
     entries.filter((entry) => needsSomebody(entry) && states.includes(entry.state)).length;
   const counted = [
-    [count('failed', 'bounced'), chrome`not sent`],
+    [count('failed'), chrome`not sent`],
+    [count('bounced'), chrome`came back`],
     [count('unknown'), chrome`of unknown fate`],
     [count('held'), chrome`held`],
   ] as const;

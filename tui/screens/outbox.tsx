@@ -1,10 +1,11 @@
 /** Every mail on its way out of the mailboxes one may send from: where it is and why, who got it, and what a person can do about it. */
 import { type ReactElement, useCallback, useMemo } from 'react';
-import type { OutboxEntry } from '../../protocol/schema.ts';
+import type { MailReport, OutboxEntry } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { CommandId } from '../commands.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
+import { ownReportLine } from '../report-words.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, headOf, join, padEndTo, type Safe, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
@@ -14,7 +15,7 @@ import { useApp } from './contract.ts';
 import { Conversation } from './conversation.tsx';
 import { useGoing } from './going.tsx';
 import { doOutboxMove, type OutboxMove, openOutboxChoices, outboxMoves } from './outbox-choices.tsx';
-import { copyWords, isWaiting, needsSomebody, recipientLine, secondsLeft, stateSentence, stateWord } from './outbox-words.ts';
+import { copyWords, detailLines, isWaiting, needsSomebody, recipientLine, secondsLeft, stateSentence, stateWord } from './outbox-words.ts';
 import { keyOf, type Place } from './places.ts';
 import { useNow } from './use-now.ts';
 import { useRemembered } from './use-remembered.ts';
@@ -28,18 +29,21 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   const shell = useShell();
   const { columns, rows: height } = useViewport();
   const { data, error } = useView(mirror.wholeOutbox);
-  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
+  const stray = useView(mirror.strayReports).data;
+  const reports = useMemo(() => new Map((stray ?? []).map((one) => [`report ${one.message}`, one])), [stray]);
+  const ids = useMemo(() => [...(data ?? []).map(({ id }) => id), ...reports.keys()], [data, reports]);
   const byId = useMemo(() => new Map((data ?? []).map((one) => [one.id, one])), [data]);
   const list = useList(ids, Math.max(1, height - detailRows - 1), {
     onOpen: (id) => {
-      const entry = byId.get(id);
+      const entry = byId.get(id) ?? reports.get(id);
       if (entry?.conversation == null) shell.flash(chrome`its conversation is gone`);
       else shell.open({ name: 'conversation', element: <Conversation id={entry.conversation} /> });
     },
   });
   useRemembered(keyOf(place), list);
   const current = byId.get(list.state.cursor ?? '') ?? null;
-  useGoing(current?.mailbox ?? null);
+  const report = reports.get(list.state.cursor ?? '') ?? null;
+  useGoing(current?.mailbox ?? report?.mailbox ?? null);
 
   const moves = current === null ? [] : outboxMoves(current);
   const keys = current === null ? [] : moves.map((move) => [commandOf[move.kind], () => doOutboxMove(app, current, move)] as const);
@@ -57,8 +61,13 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   const counting = (data ?? []).some((entry) => secondsLeft(entry, now) !== null);
   const tick = counting ? now : Math.floor(now / 60_000) * 60_000;
   const draw = useCallback(
-    (entry: OutboxEntry, row: { columns: number }) => <EntryRow entry={entry} now={tick} columns={row.columns} />,
-    [tick],
+    (id: string, row: { columns: number }) => {
+      const stray = reports.get(id);
+      const entry = byId.get(id);
+      if (stray !== undefined) return <ReportRow report={stray} now={tick} columns={row.columns} />;
+      return entry === undefined ? null : <EntryRow entry={entry} now={tick} columns={row.columns} />;
+    },
+    [tick, reports, byId],
   );
   const stuck = (data ?? []).filter(needsSomebody).length;
   const waiting = (data ?? []).filter(isWaiting).length;
@@ -72,7 +81,9 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
       }
       filter={
         stuck > 0 ? (
-          <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do`}</T>
+          <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do${strayWords(reports.size)}`}</T>
+        ) : reports.size > 0 ? (
+          <T tone="warning">{chrome`Enter opens the conversation${strayWords(reports.size)}`}</T>
         ) : (
           chrome`out of every mailbox that you may send from · Enter opens the conversation`
         )
@@ -84,7 +95,7 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => data?.[index]}
+        rowAt={(index) => ids[index]}
         draw={draw}
         empty={
           <T tone={error === null ? 'muted' : 'warning'}>
@@ -97,6 +108,7 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
         }
       />
       {current !== null && <Details entry={current} now={now} columns={columns} />}
+      {report !== null && <ReportDetails report={report} columns={columns} />}
     </Screen>
   );
 }
@@ -109,6 +121,9 @@ const commandOf = {
   cancel: 'outbox.take-back',
   'give-up': 'outbox.give-up',
 } as const satisfies Record<OutboxMove['kind'], CommandId>;
+
+const strayWords = (count: number): Chrome =>
+  count === 0 ? chrome`` : chrome` · ${count} ${count === 1 ? chrome`report fits` : chrome`reports fit`} no mail of ours`;
 
 const toColumns = (columns: number): number => Math.max(10, Math.min(34, Math.floor((columns - 40) / 2)));
 
@@ -126,6 +141,33 @@ function EntryRow({ entry, now, columns }: { entry: OutboxEntry; now: number; co
       {chrome`${padEndTo(headOf(mailbox, '@', 10), 10)} ${padEndTo(who, toColumns(columns + 1))} `}
       {copy !== null && <T tone={copy.tone}>{chrome`[no copy] `}</T>}
       {subject === '' ? chrome`(no subject)` : subject}
+    </>
+  );
+}
+
+/** A report that fits no mail of ours: told where people look for what became of their mails. */
+function ReportRow({ report, now, columns }: { report: MailReport; now: number; columns: number }): ReactElement {
+  const { at, mailbox, recipients, subject } = report;
+  const who = cutToWidth(recipients[0]?.address ?? chrome`-`, toColumns(columns));
+  return (
+    <>
+      {chrome` `}
+      <T tone="warning">{chrome`! ${padEndTo(chrome`no mail`, 10)}`}</T>
+      <T tone="muted">{chrome` ${padEndTo(moment(at, now), 12)} `}</T>
+      {chrome`${padEndTo(headOf(mailbox, '@', 10), 10)} ${padEndTo(who, toColumns(columns + 1))} ${subject === '' ? chrome`(no subject)` : subject}`}
+    </>
+  );
+}
+
+function ReportDetails({ report, columns }: { report: MailReport; columns: number }): ReactElement {
+  const { text, tone } = ownReportLine(report);
+  const lines = wrap(text, columns - 4).slice(0, detailRows - 1);
+  return (
+    <>
+      <Row>
+        <T tone="muted">{chrome` ${rule(columns - 2)}`}</T>
+      </Row>
+      <ToneLines lines={lines.map((line) => ({ text: chrome`  ${line}`, tone }))} />
     </>
   );
 }
@@ -151,6 +193,7 @@ function Details({ entry, now, columns }: { entry: OutboxEntry; now: number; col
   const lines = (state === 'cancelled' ? [] : recipients).map((one) =>
     recipientLine(recipients.length === 1 && one.reply === lastError ? { ...one, reply: null } : one),
   );
+  lines.push(...detailLines(entry));
   const fits = room - head.length;
   const shown = lines.length <= fits ? lines : lines.slice(0, Math.max(0, fits - 1));
   const left = lines.length - shown.length;

@@ -10,6 +10,7 @@ import { ownText, quoteBlocks } from '../../protocol/quotes.ts';
 import type { Message, Note } from '../../protocol/schema.ts';
 import { displayAddress, displaySender, type SafeText, safeText } from '../../protocol/text.ts';
 import { folds } from '../fold.ts';
+import { ownReportLine, reportLine } from '../report-words.ts';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, widthOf, wrap } from '../text.ts';
 import type { Tone } from '../theme.ts';
 import { fullMoment, moment, octets } from '../units.ts';
@@ -111,11 +112,17 @@ function* mailRows(mail: Message, look: Look): Generator<ThreadRow> {
   const files = filesOf(mail);
   const onItsWay = outboxWords(mail);
   if (look.folded) {
-    const mark = onItsWay === null ? chrome`` : chrome`${onItsWay.short} · `;
+    const bounced = mail.reports?.some(({ kind }) => kind === 'failed') === true;
+    const short = onItsWay?.short ?? (bounced ? chrome`✗ bounced` : null);
+    const mark = short === null ? chrome`` : chrome`${short} · `;
     const head = chrome`▸ ${date} ${padEndTo(shortSender(mail), 18)}  ${mark}`;
     const right = files === null ? undefined : chrome`${files} `;
     const room = columns - widthOf(head) - (right === undefined ? 0 : widthOf(right) + 1);
-    yield { text: chrome`${head}${cutToWidth(snippetOf(mail), room)}`, tone: onItsWay?.tone ?? 'plain', ...(right && { right }) };
+    yield {
+      text: chrome`${head}${cutToWidth(snippetOf(mail), room)}`,
+      tone: onItsWay?.tone ?? (bounced ? 'danger' : 'plain'),
+      ...(right && { right }),
+    };
     return;
   }
   const right = files === null ? chrome`` : chrome`${files} `;
@@ -128,6 +135,8 @@ function* mailRows(mail: Message, look: Look): Generator<ThreadRow> {
   const indent = chrome`  `;
   const width = Math.min(readable, columns - 4);
   if (onItsWay !== null) for (const text of wrap(onItsWay.long, width)) yield { text: chrome`${indent}${text}`, tone: onItsWay.tone };
+  const reports = [...(mail.reports ?? []).map(reportLine), ...(mail.report == null ? [] : [ownReportLine(mail.report)])];
+  for (const { text, tone } of reports) for (const line of wrap(text, width)) yield { text: chrome`${indent}${line}`, tone };
   if (mail.automatic) yield { text: chrome`${indent}(sent by a machine: it is never answered by one)`, tone: 'muted' };
   if (mail.defeated)
     yield { text: cutToWidth(chrome`${indent}! not all of this mail could be read; V shows its source`, columns), tone: 'warning' };
