@@ -95,6 +95,8 @@ export const Config = z.strictObject({
       /** RFC 5321, 4.5.3.2.6: ten minutes for the answer to the final dot. */
       finalDotTimeoutMs: z.int().min(100).default(600_000),
       attemptTimeoutMs: z.int().min(100).default(1_800_000),
+      /** A server that is silent for so long no longer holds up other mail. */
+      slowAfterMs: z.int().min(10).default(10_000),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

@@ -1,8 +1,9 @@
 /** The commands that need mail servers: a real Dovecot with a certificate authority of its own, and a submission server that can fail. */
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { at, type Cli, cli, type Ran } from './support/cli.ts';
+import { at, type Cli, cli, type Ran, start } from './support/cli.ts';
 import * as contract from './support/cli-contract.ts';
 import { type Dovecot, startDovecot } from './support/dovecot.ts';
 import { mail } from './support/message.ts';
@@ -21,7 +22,7 @@ let servers: readonly string[];
 
 beforeAll(async () => {
   [office, dovecot, submission] = await Promise.all([
-    startPostroom({ config: { sync: { retryMinMs: 50 }, outbox: { retryAfterMs: [50, 600_000] } } }),
+    startPostroom({ config: { sync: { retryMinMs: 50 }, outbox: { retryAfterMs: [50, 600_000], slowAfterMs: 50 } } }),
     startDovecot(),
     startSubmission({ users: { [support]: password } }),
   ]);
@@ -152,6 +153,23 @@ test('send --wait: accepted, tried again, failed, of unknown fate', async () => 
   expect((await postroom('outbox', 'settle', at(lost.json, 'outbox'))).out).toMatch(/state +accepted/);
   expect(submission.count(at(lost.json, 'messageId'))).toBe(1);
   expect((await postroom('outbox', 'list', '--json')).json).toMatchObject({ rows: [{}, {}, {}, {}, {}, {}, {}] });
+});
+
+test('send --wait says what it waits for while a server has the mail and is silent', async () => {
+  submission.fail({ at: 'dot', end: 'stall', accept: true });
+  const child = start(
+    [
+      ...['send', '--from', support, '--to', 'jane@example.net', '--subject', 'Silence', '--body', 'Hello.', '--wait'],
+      ...['--home', office.home],
+    ],
+    { env: { HOME: office.home } },
+  );
+  let said = '';
+  // On a busy machine it may say first that the server has not answered an earlier step.
+  while (!said.includes('is being sent: The mail server has this mail and has not answered yet.\n'))
+    said += String((await once(child.stderr, 'data'))[0]);
+  submission.release();
+  expect((await once(child, 'close'))[0]).toBe(0);
 });
 
 test('send --wait with a mail server that is away is exit 1 and unavailable; the mail stays, and goes when somebody asks', async () => {

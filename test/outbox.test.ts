@@ -126,6 +126,49 @@ describe.concurrent('the fault table (5-security, 1.3)', () => {
     expect([on.server.count(row.messageId), (await on.world.store.outboxRow(row.id))?.state]).toEqual([0, 'unknown']);
   });
 
+  test('a server that has a mail and is silent holds up no other mail, and the rows say what they wait for', async () => {
+    const silent = [1, 2, 3, 4].map(() => ({ at: 'dot', end: 'stall', accept: true }) as const);
+    await using on = await scene(silent, {}, { config: { slowAfterMs: 20 } });
+    const rows = [];
+    for (let n = 0; n < 4; n++) {
+      const row = await on.world.queue();
+      rows.push(row);
+      on.world.outbox.poke();
+      const waits = await on.world.until(row.id, ({ lastError }) => lastError?.startsWith('The mail server has this mail') === true);
+      expect([waits.state, waits.phase]).toEqual(['sending', 'data']);
+    }
+    // Four are enough to know that it is the server: what comes now waits, and says so.
+    const fifth = await on.world.queue();
+    on.world.outbox.poke();
+    const waits = await on.world.until(fifth.id, ({ lastError }) => lastError !== null);
+    expect([waits.state, waits.attempts, waits.lastError]).toEqual([
+      'queued',
+      0,
+      'Waits until the mail server answers for one of 4 mails that it has.',
+    ]);
+    on.server.release();
+    for (const { id } of [...rows, fifth]) {
+      const row = await on.world.outbox.settled(id);
+      expect([row.state, row.lastError, on.server.count(row.messageId)]).toEqual(['accepted', null, 1]);
+    }
+    expect(await on.world.store.check()).toEqual([]);
+  });
+
+  test('three mails behind one that is silent go at once', async () => {
+    await using on = await scene([{ at: 'dot', end: 'stall', accept: true }], {}, { config: { slowAfterMs: 20 } });
+    const first = await on.world.queue();
+    on.world.outbox.poke();
+    await on.server.reached('dot');
+    expect((await Promise.all([on.world.send(), on.world.send(), on.world.send()])).map(({ state }) => state)).toEqual([
+      'accepted',
+      'accepted',
+      'accepted',
+    ]);
+    expect((await on.world.store.outboxRow(first.id))?.state).toBe('sending');
+    on.server.release();
+    expect((await on.world.outbox.settled(first.id)).state).toBe('accepted');
+  });
+
   test('dot: the answer is lost, but the provider filed a copy -> accepted', async () => {
     await using on = await scene([{ at: 'dot', end: 'stall' }], {}, { config: { finalDotTimeoutMs: 200 } });
     const row = await on.world.queue();

@@ -3,7 +3,8 @@
  * `data` before the first octet leaves; finds out what became of a mail before it calls it unknown; files one copy in Sent.
  *
  * What may happen is decided in state.ts, what an SMTP error means in smtp.ts. Here: when, in which order, and what is durable first.
- * - one attempt and one connection at a time for each mailbox, a few mailboxes at once
+ * - one attempt and one connection at a time for each mailbox, a few mailboxes at once; a server that is silent holds up neither: what it
+ *   has and does not answer for waits beside the rest, some of it for each mailbox, and the row says so
  * - an outcome is written before anything else is done with it; a store that cannot write is asked until it can
  * - a mail that is held for seconds (undo) leaves after those seconds, one that is held for a date leaves at that date: whoever sets the
  *   clock shortens no window and lengthens none
@@ -18,6 +19,8 @@ import { after, afterRestart, claim, holdForRight, type Outcome, pause, proven, 
 
 const connectTimeoutMs = 30_000;
 const maxMailboxesAtOnce = 5;
+/** Mails of one mailbox that its server has and does not answer for, before the others wait too. */
+const maxUnanswered = 4;
 /** Consecutive connections that failed before a mailbox's other mail waits too; refused credentials do it at once. */
 const failuresThatOpen = 3;
 /** Looks at the clock at least this often: a wall clock may jump, and a timer holds no more than 24 days. */
@@ -34,7 +37,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
 /** What a person may be given to change their mind, at most (`outbox.send`, holdMs). A longer wait is for a date. */
 const longestUndoMs = 600_000;
 
-type Run = { row: OutboxRow; attempt: Attempt | null; recalled: string | null; done: Promise<void> };
+type Run = {
+  row: OutboxRow;
+  attempt: Attempt | null;
+  recalled: string | null;
+  /** `slow`: nothing was heard for a while. `unanswered`: and the server has the mail. */
+  pace: 'quick' | 'slow' | 'unanswered';
+  done: Promise<void>;
+};
 type Look = 'found' | 'not-there' | 'could-not';
 /** A mailbox whose server does not take its mail: nothing of it is tried before `until`. */
 type Breaker = { failures: number; until: Millis; why: string };
@@ -43,7 +53,7 @@ class Delivery implements Outbox {
   readonly #deps: OutboxDeps;
   readonly #limits: TimeLimits;
   readonly #closing = new AbortController();
-  readonly #runs = new Map<MailboxId, Run>();
+  readonly #runs = new Map<OutboxId, Run>();
   readonly #breakers = new Map<MailboxId, Breaker>();
   /** Filing and looking: work that no mail waits for. */
   readonly #aside = new Map<string, Promise<void>>();
@@ -132,9 +142,9 @@ class Delivery implements Outbox {
   async revoked(who: { author: string; mailbox: MailboxId }): Promise<number> {
     const { store, refusal } = this.#deps;
     let held = 0;
-    const run = this.#runs.get(who.mailbox);
-    const why = run?.row.author === who.author ? refusal(run.row) : null;
-    if (run && why !== null) {
+    for (const run of [...this.#runs.values()].filter(({ row }) => row.mailbox === who.mailbox && row.author === who.author)) {
+      const why = refusal(run.row);
+      if (why === null) continue;
       run.recalled = why; // from here on its body cannot begin
       const began = run.attempt !== null && !run.attempt.recall(why);
       if (!began) await run.done;
@@ -205,8 +215,15 @@ class Delivery implements Outbox {
     for (let limit = 50; ; limit *= 4) {
       const due = await store.outboxDue(now(), limit);
       for (const row of due) {
-        if (this.#closing.signal.aborted || this.#runs.size >= maxMailboxesAtOnce) return waits;
-        if (this.#runs.has(row.mailbox)) continue;
+        const quick = [...this.#runs.values()].filter(({ pace }) => pace === 'quick');
+        if (this.#closing.signal.aborted || quick.length >= maxMailboxesAtOnce) return waits;
+        const ofMailbox = [...this.#runs.values()].filter(({ row: { mailbox } }) => mailbox === row.mailbox);
+        if (ofMailbox.some(({ pace }) => pace !== 'unanswered')) continue;
+        if (ofMailbox.length >= maxUnanswered) {
+          const why = `Waits until the mail server answers for one of ${ofMailbox.length} mails that it has.`;
+          if (row.state === 'queued' && row.lastError !== why) await store.outboxMove(row.id, 'queued', { lastError: why });
+          continue;
+        }
         const until = row.state === 'held' ? this.#windows.get(row.id)?.until : null;
         if (typeof until === 'number' && performance.now() < until) {
           waits = true;
@@ -244,8 +261,9 @@ class Delivery implements Outbox {
   }
 
   #launch(row: OutboxRow): void {
-    const run: Run = { row, attempt: null, recalled: null, done: Promise.resolve() };
-    this.#runs.set(row.mailbox, run);
+    const run: Run = { row, attempt: null, recalled: null, pace: 'quick', done: Promise.resolve() };
+    this.#runs.set(row.id, run);
+    const clock = setInterval(() => this.#notice(run), this.#deps.config.slowAfterMs);
     run.done = this.#send(run)
       .catch((error: unknown) => {
         // The store cannot write, or a bug: the row is as it was, and due. It waits a little, lest it is tried without a pause.
@@ -254,9 +272,21 @@ class Delivery implements Outbox {
         this.#breakers.set(row.mailbox, { failures: failuresThatOpen, until, why: 'The daemon could not take it up; it tries again.' });
       })
       .finally(() => {
-        this.#runs.delete(row.mailbox);
+        clearInterval(clock);
+        this.#runs.delete(row.id);
         this.poke();
       });
+  }
+
+  /** A run that takes long makes room for others, and its row says what it waits for. */
+  #notice(run: Run): void {
+    const pace = run.attempt?.handedOver() === true ? 'unanswered' : 'slow';
+    if (run.pace === pace || this.#closing.signal.aborted) return;
+    run.pace = pace;
+    const lastError =
+      pace === 'unanswered' ? 'The mail server has this mail and has not answered yet.' : 'The mail server has not answered yet.';
+    void this.#record(run.row.id, 'sending', { lastError });
+    this.poke();
   }
 
   // --- one mail ----------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ export type Attempt = {
   outcome: Promise<Outcome>;
   /** Ends it as `forbidden`; false when its body has begun: then nothing happens. */
   recall(why: string): boolean;
+  /** Whether the server has all of the mail and only its answer is missing. */
+  handedOver(): boolean;
   /** The daemon stops: drops the connection while that is safe, else waits a little for the reply. */
   stop(): void;
 };
@@ -73,6 +75,7 @@ export function submit(job: Submission): Attempt {
       connection.fail(new Refused(why));
       return true;
     },
+    handedOver: () => body.mark === 'handed-over',
     stop: () => {
       if (body.mark === 'handed-over') connection.allow(Math.min(10_000, job.limits.finalDotMs), 'the answer, as the daemon stops');
       else connection.fail(new Error('The daemon stopped.'));

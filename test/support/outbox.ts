@@ -91,6 +91,7 @@ export async function openWorld(home: string, smtp: ServerAddress | null, option
       commandTimeoutMs: 10_000,
       finalDotTimeoutMs: 10_000,
       attemptTimeoutMs: 30_000,
+      slowAfterMs: 10_000,
       ...options.config,
     },
     hostedConfig: config.hosted,

@@ -24,6 +24,8 @@ describe('the words of a state', () => {
     queued            nextAttemptAt=2026-11-21T12:05:00Z      queued      no     yes    next attempt in 5 min
     queued            nextAttemptAt=2026-11-21T11:05:00Z      queued      no     yes    next attempt now
     sending           -                                       sending     no     yes    being handed
+    sending           lastError=The server is silent.         sending     no     yes    Sending: The server is silent.
+    queued            lastError=Waits for a silent server.    queued      no     yes    Queued: Waits for a silent server.
     accepted          -                                       sent        no     no     the server took it
     unknown           lastError=no reply                      unknown     yes    no     Nobody knows whether it left: no reply
     failed            lastError=550 No such user              not sent    yes    no     Not sent: 550 No such user

@@ -93,11 +93,11 @@ async function send(context: Context, values: Values, what: Partial<Send>): Prom
       text: `It would leave for ${queued.recipients.join(', ')} (${size(queued.sizeOctets)}). Nothing was queued.`,
     };
   if (!flag(values, 'wait')) return { data: queued, text: `${queued.state}: ${queued.outbox}` };
-  const entry = await settled(session, queued.outbox);
+  const entry = await settled(session, queued.outbox, context.warn);
   if (isAway(entry)) {
     throw new PostroomError(
       'unavailable',
-      `The mail server of ${entry.mailbox} did not take it: ${entry.lastError} It is safe in the outbox (${entry.id}) and tried again by itself; "postroom outbox retry ${entry.id}" tries at once, "postroom outbox cancel ${entry.id}" takes it back.`,
+      `${entry.attempts === 0 ? `The mail of ${entry.mailbox} has not left` : `The mail server of ${entry.mailbox} did not take it`}: ${entry.lastError} It is safe in the outbox (${entry.id}) and tried again by itself; "postroom outbox retry ${entry.id}" tries at once, "postroom outbox cancel ${entry.id}" takes it back.`,
       { outbox: entry.id, state: entry.state, messageId: entry.messageId, nextAttemptAt: entry.nextAttemptAt },
     );
   }
@@ -121,7 +121,8 @@ function isAway({ state, lastError, recipients }: Result<'outbox.show'>): boolea
 }
 
 /** Follows the outbox until the mail is where it stays, or its server is away; events carry no reasons, so the entry is asked for after each. */
-async function settled(session: Session, outbox: string): Promise<Result<'outbox.show'>> {
+async function settled(session: Session, outbox: string, tell: (text: string) => void): Promise<Result<'outbox.show'>> {
+  let told: string | null = null;
   let moved = Promise.withResolvers<void>();
   await session.follow(['outbox.changed', 'resync'], (event) => {
     if (event?.name !== 'outbox.changed' || event.payload.outbox === outbox) moved.resolve();
@@ -129,6 +130,11 @@ async function settled(session: Session, outbox: string): Promise<Result<'outbox
   for (;;) {
     const entry = await session.call('outbox.show', { outbox });
     if ((entry.state !== 'queued' && entry.state !== 'sending') || isAway(entry)) return entry;
+    // A server that has the mail and is silent may take ten minutes: whoever waits knows for what.
+    if (entry.state === 'sending' && entry.lastError !== null && entry.lastError !== told) {
+      told = entry.lastError;
+      tell(`${entry.id} is being sent: ${told}`);
+    }
     await moved.promise;
     moved = Promise.withResolvers();
   }

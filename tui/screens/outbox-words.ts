@@ -83,10 +83,12 @@ export function stateSentence(entry: Standing, now: number): Safe {
       return chrome`Waits for approval.`;
     case 'queued':
       return attempts === 0 && nextAttemptAt === null
-        ? chrome`Queued: leaves when the mails before it have left.`
+        ? lastError === null
+          ? chrome`Queued: leaves when the mails before it have left.`
+          : chrome`Queued${why}`
         : chrome`Queued: next attempt ${nextAttemptAt === null ? chrome`now` : when(nextAttemptAt, now)}${why}`;
     case 'sending':
-      return chrome`It is being handed to the server.`;
+      return lastError === null ? chrome`It is being handed to the server.` : chrome`Sending${why}`;
     case 'accepted':
       return recipients.some((one) => one.state !== 'accepted')
         ? chrome`Sent to those who are marked ✓; given up for the others.`
