@@ -31,7 +31,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'daemon/hosted/receive': [...daemon, 'smtp-server'],
   'daemon/outbox/compose': [...daemon, 'nodemailer'],
   'daemon/outbox/smtp': [...daemon, 'nodemailer'],
-  'daemon/store/html-text': [...daemon, 'html-to-text', 'string-width'],
+  'daemon/store/html-text': [...daemon, 'html-to-text'],
+  'daemon/store/text-table': [...daemon, 'string-width'],
   'daemon/sync/imap': [...daemon, 'imapflow'],
 
   'tui/': ['tui/', 'protocol/', 'react', 'ink', 'node:'],

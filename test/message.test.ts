@@ -48,7 +48,7 @@ describe('readMessage', () => {
     ['hebrew-alternative', 'הזמנה 77', 'דנה', 'שלום'],
     ['raw-8bit-headers', 'Größe und Länge – übrig', 'Zoë Müller', 'Headers in plain UTF-8'],
     ['lf-only-mbox', 'Line feeds and a folded subject', 'Ben', 'Unix line ends'],
-    ['html-only', 'Your order', 'Shop', 'Preview Dear Renée, your order of 3 chairs — € 240 – is on its way.'],
+    ['html-only', 'Your order', 'Shop', 'Dear Renée, your order of 3 chairs — € 240 – is on its way.'],
     ['broken-multipart', 'No closing boundary', 'Broken', 'The text is here.'],
     ['flowed-reply', 'Re: Factura', 'Ana', 'Muchas gracias, ya tengo la factura. Una pregunta: el importe no es el que acordamos.'],
     ['outlook-top-post', 'RE: Contract', 'Tom Weber', 'Thank you, signed. Tom'],

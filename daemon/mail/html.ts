@@ -1,73 +1,69 @@
 /**
- * HTML -> rough text for the index and the snippet: one pass over the characters, no tree, no regular expression over the whole.
- * What a person reads when they open a mail is made by `store/open.worker.ts` with a real parser.
+ * HTML -> rough text for the index and the snippet: one pass, no tree. What a person reads when they open a mail is made from the same
+ * pass by a real parser (store/html-text.ts).
  */
+import { scanHtml } from './html-scan.ts';
+import { attributeOf } from './html-style.ts';
+import { isBlank } from './versions.ts';
 
-/** Elements whose content is no text, up to their end tag. */
-const silent = new Set(['script', 'style', 'head', 'title', 'template', 'noscript', 'svg', 'object']);
 const block = new Set(
-  'address article aside blockquote br center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tr ul'.split(
+  'address article aside blockquote br caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol option p pre section summary table tr ul'.split(
     ' ',
   ),
 );
 const cell = new Set(['td', 'th']);
+export const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+const picture = new Set(['img', 'area', 'input']);
 
 /** At most `room` characters of text. */
 export function htmlToRoughText(html: string, room: number): string {
+  const shown = roughText(html, room, true);
+  // A mail that hides everything it says was meant to be read all the same.
+  return isBlank(shown) ? roughText(html, room, false) : shown;
+}
+
+function roughText(html: string, room: number, hiding: boolean): string {
   const pieces: string[] = [];
   let length = 0;
-  let lastTagEnd = html.lastIndexOf('>');
-  let at = 0;
   const put = (text: string): void => {
     if (text === '') return;
     pieces.push(text);
     length += text.length;
   };
-  while (at < html.length && length < room) {
-    const open = html.indexOf('<', at);
-    const textEnd = open < 0 ? html.length : open;
-    put(decodeEntities(html.slice(at, textEnd).replace(/\s+/g, ' ')));
-    if (open < 0) break;
-    if (html.startsWith('<!--', open)) {
-      const close = html.indexOf('-->', open + 4);
-      if (close < 0) break;
-      at = close + 3;
-      continue;
-    }
-    const begins = /[a-zA-Z/!?]/.test(html[open + 1] ?? '');
-    if (!begins || open > lastTagEnd) {
-      put('<');
-      at = open + 1;
-      continue;
-    }
-    const close = html.indexOf('>', open);
-    const name = (/^\/?([a-zA-Z][a-zA-Z0-9]{0,20})/.exec(html.slice(open + 1, open + 24))?.[1] ?? '').toLowerCase();
-    at = close + 1;
-    if (block.has(name)) put('\n');
-    else if (cell.has(name)) put(' ');
-    if (silent.has(name) && html[open + 1] !== '/' && html[close - 1] !== '/') {
-      const end = endTag(html, name, at);
-      if (end > 0)
-        at = end; // one that never closes hides nothing
-      else if (name === 'script' || name === 'style') lastTagEnd = -1;
-    }
-  }
+  let raised = false; // "19<sup>99</sup>" is not 1999
+  scanHtml(
+    html,
+    {
+      text: (raw, pre) =>
+        put(
+          raised && /^\s*\d{1,6}\s*$/.test(raw)
+            ? raw.replace(/\d/g, (digit) => superscripts[Number(digit)] ?? digit)
+            : decodeEntities(pre ? raw : raw.replace(/\s+/g, ' ')),
+        ),
+      open(name, tag) {
+        raised = name === 'sup';
+        if (block.has(name)) put('\n');
+        else if (cell.has(name)) put('  ');
+        else if (picture.has(name)) {
+          const alternative = attributeOf(tag, 'alt') ?? '';
+          if (alternative.trim() !== '') put(` ${decodeEntities(alternative.slice(0, 200).replace(/\s+/g, ' '))} `);
+        }
+      },
+      close(name) {
+        raised = false;
+        if (block.has(name)) put('\n');
+      },
+      goOn: () => length < room,
+    },
+    hiding,
+  );
   return pieces
     .join('')
-    .replace(/ {2,}/g, ' ')
+    .replace(/[ \u00A0]{2,}/g, ' ')
     .replace(/ ?\n ?/g, '\n')
     .replace(/\n{3,}/g, '\n\n')
     .slice(0, room)
     .trim();
-}
-
-/** After `</name`, looked for in at most 256 K characters so that many open elements stay linear. 0 when there is none. */
-function endTag(html: string, name: string, from: number): number {
-  const lookahead = html.slice(from, from + 262_144);
-  const found = new RegExp(`</${name}\\b`, 'i').exec(lookahead);
-  if (found === null) return 0;
-  const close = html.indexOf('>', from + found.index);
-  return close < 0 ? html.length : close + 1;
 }
 
 const named: Readonly<Record<string, string>> = {

@@ -7,7 +7,8 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { type Attachment, readMessage, readTexts } from '../mail/message.ts';
-import { htmlToText, linksIn, maxLinks } from './html-text.ts';
+import { htmlToText } from './html-text.ts';
+import { linksIn, maxLinks } from './links.ts';
 
 /** `leanOnly`: the mail defeated the parsers before. */
 export type OpenRequest = { id: number; octets: Uint8Array<ArrayBuffer>; leanOnly: boolean };
