@@ -135,3 +135,113 @@ describe('how many lines are what', () => {
     folded('____________\n\n'.repeat(50_000));
   });
 });
+
+describe('where the older mail begins', () => {
+  /** The author's own lines, and how many lines are quoted. */
+  const own = (text: string): string => ownText(text).trim();
+
+  test.each([
+    'On Mon, 30 Nov 2026 at 10:00, The Support Team of Harbour <\nsupport@example.org> wrote:\n\n> old',
+    'On Mon, 30 Nov 2026 at 10:00, The Support Team of Harbour\n<support@example.org>\nwrote:\n\n> old',
+    'Am Mo., 30. Nov. 2026 um 10:00 Uhr schrieb Support <\nsupport@example.org>:\n\n> alt',
+    'Op ma 30 nov. 2026 om 10:00 schreef Support <support@example.org>:\n\n> oud',
+    'Den mån 30 nov. 2026 kl 10:00 skrev Support <support@example.org>:\n\n> gammal',
+    'man. 30. nov. 2026 kl. 10:00 skrev Support <support@example.org>:\n\n> gammel',
+    'Il giorno lun 30 nov 2026 alle ore 10:00 Support <support@example.org>\nha scritto:\n\n> vecchio',
+    'Em seg., 30 de nov. de 2026 às 10:00, Support <support@example.org> escreveu:\n\n> antigo',
+    'pon., 30 lis 2026 o 10:00 Support <support@example.org> napisał(a):\n\n> stary',
+    'po 30. 11. 2026 v 10:00 odesílatel Support <support@example.org> napsal:\n\n> starý',
+    'пн, 30 нояб. 2026 г. в 10:00, Support <support@example.org>:\n\n> старое',
+    '30.11.2026 10:00, Support пишет:\n> старое',
+    'În lun., 30 nov. 2026 la 10:00, Support <support@example.org> a scris:\n\n> vechi',
+    'Στις Δευ 30 Νοε 2026 στις 10:00 π.μ., ο χρήστης Support <support@example.org> έγραψε:\n\n> παλιό',
+    'ma 30. marrask. 2026 klo 10.00 Support (support@example.org) kirjoitti:\n\n> vanha',
+    'Support <support@example.org> ezt írta (időpont: 2026. nov. 30., H, 10:00):\n\n> régi',
+    'Support <support@example.org>, 30 Kas 2026 Pzt, 10:00 tarihinde şunu yazdı:\n\n> eski',
+    'Support <support@example.org> 于2026年11月30日周一 10:00写道：\n\n> 旧',
+    '2026年11月30日(月) 10:00 Support <support@example.org>:\n\n> 古い',
+    '2026년 11월 30일 (월) 오전 10:00, Support <support@example.org>님이 작성:\n\n> 이전',
+    'Vào Th 2, 30 thg 11, 2026 vào lúc 10:00 Support <support@example.org> đã viết:\n\n> cũ',
+    'Support <support@example.org> wrote on 30/11/2026 10:00:\n> old',
+    'Zitat von Support <support@example.org>:\n\n> alt',
+    '* Support <support@example.org> [2026-11-30 10:00]:\n> old',
+    '---- On Mon, 30 Nov 2026 10:00:00 +0100 Support <support@example.org> wrote ----\n\nold',
+  ])('an attribution: %j', (quote) =>
+    expect(own(`Thanks, I have it.\n\n${quote}\nmore of it`.replace('\nmore of it', quote.includes('----') ? '\nolder' : ''))).toBe(
+      'Thanks, I have it.',
+    ),
+  );
+
+  test.each([
+    'From: Support [mailto:support@example.org]\nSent: Sunday, November 29, 2026 10:00 AM\nTo: Jane Cooper\nSubject: Order',
+    'From: Support <support@example.org>\nDate: Sunday, 29 November 2026 at 10:00\nTo: Jane Cooper <jane@example.com>,\n Ben <ben@example.com>\nCc: Eva\nSubject: Order',
+    '*From:* Support <support@example.org>\n*Sent:* Sunday\n*To:* Jane\n*Subject:* Order',
+    'From: Support <support@example.org>\n\nSent: Sunday\n\nTo: Jane\n\nSubject: Order',
+    'Von: Support <support@example.org>\nGesendet: Sonntag, 29. November 2026 10:00\nAn: Jane\nBetreff: Bestellung',
+    'Gesendet: Sonntag, 29. November 2026 um 10:00 Uhr\nVon: "Support" <support@example.org>\nAn: jane@example.com\nBetreff: Bestellung',
+    'De : Support <support@example.org>\nEnvoyé : dimanche 29 novembre 2026 10:00\nÀ : Jane\nObjet : Commande',
+    'De: Support <support@example.org>\nEnviado el: domingo, 29 de noviembre de 2026 10:00\nPara: Jane\nAsunto: Pedido',
+    'Da: Support <support@example.org>\nInviato: domenica 29 novembre 2026 10:00\nA: Jane\nOggetto: Ordine',
+    'Van: Support <support@example.org>\nVerzonden: zondag 29 november 2026 10:00\nAan: Jane\nOnderwerp: Bestelling',
+    'Från: Support <support@example.org>\nSkickat: den 29 november 2026 10:00\nTill: Jane\nÄmne: Order',
+    'Fra: Support <support@example.org>\nSendt: 29. november 2026 10:00\nTil: Jane\nEmne: Ordre',
+    'Od: Support <support@example.org>\nWysłano: niedziela, 29 listopada 2026 10:00\nDo: Jane\nTemat: Zamówienie',
+    'Od: Support <support@example.org>\nOdesláno: neděle 29. listopadu 2026 10:00\nKomu: Jane\nPředmět: Objednávka',
+    'Lähettäjä: Support <support@example.org>\nLähetetty: sunnuntai 29. marraskuuta 2026 10.00\nVastaanottaja: Jane\nAihe: Tilaus',
+    'От: Support <support@example.org>\nОтправлено: 29 ноября 2026 г. 10:00\nКому: Jane\nТема: Заказ',
+    'Kimden: Support <support@example.org>\nGönderildi: 29 Kasım 2026 Pazar 10:00\nKime: Jane\nKonu: Sipariş',
+    'Feladó: Support <support@example.org>\nElküldve: 2026. november 29. 10:00\nCímzett: Jane\nTárgy: Rendelés',
+    '发件人: Support <support@example.org>\n发送时间: 2026年11月29日 10:00\n收件人: Jane\n主题: 订单',
+    '差出人: Support <support@example.org>\n送信日時: 2026年11月29日 10:00\n宛先: Jane\n件名: 注文',
+    '보낸 사람: Support <support@example.org>\n보낸 날짜: 2026년 11월 29일 10:00\n받는 사람: Jane\n제목: 주문',
+    '________________________________\nFrom: Support\nDate: Sunday\nTo: Jane',
+    '--------------------\n\nFrom: Support\nDate: Sunday\nTo: Jane',
+    '-----Original Message-----\nanything',
+    '-------- Original-Nachricht --------\nDatum: gestern',
+    '----- Původní zpráva -----\nOd: x',
+    '----- 원본 메시지 -----\nx',
+  ])('a head: %j', (head) => {
+    const text = `Yes, please.\n\nJane\n\n${head}\n\nDo you still want it?\n\nSupport`;
+    expect(own(text)).toBe('Yes, please.\n\nJane');
+  });
+
+  test.each([
+    'From: Hamburg\nTo: Oslo\nDate: Monday\nThree of us.',
+    'From: Jane <jane@example.com>\nSubject: A question\n\nMessage:\nWhere is it?',
+    'Name: Jane\nDate: Monday\nTo: whom it may concern',
+    'On Tuesday we met:\nshe was late.',
+    'Three things:\n- one\n- two',
+    'At 10:00 these came:\nred, green',
+    'To: all\nFrom: me\nSent: never',
+    'A: yes\nB: no',
+    '-- not a rule',
+  ])('none: %j', (text) => expect(own(text)).toBe(text));
+
+  test.each([
+    'Begin forwarded message:',
+    'Anfang der weitergeleiteten Nachricht:',
+    '-------- Forwarded Message --------',
+    '---------- Weitergeleitete Nachricht ---------',
+    '---------- Doorgestuurd bericht ---------',
+    '-------- Пересылаемое сообщение --------',
+    '---------- 转发的邮件 ----------',
+  ])('a forward is content: %j', (mark) => {
+    const text = `See below.\n\n${mark}\n\nFrom: Jane <jane@example.com>\nDate: Monday\nTo: x\nSubject: y\n\nWhere is it?`;
+    expect(own(text)).toBe(text);
+  });
+
+  test('answers between quotes are the author’s', () => {
+    const text =
+      'On Sun, 29 Nov 2026, Support wrote:\n> Which size?\n> a\n> b\n> c\n\nLarge.\n\n> Which colour?\n> d\n> e\n> f\n\nBlue.\n\n> Bye';
+    expect(own(text).split(/\n+/)).toEqual(['Large.', 'Blue.']);
+    expect(kinds(text)).toBe(
+      'quote On Sun, 29 Nov 2026, Support wrote:|> Which size?|> a|> b|> c / text |Large.| / quote > Which colour?|> d|> e|> f / text |Blue.| / quote > Bye',
+    );
+  });
+
+  test('half a million lines that might be heads cost no more than their number', () => {
+    // quadratic work would take hours
+    for (const line of ['From: a@x.org\n', 'From: a\nTo: b\n', 'Am 1.1.2026 10:00 x\n', 'x@y.org 10:00:\n', '----------\n\n'])
+      expect([...quoteBlocks(line.repeat(100_000).split('\n'))].length).toBeGreaterThan(0);
+  });
+});

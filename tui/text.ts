@@ -85,6 +85,24 @@ export function wrap<S extends Safe>(text: S, width: number): S[] {
   return text.split('\n').flatMap((line) => wrapLine(line.replaceAll('\t', '    '), Math.max(1, width)).map((part) => piece<S>(part)));
 }
 
+/** Marks of quotes stand on every row; what is indented, or is an item of a list, goes on under its first word. */
+const hanging = /^(?:(?<marks> {0,2}(?:> ?)+)|(?<indent> *(?:(?:[*•·–-]|\d{1,3}[.)]|[a-z][.)]) +)?))/u;
+
+/**
+ * A line of a mail as rows of at most `width` columns. A row of a table that does not fit gives up its columns before it is broken: its
+ * cells stay two blanks apart.
+ */
+export function wrapBody<S extends Safe>(line: S, width: number): S[] {
+  if (widthOf(line) <= width) return [line];
+  const { marks, indent = '' } = hanging.exec(line)?.groups ?? {};
+  const first = marks ?? indent;
+  const cells = widthOf(first);
+  if (cells * 2 > width) return wrap(line, width);
+  const rest = line.slice(first.length).replaceAll(/(?<=\S) {3,}(?=\S)/g, '  ');
+  const next = marks ?? ' '.repeat(cells);
+  return wrapLine(rest, Math.max(1, width - cells)).map((part, at) => piece<S>((at === 0 ? first : next) + part));
+}
+
 function wrapLine(line: string, width: number): string[] {
   if (widthOf(line) <= width) return [line];
   const lines: string[] = [];

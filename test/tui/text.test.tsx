@@ -5,7 +5,35 @@ import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import { T } from '../../tui/components/text.tsx';
-import { asciiGlyph, chrome, cutToWidth, padEndTo, padStartTo, widthOf, wrap } from '../../tui/text.ts';
+import { asciiGlyph, chrome, cutToWidth, padEndTo, padStartTo, widthOf, wrap, wrapBody } from '../../tui/text.ts';
+
+describe('lines of a mail', () => {
+  test.each<[string, string, number, string[]]>([
+    ['one that fits', 'Teapot       2    19.00', 30, ['Teapot       2    19.00']],
+    ['a row of a table gives up its columns first', 'Teapot       2    19.00', 18, ['Teapot  2  19.00']],
+    ['and is broken between cells then', 'Teapot of iron       2    19.00', 18, ['Teapot of iron  2', '19.00']],
+    ['a quote stays one', '> a line that goes on and on', 14, ['> a line that', '> goes on and', '> on']],
+    ['a quote in a quote', '>> a line that goes on', 12, ['>> a line', '>> that goes', '>> on']],
+    ['a quote with blanks between', '> > a line that goes', 12, ['> > a line', '> > that', '> > goes']],
+    ['an item', ' * one item that is long', 14, [' * one item', '   that is', '   long']],
+    ['a numbered item', ' 12. one item that is', 14, [' 12. one item', '     that is']],
+    ['an indent', '    indented and long', 16, ['    indented and', '    long']],
+    ['an indent too deep to keep', '            deep one', 14, ['deep one']],
+    ['no item', '-5 degrees and falling', 12, ['-5 degrees', 'and falling']],
+  ])('%s', (_, line, width, rows) => expect(wrapBody(safeText(line), width)).toEqual(rows));
+
+  test('no row is wider than the screen, and no word is lost', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[>* a-c1.\u3042-]{0,60}$/), fc.integer({ min: 4, max: 40 }), (raw, width) => {
+        const line = safeText(raw);
+        const rows = wrapBody(line, width);
+        for (const row of rows) expect(widthOf(row)).toBeLessThanOrEqual(width);
+        const letters = (text: string): string => text.replace(/[> ]/g, '');
+        expect(letters(rows.join(''))).toBe(letters(line));
+      }),
+    );
+  });
+});
 
 test('plain strings cannot be drawn', () => {
   const outside: string = 'from a mail';

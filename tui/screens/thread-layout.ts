@@ -11,7 +11,7 @@ import type { Message, Note } from '../../protocol/schema.ts';
 import { displayAddress, displaySender, type SafeText, safeText } from '../../protocol/text.ts';
 import { folds } from '../fold.ts';
 import { ownReportLine, reportLine } from '../report-words.ts';
-import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, widthOf, wrap } from '../text.ts';
+import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, widthOf, wrap, wrapBody } from '../text.ts';
 import type { Tone } from '../theme.ts';
 import { fullMoment, moment, octets } from '../units.ts';
 
@@ -169,7 +169,7 @@ export function* bodyRows(text: SafeText, quotes: boolean, width: number, indent
     for (const line of lines.slice(block.from, block.to)) {
       if (!seen && line.trim() === '') continue;
       seen = true;
-      for (const part of wrap(safeText(line), width)) {
+      for (const part of wrapBody(safeText(line), width)) {
         yield { text: part === '' ? part : chrome`${indent}${part}`, tone: block.kind === 'text' ? 'plain' : 'muted' };
       }
     }
