@@ -14,6 +14,7 @@ import type { DirectoryStore } from './directory/durable.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { Hosted, MailboxAccount, Outbox, Sync } from './engines.ts';
 import type { Log } from './log.ts';
+import { settleLostWork } from './lost-work.ts';
 import type { Store } from './store/types.ts';
 
 type Deps = {
@@ -83,6 +84,8 @@ export function followRights(deps: Deps): FollowedRights {
       const authors = all.map(({ person }) => person);
       follow('taking back queued mail', () => takeBack(deps, { id: mailbox, address: address(mailbox) }, authors));
     }
+    if (silenced.length > 0 || rolesMoved(before.snapshot, snapshot))
+      follow('giving back the work of those who may not answer any more', () => settleLostWork(deps));
     schedule(known);
   }
 
@@ -109,6 +112,7 @@ export function followRights(deps: Deps): FollowedRights {
 
   schedule(known);
   follow('settling the work of those who left', () => settleDeparted(deps)); // of a removal that a crash cut off
+  follow('giving back the work of those who may not answer any more', () => settleLostWork(deps)); // dates that came meanwhile
   return {
     settled: () => pending,
     lookAgain: () => compare(directory.snapshot(), safeText('the clock was set')),
@@ -129,6 +133,14 @@ async function takeBack({ store, outbox, publish }: Deps, mailbox: Named, person
     const count = await outbox.revoked({ author, mailbox: mailbox.id });
     if (count > 0) publish('outbox.held', { mailbox: mailbox.address, count }, { person: author });
   }
+}
+
+/** A role that has work may answer no more though each of its members still may, by a grant of their own; or it has no member any more. */
+function rolesMoved(before: Snapshot, after: Snapshot): boolean {
+  const grants = changed(before.directory.grants, after.directory.grants);
+  return (
+    changed(before.directory.roles, after.directory.roles).gone.length > 0 || grants.gone.some(({ grantee }) => grantee.kind === 'role')
+  );
 }
 
 type Named = { readonly id: string; readonly address: SafeText };

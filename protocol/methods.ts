@@ -645,6 +645,7 @@ export const methods = {
       subject: Safe,
       state: WorkState,
       assignee: Conversation.shape.assignee,
+      had: Conversation.shape.had,
       revision: Revision,
       unread: z.int(),
       starred: z.boolean(),

@@ -349,6 +349,8 @@ export const Conversation = z.object({
   unread: z.int(),
   messages: z.int(),
   assignee: Assignee.nullable(),
+  /** Who had it until they lost the right to answer. */
+  had: Assignee.nullable().optional(),
   state: WorkState,
   revision: Revision,
   snippet: Safe,

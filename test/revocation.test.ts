@@ -22,6 +22,8 @@ type Way = {
   ends?: 'session';
   /** What waited to be sent is not held: it went with the mailbox, or the right is still the person's. */
   mail?: 'goes on';
+  /** What they have stays theirs: it went with the mailbox, or the right is still the person's. */
+  work?: 'stays';
 };
 
 const byGrant: Way['give'] = (postroom, person, mailbox) => postroom.grant(person, mailbox, everything);
@@ -55,7 +57,12 @@ const ways: Record<string, Way> = {
     take: (eva) => eva.call('role.remove', { name: 'crew' }),
   },
   'the mailbox is not shared any more': { give: byGrant, take: (eva, _person, mailbox) => eva.call('mailbox.unshare', { mailbox }) },
-  'the mailbox is removed': { give: byGrant, take: (eva, _person, mailbox) => eva.call('mailbox.remove', { mailbox }), mail: 'goes on' },
+  'the mailbox is removed': {
+    give: byGrant,
+    take: (eva, _person, mailbox) => eva.call('mailbox.remove', { mailbox }),
+    mail: 'goes on',
+    work: 'stays',
+  },
   'its owner gives it away': {
     give: async (postroom, person, mailbox) => (await postroom.as('eva')).call('mailbox.transfer', { mailbox, person }),
     take: async (_eva, person, mailbox, postroom) => (await postroom.as(person)).call('mailbox.transfer', { mailbox, person: 'eva' }),
@@ -78,6 +85,7 @@ const ways: Record<string, Way> = {
     take: (eva, person, _mailbox, postroom) => eva.call('key.revoke', { fingerprint: fingerprint(postroom.identity(person).publicKey) }),
     ends: 'session',
     mail: 'goes on',
+    work: 'stays',
   },
 };
 
@@ -132,6 +140,7 @@ describe('while sessions are open', () => {
         }),
       );
       for (const { client } of sessions) expect(await outcome(client.call('conversation.show', { conversation }))).toBe('yes');
+      await sessions[0]?.client.call('conversation.take', { conversation });
       const { outbox } = await (sessions[0]?.client ?? eva).call('outbox.send', {
         from: mailbox,
         to: mailbox,
@@ -155,6 +164,12 @@ describe('while sessions are open', () => {
           .poll(() => eva.call('outbox.show', { outbox: outbox ?? '' }), { message: name })
           .toMatchObject({ state: 'held', lastError: expect.stringContaining('may not send') });
       }
+      if (way.work !== 'stays') {
+        // Their work is found where unassigned work is looked for, with a mark whose it was.
+        await expect
+          .poll(async () => (await eva.call('panel.list', { view: 'unassigned', mailbox })).rows, { message: name })
+          .toMatchObject([{ conversation, assignee: null, had: { kind: 'person', name: ben } }]);
+      }
       // Life goes on there, and nobody of these hears of it.
       for (const { heard } of sessions) heard.length = 0;
       if (name !== 'the mailbox is removed') {
@@ -170,6 +185,40 @@ describe('while sessions are open', () => {
         await client.close();
       }
     }
+  });
+
+  test('a role that may not answer any more, or that nobody is in, has no work; what comes back stays with nobody', async () => {
+    await using postroom = await startPostroom();
+    await postroom.person('ben');
+    const mailbox = await postroom.mailbox('support');
+    await postroom.deliver(mailbox, {});
+    const { conversation } = await postroom.newest(mailbox);
+    const eva = await postroom.as('eva');
+    const unassigned = async () =>
+      (await eva.call('panel.list', { view: 'unassigned', mailbox })).rows.map(({ assignee, had }) => [assignee, had?.name]);
+    const takings: [() => Promise<unknown>, () => Promise<unknown>][] = [
+      [() => eva.call('grant.remove', { mailbox, grantee: 'agents' }), () => postroom.grant('agents', mailbox, everything)],
+      [
+        () => eva.call('role.member.remove', { role: 'agents', member: 'ben' }),
+        () => eva.call('role.member.add', { role: 'agents', member: 'ben' }),
+      ],
+    ];
+    await postroom.role('agents', 'ben');
+    await postroom.grant('agents', mailbox, everything);
+    await postroom.grant('ben', mailbox, everything);
+    for (const [take, give] of takings) {
+      await eva.call('conversation.assign', { conversation, to: 'agents' });
+      expect(await unassigned()).toEqual([]);
+      await take();
+      await expect.poll(unassigned).toEqual([[null, 'agents']]);
+      await give();
+      expect(await unassigned()).toEqual([[null, 'agents']]);
+      expect((await eva.call('conversation.show', { conversation })).had).toMatchObject({ kind: 'role', name: 'agents' });
+    }
+    await (await postroom.as('ben')).call('conversation.take', { conversation });
+    expect((await eva.call('conversation.show', { conversation })).had).toBeNull();
+    const told = await eva.call('timeline.conversation', { conversation, kinds: ['assign'] });
+    expect(told.rows.map(({ summary }) => summary)).toContain('nobody’s again: agents had it, and may not answer here any more');
   });
 
   test('a grant begins by itself, in a live session too', async () => {

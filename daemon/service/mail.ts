@@ -393,6 +393,7 @@ export const mailHandlers: Handlers<MailMethods> = {
     const rights = surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now()));
     return {
       ...current({ snapshot, mailbox, detail }),
+      had: row.had === null ? null : granteeOf(snapshot, row.had),
       mailbox: safeText(mailbox.address),
       subject: safeText(row.subject),
       unread: rights.panel ? row.unread : 0,

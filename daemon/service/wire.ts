@@ -188,6 +188,7 @@ export function conversationOf(snapshot: Snapshot, row: ConversationRow): wire.C
     unread: row.unread,
     messages: row.messages,
     assignee: row.assignee === null ? null : granteeOf(snapshot, row.assignee),
+    had: row.had === null ? null : granteeOf(snapshot, row.had),
     state: row.state,
     revision: row.revision,
     snippet: safeText(row.snippet),
@@ -277,6 +278,8 @@ export function timelineOf(snapshot: Snapshot, row: TimelineRow): wire.TimelineR
 /** People may be renamed or gone since: the journal has ids, names are those of now. */
 function assignment(snapshot: Snapshot, actor: string | null, { before, after }: NonNullable<TimelineRow['assigned']>): string {
   const was = before === null ? '' : `, was ${snapshot.nameOf(before.id)}`;
+  if (after === null && actor === null && before !== null)
+    return `nobody’s again: ${snapshot.nameOf(before.id)} had it, and may not answer here any more`;
   if (after === null) return `released${was}`;
   return after.id === actor ? `took it${was}` : `to ${snapshot.nameOf(after.id)}${was}`;
 }

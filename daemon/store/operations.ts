@@ -11,7 +11,7 @@ import { recordActivity } from './journal.ts';
 import { outboxMove, queue } from './outbox.ts';
 import { backfillTimeline } from './timeline-index.ts';
 import { forgetUses, noteUses } from './use.ts';
-import { handOver, markRead, star, work } from './verbs.ts';
+import { handOver, loseHolder, markRead, star, work } from './verbs.ts';
 import type { Writing } from './work.ts';
 
 export const urgent = {
@@ -23,6 +23,7 @@ export const urgent = {
   markRead,
   star,
   handOver,
+  loseHolder,
   queue,
   outboxMove,
   recordActivity,

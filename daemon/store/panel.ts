@@ -152,6 +152,7 @@ type Row = {
   messages: number;
   attachments: number;
   assignee: string;
+  had: string;
   state: WorkState;
   revision: number;
   snippet: string;
@@ -163,7 +164,7 @@ type Row = {
 /** null when it is not in one of `reach`. */
 export function rowOf(db: Db, num: number, person: PersonId, reach: ReadonlyMap<MailboxId, Seen>): ConversationRow | null {
   const row = db.get<Row>(
-    `SELECT id, mailbox, subject, sender, addressed_to, last_at, waiting_since, direction, messages, attachments, assignee, state, revision,
+    `SELECT id, mailbox, subject, sender, addressed_to, last_at, waiting_since, direction, messages, attachments, assignee, had, state, revision,
      snippet, last_in_row, (SELECT upto FROM read_mark WHERE person = ? AND conversation = num) AS upto,
      EXISTS (SELECT 1 FROM star WHERE person = ? AND conversation = num) AS starred FROM conversation WHERE num = ?`,
     person,
@@ -194,6 +195,7 @@ export function rowOf(db: Db, num: number, person: PersonId, reach: ReadonlyMap<
     messages: row.messages,
     attachments: row.attachments,
     assignee: assigneeOf(row.assignee),
+    had: assigneeOf(row.had),
     state: row.state,
     revision: row.revision,
     snippet: row.snippet,

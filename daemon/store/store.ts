@@ -99,6 +99,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     markRead: (...args) => ask('markRead', args),
     star: (...args) => ask('star', args),
     forgetMailbox: (...args) => ask('forgetMailbox', args),
+    loseHolder: (...args) => ask('loseHolder', args),
     handOver: (...args) => ask('handOver', args),
     assignees: async () => assignees(db),
     heldBy: async (assignee) => heldBy(db, assignee),

@@ -130,6 +130,8 @@ export type ConversationRow = {
   messages: number;
   attachments: number;
   assignee: Assignee | null;
+  /** Who had it until they lost the right to answer; null when somebody has it. */
+  had: Assignee | null;
   state: WorkState;
   revision: number;
   snippet: string;
@@ -491,6 +493,8 @@ export interface Store {
   forgetMailbox(mailbox: MailboxId): Promise<void>;
   /** What somebody who leaves has: to the heir in those mailboxes, to nobody elsewhere. Done again it changes nothing. */
   handOver(from: Assignee, heir: { to: Assignee; mailboxes: readonly MailboxId[] } | null): Promise<void>;
+  /** What somebody has in mailboxes where they may not answer any more: nobody's again, with a mark whose it was. Done again it changes nothing. */
+  loseHolder(from: Assignee, mailboxes: readonly MailboxId[]): Promise<void>;
   /** Everybody who has a conversation, whether they are still here or not. */
   assignees(): Promise<Assignee[]>;
   /** What somebody has, by mailbox. */

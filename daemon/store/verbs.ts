@@ -93,14 +93,19 @@ export function work(
   };
 }
 
-/** Gives it to somebody or to nobody; to whom it has already is no event. */
-function assign(writing: Writing, num: number, to: Assignee | null, { actor, at }: { actor: PersonId | null; at: Millis }): void {
+/** Gives it to somebody or to nobody; to whom it has already is no event. `lost`: whoever had it may not answer any more, and is remembered. */
+function assign(
+  writing: Writing,
+  num: number,
+  to: Assignee | null,
+  { actor, at, lost = false }: { actor: PersonId | null; at: Millis; lost?: boolean },
+): void {
   const { db } = writing;
   const { id: conversation, mailbox } = workOf(db, num);
   const before = db.get<{ assignee: string }>('SELECT assignee FROM conversation WHERE num = ?', num)?.assignee ?? '';
   const after = assigneeText(to);
   if (after === before) return;
-  db.run('UPDATE conversation SET assignee = ? WHERE num = ?', after, num);
+  db.run('UPDATE conversation SET assignee = ?, had = ? WHERE num = ?', after, lost && after === '' ? before : '', num);
   const summary = after === '' ? 'released' : 'assigned';
   record(writing, { at, kind: 'assign', mailbox, conversation, actor, summary, details: { before, after }, key: null });
 }
@@ -152,13 +157,24 @@ export function star({ db, changed }: Writing, id: ConversationId, person: Perso
 
 /** Everything that `from` has: to the heir in those mailboxes, to nobody elsewhere. Done again it changes nothing. */
 export function handOver(writing: Writing, from: Assignee, heir: { to: Assignee; mailboxes: readonly MailboxId[] } | null): void {
+  giveUp(writing, from, (mailbox) => (heir?.mailboxes.includes(mailbox) === true ? heir.to : null));
+}
+
+/** What `from` has in these mailboxes is nobody's again, and remembers whose it was. Done again it changes nothing. */
+export function loseHolder(writing: Writing, from: Assignee, mailboxes: readonly MailboxId[]): void {
+  giveUp(writing, from, (mailbox) => (mailboxes.includes(mailbox) ? null : from));
+}
+
+function giveUp(writing: Writing, from: Assignee, to: (mailbox: MailboxId) => Assignee | null): void {
   const { db, changed, now } = writing;
   const held = db.all<{ num: number; id: string; mailbox: MailboxId; revision: number }>(
     "SELECT num, id, mailbox, revision FROM conversation WHERE assignee = ? AND assignee <> ''",
     assigneeText(from),
   );
   for (const { num, id, mailbox, revision } of held) {
-    assign(writing, num, heir?.mailboxes.includes(mailbox) === true ? heir.to : null, { actor: null, at: now() });
+    const next = to(mailbox);
+    if (next === from) continue;
+    assign(writing, num, next, { actor: null, at: now(), lost: true });
     changed({ kind: 'conversation', mailbox, conversation: id, revision, what: 'assign', live: true, by: null });
   }
 }

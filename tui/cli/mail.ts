@@ -24,7 +24,7 @@ const rowsText = (rows: readonly Row[], empty: string): string =>
       row.mailbox,
       `${row.unread > 0 ? '●' : ''}${row.starred ? '★' : ''}${row.state === 'open' ? '' : row.state}`,
       person(row.from),
-      row.assignee === null ? '-' : row.assignee.name,
+      row.assignee === null ? (row.had == null ? '-' : `- (was ${row.had.name}’s)`) : row.assignee.name,
       row.subject,
     ]),
     empty,
@@ -185,7 +185,7 @@ const outboxVerb = (verb: 'show' | 'cancel' | 'retry', doc: string): CommandRow 
 // --- one conversation --------------------------------------------------------------------------------------------
 
 function conversationText(shown: Result<'conversation.show'>): string {
-  const head = `${shown.subject}\n${shown.mailbox} · ${shown.state} · ${shown.assignee === null ? 'unassigned' : shown.assignee.name} · revision ${shown.revision}`;
+  const head = `${shown.subject}\n${shown.mailbox} · ${shown.state} · ${shown.assignee === null ? (shown.had == null ? 'unassigned' : `unassigned (was ${shown.had.name}’s)`) : shown.assignee.name} · revision ${shown.revision}`;
   const events = [
     ...shown.messages.map((message) => ({
       at: message.date,

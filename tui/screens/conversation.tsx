@@ -220,8 +220,8 @@ export function Reader({ id, columns, rows, focused, acts = true }: ReaderProps)
 
 const subjectOf = ({ subject }: Pick<Shown, 'subject'>): Safe => (subject === '' ? chrome`(no subject)` : subject);
 
-function assigneeWords({ assignee }: Shown, me: string): Safe {
-  if (assignee === null) return chrome`nobody has it`;
+function assigneeWords({ assignee, had }: Shown, me: string): Safe {
+  if (assignee === null) return had == null ? chrome`nobody has it` : chrome`nobody has it, it was ${had.name}’s`;
   return assignee.kind === 'person' && assignee.name === me ? chrome`me` : assignee.name;
 }
 

@@ -32,8 +32,9 @@ export function shortNames(addresses: readonly SafeText[]): ReadonlyMap<string, 
   return named;
 }
 
-export function assigneeName(assignee: Conversation['assignee'], me: string): Safe {
-  if (assignee === null) return chrome`-`;
+/** `was`: nobody has it now. */
+export function assigneeName({ assignee, had }: Pick<Conversation, 'assignee' | 'had'>, me: string): Safe {
+  if (assignee === null) return had == null ? chrome`-` : chrome`-${had.name}`;
   return assignee.kind === 'person' && assignee.name === me ? chrome`me` : assignee.name;
 }
 
@@ -67,7 +68,7 @@ export function drawRow({ row, marked }: RowItem, columns: number, look: RowLook
     );
   }
   const mailbox = look.shortNames.size === 0 ? chrome`` : chrome`${padEndTo(look.shortNames.get(row.mailbox) ?? chrome``, widest(look))} `;
-  const assignee = padEndTo(assigneeName(row.assignee, look.me), columns < 100 ? 4 : 8);
+  const assignee = padEndTo(assigneeName(row, look.me), columns < 100 ? 4 : 8);
   const who = padEndTo(from, columns < 60 ? 12 : columns < 100 ? 16 : 24);
   const count = messages > 1 ? padStartTo(chrome`${Math.min(messages, 99)}`, 2) : chrome`  `;
   const files = attachments === 0 ? chrome`` : chrome`[${attachments} ${attachments === 1 ? chrome`file` : chrome`files`}] `;
