@@ -189,6 +189,66 @@ test('send --wait with a mail server that is away is exit 1 and unavailable; the
   expect((await postroom('outbox', 'list', '--state', 'lost')).code).toBe(2);
 });
 
+test('what comes back is told at the mail, in the outbox and in the conversation; what is answered is marked so on the server', async () => {
+  await arrive('Lost parcel', 'Gone <gone@customer.example>');
+  await postroom('sync', support, '--wait');
+  const asked = await conversation('Lost parcel');
+  const { outbox, messageId } = contract.Sent.parse(
+    (await postroom('reply', asked.conversation, '--body', 'It left on Monday.', '--wait', '--json')).json,
+  );
+  if (outbox === null) throw new Error('nothing was queued');
+  const [question] = (await dovecot.messages(support)).slice(-1);
+  expect(question).toBeDefined();
+  await expect.poll(async () => (await dovecot.messages(support)).find(({ uid }) => uid === question?.uid)?.flags).toContain('\\Answered');
+
+  const report = (about: string) =>
+    [
+      'Return-Path: <>',
+      'From: MAILER-DAEMON@mx.customer.example (Mail Delivery System)',
+      `To: ${support}`,
+      'Subject: Undelivered Mail Returned to Sender',
+      `Message-ID: <report-${about.slice(1)}`,
+      `In-Reply-To: ${about}`,
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+      '',
+      '--b',
+      'Content-Type: message/delivery-status',
+      '',
+      'Reporting-MTA: dns; mx.customer.example',
+      '',
+      'Final-Recipient: rfc822; gone@customer.example',
+      'Action: failed',
+      'Diagnostic-Code: smtp; 550 no such user',
+      '--b',
+      'Content-Type: text/rfc822-headers',
+      '',
+      `Message-ID: ${about}`,
+      '--b--',
+      '',
+    ].join('\r\n');
+  await dovecot.deliver(support, report(messageId));
+  await dovecot.deliver(support, report('<never-sent@example.org>'));
+  await postroom('sync', support, '--wait');
+  const bounced = await postroom('outbox', 'show', outbox, '--json');
+  expect(bounced.json).toMatchObject({
+    state: 'bounced',
+    recipients: [{ address: 'gone@customer.example', state: 'bounced', reply: '550 no such user' }],
+    details: { reports: [{ kind: 'failed', conversation: asked.conversation, from: { address: 'MAILER-DAEMON@mx.customer.example' } }] },
+  });
+  const told = 'gone@customer.example: did not arrive (550 no such user)';
+  expect((await postroom('outbox', 'show', outbox)).out).toContain(told);
+  expect((await conversation('Lost parcel')).state).toBe('open');
+  const shown = (await postroom('show', asked.conversation)).out;
+  expect(shown).toContain('[bounced]');
+  expect(shown.split(told)).toHaveLength(3); // at the mail, and at the report
+  expect((await postroom('timeline', '--conversation', asked.conversation)).out).toContain(told);
+  expect((await postroom('outbox', 'list')).out).toContain(`fits no mail of ours, so nothing was marked: ${told}`);
+
+  expect((await postroom('outbox', 'retry', outbox)).code).toBe(0);
+  await expect.poll(async () => (await conversation('Lost parcel')).state).toBe('waiting');
+});
+
 test('refused credentials park the mailbox; a mended password lets its mail go', async () => {
   await writeFile(join(office.home, 'wrong'), 'not it\n');
   expect((await postroom('mailbox', 'set', support, '--password-file', join(office.home, 'wrong'))).code).toBe(0);

@@ -334,6 +334,19 @@ describe('the state after what became of a mail', () => {
     expect(await state(box, sent.conversation)).toBe('waiting');
   });
 
+  test('what came back and is accepted the second time waits again, however long the report took to be read', async () => {
+    for (let round = 0; round < 5; round++) {
+      const box = await story();
+      const sent = await answered(box);
+      await box.one('INBOX', 'live', dsn({ about: sent.messageId, head: [`X-Padding: ${'x'.repeat(round * 5_000)}`] }), minute(10));
+      const bounced = await row(box, sent.outbox);
+      const recipients = bounced.recipients.map((one) => ({ ...one, state: 'pending' as const, reply: null }));
+      await box.store.outboxMove(sent.outbox, 'bounced', { state: 'queued', recipients, sendAt: Date.now() + 60_000 });
+      await accept(box, await row(box, sent.outbox));
+      expect(await state(box, sent.conversation)).toBe('waiting');
+    }
+  });
+
   test('what happened meanwhile is stronger: a new mail, a person', async () => {
     const box = await story();
     const sent = await answered(box, { accepted: false });

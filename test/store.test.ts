@@ -206,6 +206,7 @@ describe('shown', () => {
       revision: 1,
       snippet: 'Where is it?',
       starred: false,
+      had: null,
     });
     expect(conversation).toMatch(/^[a-z2-7]{24}$/);
   });

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { MailboxAccount, Outbox, OutboxDeps, ServerAddress, TestStep } from '../engines.ts';
 import type { MailboxId, Millis, OutboxId, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
+import { markAnswered } from './answered.ts';
 import { type Attempt, type Credentials, probe, submit, type TimeLimits } from './smtp.ts';
 import { after, afterRestart, claim, holdForRight, type Outcome, pause, proven, wasSent } from './state.ts';
 
@@ -82,6 +83,7 @@ class Delivery implements Outbox {
         if (change.state !== 'held') this.#windows.delete(change.outbox);
         else if (!this.#windows.has(change.outbox)) this.#windows.set(change.outbox, { begun: performance.now(), until: null });
         this.#wake(change.outbox);
+        if (change.state === 'accepted') this.#markAnswered(change.outbox);
       }
     });
     this.#recovered = this.#recover();
@@ -431,6 +433,7 @@ class Delivery implements Outbox {
           else this.#beside(row.id, () => this.#resolve(row));
         }
         for (const row of await store.outboxUnfiled(10_000)) this.#aftermath(row);
+        for (const id of await store.outboxUnanswered(10_000)) this.#markAnswered(id);
         await this.#takeUpWindows();
         return;
       } catch (error) {
@@ -470,6 +473,11 @@ class Delivery implements Outbox {
   #aftermath(row: OutboxRow): void {
     if (row.state === 'unknown') this.#beside(row.id, () => this.#lookAgain(row));
     else if (row.state !== 'queued' && row.sentCopy === 'pending' && wasSent(row)) this.#beside(row.id, () => this.#file(row));
+  }
+
+  #markAnswered(id: OutboxId): void {
+    if (this.#closing.signal.aborted) return;
+    this.#beside(`${id} answered`, () => markAnswered(this.#deps, id, (delayMs) => this.#pauseFor(delayMs)));
   }
 
   #beside(id: string, work: () => Promise<void>): void {

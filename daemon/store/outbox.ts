@@ -416,3 +416,11 @@ export const outboxUnfiled = (db: Db, limit: number): OutboxRow[] =>
       limit,
     )
     .map(toRow);
+
+export const outboxUnanswered = (db: Db, limit: number): OutboxId[] =>
+  db
+    .all<{ id: OutboxId }>(
+      "SELECT id FROM outbox WHERE answered = 0 AND answers IS NOT NULL AND state = 'accepted' ORDER BY num LIMIT ?",
+      limit,
+    )
+    .map(({ id }) => id);

@@ -13,7 +13,17 @@ import { answerable, conversationDetail, countMessages, earlierThan, entryRow, m
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
-import { nextOutboxAt, outboxDue, outboxInterrupted, outboxOf, outboxRow, outboxTroubled, outboxUnfiled, unsentOf } from './outbox.ts';
+import {
+  nextOutboxAt,
+  outboxDue,
+  outboxInterrupted,
+  outboxOf,
+  outboxRow,
+  outboxTroubled,
+  outboxUnanswered,
+  outboxUnfiled,
+  unsentOf,
+} from './outbox.ts';
 import { probePacks, readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
 import { reportsAbout, reportsIn, strayReports } from './reports.ts';
@@ -112,6 +122,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     nextOutboxAt: async () => nextOutboxAt(db),
     outboxMove: (...args) => ask('outboxMove', args),
     outboxInterrupted: async () => outboxInterrupted(db),
+    outboxUnanswered: async (limit) => outboxUnanswered(db, limit),
     outboxUnfiled: async (limit) => outboxUnfiled(db, limit),
     reportsAbout: async (entries) => reportsAbout(db, entries),
     reportsIn: async (entries) => reportsIn(db, entries),

@@ -524,6 +524,8 @@ export interface Store {
   outboxInterrupted(): Promise<OutboxRow[]>;
   /** Accepted rows whose copy in Sent is not there yet. */
   outboxUnfiled(limit: number): Promise<OutboxRow[]>;
+  /** Accepted rows that answer a mail which is not marked so on its server yet. */
+  outboxUnanswered(limit: number): Promise<OutboxId[]>;
 
   /** Reports about these mails of ours, oldest first. */
   reportsAbout(entries: readonly EntryId[]): Promise<MailReport[]>;

@@ -465,7 +465,8 @@ function nextState({ db, now }: Writing, conversation: number, before: Work, pen
     if (mail.direction === 'in') {
       // Dates of one server can be compared; our own answer was dated by another clock and hides nothing.
       const answered = sums.foreignOutAt !== null && sums.foreignOutAt > mail.receivedAt;
-      const opens = !mail.automatic || mail.bounced || (begun && !mail.quiet);
+      // What the report itself opened already stays open since then, because of the mail that it is about.
+      const opens = mail.bounced ? state !== 'open' : !mail.automatic || (begun && !mail.quiet);
       if (mail.feeds && (!answered || mail.bounced) && opens) {
         if (state !== 'open') waitingSince = mail.bounced ? since() : mail.receivedAt;
         state = 'open';
