@@ -49,6 +49,7 @@ import {
   SettingChange,
   SettingField,
   Surfaces,
+  TestSteps,
   TimelineRow,
   UnusedRight,
   WorkState,
@@ -359,6 +360,8 @@ export const methods = {
       /** Older conversations start done and read; null = all mail is work. */
       workFrom: IsoDate.nullable().optional(),
       name: z.string().max(200).nullable().default(null),
+      /** Tries both servers first, and adds nothing when one does not work: `unavailable`, with the steps in its details. */
+      test: z.boolean().default(false),
     }),
     result: Mailbox,
     errors: ['conflict'],
@@ -415,7 +418,7 @@ export const methods = {
     params: mailbox,
     result: z.object({
       ok: z.boolean(),
-      steps: z.array(z.object({ server: z.enum(['imap', 'smtp']), step: Safe, ok: z.boolean(), message: Safe })),
+      steps: TestSteps,
     }),
     errors: [],
   }),

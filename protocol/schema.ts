@@ -581,3 +581,6 @@ export type Folder = z.output<typeof Folder>;
 export type OutboxEntry = z.output<typeof OutboxEntry>;
 export type MailReport = z.output<typeof MailReport>;
 export type OutboxState = z.output<typeof OutboxState>;
+
+/** What a test of a mailbox's servers did, in order, until a step failed. Steps are `connect`, `greeting`, `tls`, `login` or `sign in`, …. */
+export const TestSteps = z.array(z.object({ server: z.enum(['imap', 'smtp']), step: Safe, ok: z.boolean(), message: Safe }));

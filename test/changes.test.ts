@@ -338,7 +338,7 @@ describe('mailboxes', () => {
     ]);
   });
 
-  test.each(Object.entries({ host: 'evil.example.net', port: 994, tls: 'starttls', user: 'other', ca: 'PEM' }))(
+  test.each(Object.entries({ host: 'evil.example.net', port: 994, tls: 'starttls', user: 'other' }))(
     'another %s loses the secret, until it is entered again',
     (field, value) => {
       const added = changes.mailboxAdd(team, asked, by(dora));
@@ -354,6 +354,14 @@ describe('mailboxes', () => {
       });
     },
   );
+
+  test('a trusted CA alone keeps the secret: the password goes where it went', () => {
+    const added = changes.mailboxAdd(team, asked, by(dora));
+    const edit = { mailbox: added.id ?? '', imap: { ...asked.imap, ca: 'PEM' }, smtp: { ...asked.smtp, ca: 'PEM' } };
+    expect(boxIn(changes.mailboxSet(added.doc, edit, by(dora)))).toMatchObject({ secret: asked.secret, imap: { ca: 'PEM' } });
+    const both = { ...edit, smtp: { ...edit.smtp, host: 'evil.example.net' } };
+    expect(boxIn(changes.mailboxSet(added.doc, both, by(dora)))).toMatchObject({ secret: null });
+  });
 
   test('the server of a shared mailbox takes an operation beside Setup', async () => {
     const added = changes.mailboxAdd(team, { ...asked, shared: true }, by(anna));

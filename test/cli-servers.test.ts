@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { at, type Cli, cli, type Ran, start } from './support/cli.ts';
 import * as contract from './support/cli-contract.ts';
 import { type Dovecot, startDovecot } from './support/dovecot.ts';
+import { eventually } from './support/eventually.ts';
 import { mail } from './support/message.ts';
 import { type Postroom, startPostroom } from './support/postroom.ts';
 import { type Submission, startSubmission } from './support/submission.ts';
@@ -59,6 +60,45 @@ test('mailbox add takes the password from a file or the environment, and never p
   const shown = await postroom('mailbox', 'show', support);
   expect(shown.out).toMatch(/secret +sealed/);
   expect(added.out + shown.out).not.toContain(password);
+});
+
+test('mailbox add tries both servers first: what is wrong is named with its option, and nothing is added', async () => {
+  const other = 'other@example.org';
+  await dovecot.addUser(other, 'another horse');
+  await writeFile(join(office.home, 'other'), 'another horse');
+  await writeFile(join(office.home, 'wrong'), 'no horse');
+  const urls = servers.slice(0, 4);
+  const ca = ['--tls-ca', join(office.home, 'ca.pem')];
+  const add = (...args: string[]) => postroom('mailbox', 'add', other, ...args);
+  const password = ['--password-file', join(office.home, 'other')];
+
+  const untrusted = await add(...urls, ...password);
+  expect([untrusted.code, untrusted.err]).toEqual([
+    1,
+    expect.stringMatching(/incoming server, tls: .*certificate .*--tls-ca FILE.*--no-test/),
+  ]);
+  expect(untrusted.err).not.toMatch(/Node|node|npm|--use-system-ca|OpenSSL|_CERT/);
+  const wrong = await add(...urls, ...ca, '--password-file', join(office.home, 'wrong'));
+  expect([wrong.code, wrong.err]).toEqual([1, expect.stringMatching(/incoming server, login: .*Check --password-file and --user/)]);
+  const closed = await add('--imap', 'imaps://localhost:9', '--smtp', submission.url, ...ca, ...password);
+  expect([closed.code, closed.err]).toEqual([1, expect.stringMatching(/incoming server, connect: .*Check --imap/)]);
+  const told = await add(...urls, ...ca, '--password-file', join(office.home, 'wrong'), '--json');
+  expect(failure(told)).toBe('1 unavailable');
+  expect((await postroom('mailbox', 'list')).out).not.toContain(other);
+
+  // As it is, for a server that comes later; the panel says that it cannot work, and a trusted CA keeps the password.
+  const untested = await add(...urls, ...password, '--no-test', '--json');
+  expect([untested.code, contract.Mailbox.parse(untested.json).address]).toEqual([0, other]);
+  await eventually(async () => {
+    expect((await postroom('panel', '--mailbox', other)).out).toMatch(/^New mail of other@example\.org may be missing: .*certificate/);
+  });
+  const mended = await postroom('mailbox', 'set', other, ...ca, '--json');
+  expect(mended.json).toMatchObject({ server: { secret: 'sealed' } });
+  expect((await postroom('sync', other, '--wait')).code).toBe(0);
+  expect((await postroom('panel', '--mailbox', other)).out).toBe('Nothing waits for you.\n');
+  // The test account of the submission server is another one: the mailbox is still told apart.
+  expect((await postroom('mailbox', 'test', other)).out).toMatch(/smtp +sign in +FAILED/);
+  expect((await postroom('mailbox', 'remove', other)).code).toBe(0);
 });
 
 test('mailbox test says step by step what happened', async () => {

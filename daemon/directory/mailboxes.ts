@@ -91,7 +91,8 @@ export interface MailboxEdit {
 }
 
 /**
- * Another host, port, user or TLS setting without a new secret clears the old one: Setup must not carry a password to another server.
+ * Another host, port, user or way of TLS without a new secret clears the old one: Setup must not carry a password to another server. A
+ * trusted CA alone does not: the password goes to the server that it went to.
  * Of a shared mailbox, server and secret also take `shared-mailbox.sync`.
  */
 export function mailboxSet(doc: Directory, asked: MailboxEdit, act: Act): Change {
@@ -128,7 +129,9 @@ function withServer(mailbox: Mailbox, asked: MailboxEdit, policy: Policy): { nex
   }
   const { imap = mailbox.imap, smtp = mailbox.smtp } = asked;
   const server = [...(sameValue(imap, mailbox.imap) ? [] : ['imap']), ...(sameValue(smtp, mailbox.smtp) ? [] : ['smtp'])];
-  const secret = asked.secret ?? (server.length > 0 ? null : mailbox.secret);
+  const elsewhere =
+    !sameValue({ ...imap, ca: null }, { ...mailbox.imap, ca: null }) || !sameValue({ ...smtp, ca: null }, { ...mailbox.smtp, ca: null });
+  const secret = asked.secret ?? (elsewhere ? null : mailbox.secret);
   if (asked.secret || server.length > 0) checkSecret(secret, { imap, smtp }, policy);
   return { next: { ...mailbox, imap, smtp, secret }, server: sameValue(secret, mailbox.secret) ? server : [...server, 'secret'] };
 }

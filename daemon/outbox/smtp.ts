@@ -18,6 +18,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Secret } from '../directory/secrets.ts';
 import type { ServerAddress, TestStep } from '../engines.ts';
 import type { Millis } from '../store/types.ts';
+import { tlsWords } from '../tls-words.ts';
 import type { Outcome, Reply } from './state.ts';
 
 export type TimeLimits = {
@@ -360,6 +361,8 @@ const connectionWords: readonly (readonly [RegExp, string])[] = [
 function wordsOf(error: unknown): string {
   const { response, message } = error as SmtpError;
   if (typeof response === 'string' && response !== '') return words(response);
+  const tls = tlsWords(error);
+  if (tls !== null) return `The mail server was not trusted: ${tls}.`;
   const plain = connectionWords.find(([code]) => code.test(message))?.[1];
   return words(plain === undefined ? message : `${plain} (${message})`);
 }

@@ -2,11 +2,13 @@
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Params } from '../../protocol/methods.ts';
 import { safeText } from '../../protocol/text.ts';
+import type { Act } from '../directory/act.ts';
 import * as changes from '../directory/changes.ts';
-import type { Mailbox, SecretRef, Server } from '../directory/document.ts';
+import type { Directory, Mailbox, SecretRef, Server } from '../directory/document.ts';
 import { Secret } from '../directory/secrets.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { change } from './people.ts';
+import { actOf } from './policy.ts';
 import { folderOf, mailboxOf, parseServerUrl } from './wire.ts';
 import { type Caller, type Handlers, mailboxNamed, type World } from './world.ts';
 
@@ -51,6 +53,23 @@ async function withSecret<T>(
   }
 }
 
+/** Connects to both servers; a hosted mailbox has none. */
+async function probed(world: World, mailbox: Mailbox) {
+  if (mailbox.kind === 'hosted') return [];
+  const account = world.accountOf(mailbox);
+  const steps = (await Promise.all([world.sync.test(account), world.outbox.test(account)])).flat();
+  return steps.map((step) => ({ ...step, step: safeText(step.step), message: safeText(step.message) }));
+}
+
+/** Throws when one of the servers does not work with what was entered; the details say at which step, so that a client names its field. */
+async function needWorking(world: World, mailbox: Mailbox): Promise<void> {
+  const steps = await probed(world, mailbox);
+  const failed = steps.filter(({ ok }) => !ok);
+  if (failed.length === 0) return;
+  const why = failed.map(({ server, step, message }) => `${server === 'imap' ? 'incoming' : 'outgoing'} server, ${step}: ${message}`);
+  throw new PostroomError('unavailable', `${mailbox.address} was not added. ${why.join('; ')}`, { steps });
+}
+
 /** A change of one mailbox by somebody who was let to it. */
 async function edit(world: World, caller: Caller, name: string, make: (mailbox: Mailbox) => Parameters<typeof change>[2]) {
   const mailbox = mailboxNamed(world.directory.snapshot(), name);
@@ -85,14 +104,21 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
         'invalid',
         'A mailbox has both servers, incoming (imap) and outgoing (smtp), or neither: then it is hosted here.',
       );
-    const { id } = await withSecret(world, asked.secret, null, (secret) =>
-      change(world, caller, (doc, act) => {
+    const { id } = await withSecret(world, asked.secret, null, async (secret) => {
+      const add = (doc: Directory, act: Act) => {
         if (imap === null || smtp === null) return changes.mailboxAdd(doc, { ...common, kind: 'hosted' }, act);
         const account = { user: asked.user ?? address, ca };
         const servers = { imap: { ...parseServerUrl('imap', imap), ...account }, smtp: { ...parseServerUrl('smtp', smtp), ...account } };
         return changes.mailboxAdd(doc, { ...common, kind: 'imap', ...servers, secret }, act);
-      }),
-    );
+      };
+      if (asked.test) {
+        // What the change itself refuses (an address in use, a secret that may not go there) is refused before anybody is asked.
+        const { doc: after, id } = add(world.directory.snapshot().directory, actOf(world, caller.person, world.now()));
+        const mailbox = after.mailboxes.find((one) => one.id === id);
+        if (mailbox !== undefined) await needWorking(world, mailbox);
+      }
+      return change(world, caller, add);
+    });
     const snapshot = world.directory.snapshot();
     const mailbox = mailboxNamed(snapshot, id ?? address);
     // A hosted mailbox can be listed and written to as soon as this is answered.
@@ -150,14 +176,8 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
   },
 
   'mailbox.test': async (world, asked) => {
-    const mailbox = mailboxNamed(world.directory.snapshot(), asked.mailbox);
-    if (mailbox.kind === 'hosted') return { ok: true, steps: [] };
-    const account = world.accountOf(mailbox);
-    const steps = (await Promise.all([world.sync.test(account), world.outbox.test(account)])).flat();
-    return {
-      ok: steps.every((step) => step.ok),
-      steps: steps.map((step) => ({ ...step, step: safeText(step.step), message: safeText(step.message) })),
-    };
+    const steps = await probed(world, mailboxNamed(world.directory.snapshot(), asked.mailbox));
+    return { ok: steps.every((step) => step.ok), steps };
   },
 
   'mailbox.share': (world, asked, caller) =>

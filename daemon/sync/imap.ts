@@ -9,6 +9,7 @@
 import { type FetchMessageObject, type FetchQueryObject, ImapFlow, type ListResponse } from 'imapflow';
 import type { ServerAddress } from '../engines.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
+import { tlsWords } from '../tls-words.ts';
 import { obstacleOf, twinName } from './folder-name.ts';
 import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
 
@@ -559,8 +560,6 @@ function statusOf({ status }: ListResponse): Status | null {
 
 // --- what went wrong -----------------------------------------------------------------------------------------------
 
-const certificateCodes =
-  /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|UPGRADE_TIMEOUT|STARTTLS_INJECTION)/;
 const unreachableCodes =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|CONNECT_TIMEOUT|GREETING_TIMEOUT|ECONNRESET|ClosedAfterConnect)/;
 const patience =
@@ -590,7 +589,8 @@ export function faultOf(error: unknown, doing: string, phase: Phase): ImapFault 
   const code = facts.code ?? '';
   const responseCode = (facts.serverResponseCode ?? codeIn(facts.response) ?? '').toUpperCase();
   const server = facts.responseText ?? (typeof facts.response === 'string' ? facts.response : undefined) ?? facts.reason;
-  const words = [facts.message, server].filter(Boolean).join(': ');
+  const tls = tlsWords(error);
+  const words = tls ?? [facts.message, server].filter(Boolean).join(': ');
   const retryAfterMs = facts.throttleReset === undefined ? null : Math.min(facts.throttleReset, longestPauseMs);
   const as = (kind: FaultKind) => new ImapFault({ kind, message: `${doing}: ${words || code}`, retryAfterMs }, { cause: error });
 
@@ -599,7 +599,7 @@ export function faultOf(error: unknown, doing: string, phase: Phase): ImapFault 
   const tooMuch = responseCode === 'OVERQUOTA' && phase !== 'writing';
   if (code === 'ETHROTTLE' || tooMuch || patienceCodes.test(responseCode) || patience.test(words)) return as('throttled');
   if (facts.authenticationFailed) return as('auth');
-  if (certificateCodes.test(code) || facts.tlsFailed) return as('certificate');
+  if (tls !== null || facts.tlsFailed) return as('certificate');
   if (phase === 'connecting') return as(unreachableCodes.test(code) || code === 'NoConnection' ? 'unreachable' : 'gone');
   return as(facts.responseStatus === 'NO' || facts.responseStatus === 'BAD' ? 'refused' : 'gone');
 }

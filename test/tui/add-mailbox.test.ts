@@ -55,4 +55,16 @@ test('an error stands at the field that the daemon names', () => {
   expect(fieldNamed({ field: 'smtp' })).toBe('smtp');
   expect(fieldNamed({ path: 'secret.password' })).toBe('password');
   expect(fieldNamed({})).toBe('address');
+  const failed = (server: 'imap' | 'smtp', step: string) => ({
+    steps: [
+      { server: 'imap', step: 'connect', ok: true, message: '' },
+      { server, step, ok: false, message: '' },
+    ],
+  });
+  expect([failed('imap', 'tls'), failed('smtp', 'sign in'), failed('smtp', 'connect'), failed('imap', 'login')].map(fieldNamed)).toEqual([
+    'ca',
+    'password',
+    'smtp',
+    'password',
+  ]);
 });

@@ -163,6 +163,11 @@ test('an empty view says where there is work; a list that is gone says why', asy
   fake.fill(mine, []);
   const { sees } = await open(fake, { kind: 'panel', view: 'mine', mailbox: null });
   await sees('Nothing waits for you. 2 unassigned: press 2.');
+  const broken = mailbox('sales@x.example', { state: 'auth-failed' });
+  fake.mailboxes.put([support, broken]);
+  await sees('New mail may be missing. sales@x.example: sign-in refused');
+  fake.mailboxes.put([support]);
+  await sees('Nothing waits for you.');
   fake.list(mine).put(null, new PostroomError('not-found', 'No such thing'));
   await sees('You do not reach this any more');
 });

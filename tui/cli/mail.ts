@@ -5,6 +5,7 @@ import { PostroomError } from '../../protocol/errors.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import { type MailReport, OutboxState } from '../../protocol/schema.ts';
 import { ownReportLine, reportLine } from '../report-words.ts';
+import { stateText } from './mailboxes.ts';
 import { refuseTerminal, save, toStandardOutput } from './octets.ts';
 import { block, day, facts, person, size, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
@@ -37,6 +38,16 @@ const pageFlags = [
 const page = (values: Values) => ({ limit: number(values, 'limit', '--limit'), cursor: option(values, 'cursor') });
 const more = (next: string | null): string => (next === null ? '' : `\nMore with: --cursor ${next}`);
 const revisionFlag = ['--if-revision <n>', 'only if the conversation did not move since'] as const;
+
+/** An empty panel is no good news where mail cannot come in. */
+async function troubledMailboxes(session: Session, only: string | null): Promise<string[]> {
+  const { rows } = await session.call('mailbox.list', {});
+  return rows
+    .filter(
+      ({ address, state, rights }) => rights.panel && (only === null || only === address) && /^(offline|auth-failed|error)$/.test(state),
+    )
+    .map((mailbox) => `New mail of ${mailbox.address} may be missing: ${stateText(mailbox)}`);
+}
 
 const views = ['mine', 'unassigned', 'team', 'done'] as const;
 const states = ['open', 'waiting', 'snoozed', 'done', 'any'] as const;
@@ -271,8 +282,10 @@ export const mailCommands: readonly CommandRow[] = [
     options: [['--mailbox <address>', 'only this one'], ['--view <view>', 'which list (default: team)', views], ...pageFlags],
     run: async (context, _args, values) => {
       const view = views.find((name) => name === option(values, 'view'));
-      const panel = await (await context.session()).call('panel.list', { mailbox: option(values, 'mailbox'), view, ...page(values) });
-      return { data: panel, text: rowsText(panel.rows, 'Nothing waits for you.') + more(panel.next) };
+      const session = await context.session();
+      const panel = await session.call('panel.list', { mailbox: option(values, 'mailbox'), view, ...page(values) });
+      const troubled = panel.rows.length > 0 || context.json ? [] : await troubledMailboxes(session, option(values, 'mailbox'));
+      return { data: panel, text: rowsText(panel.rows, troubled.join('\n') || 'Nothing waits for you.') + more(panel.next) };
     },
   },
   {

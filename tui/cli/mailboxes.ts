@@ -1,6 +1,7 @@
 /** Mailboxes: adding, settings, addresses, sync state, folders. */
+import { PostroomError } from '../../protocol/errors.ts';
 import type { Params, Result } from '../../protocol/methods.ts';
-import { type SettingChange, SettingField } from '../../protocol/schema.ts';
+import { type SettingChange, SettingField, TestSteps } from '../../protocol/schema.ts';
 import { day, facts, table } from './print.ts';
 import { type CommandRow, usageError, type Values } from './program.ts';
 import { bool, date, fileText, flag, number, option, pairs } from './values.ts';
@@ -90,6 +91,23 @@ const passwordFlags = [
   ['--password-command <name>', "a command of the daemon's config that prints it"],
 ] as const;
 
+/** Servers that do not work as given: which option mends it. */
+function mendedBy(error: unknown, values: Values): unknown {
+  if (!(error instanceof PostroomError)) return error;
+  const steps = TestSteps.safeParse(error.details.steps).data ?? [];
+  const failed = steps.filter(({ ok }) => !ok);
+  if (failed.length === 0) return error;
+  const given = ['passwordEnv', 'passwordFile', 'passwordCommand'].find((name) => option(values, name) !== null);
+  const password = `--${(given ?? 'passwordFile').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const mends = failed.map(({ server, step }) => {
+    if (step === 'tls') return `Give the CA of the ${server} server with --tls-ca FILE, or mend --${server}`;
+    if (step === 'login' || step === 'sign in') return `Check ${password} and --user`;
+    return `Check --${server}`;
+  });
+  const mend = `${[...new Set(mends)].join('. ')}. With --no-test it is added as it is.`;
+  return new PostroomError(error.code, `${error.message.replace(/\.?$/, '.')} ${mend}`, error.details, { cause: error });
+}
+
 export const mailboxCommands: readonly CommandRow[] = [
   {
     usage: 'mailbox add <address>',
@@ -104,6 +122,7 @@ export const mailboxCommands: readonly CommandRow[] = [
       ['--shared', 'allow shared access'],
       ['--work-from <date>', 'older mail starts done and read; "all": all mail is work (default: 14 days back)'],
       ['--name <text>', 'the display name in From'],
+      ['--no-test', 'add it without trying the servers first'],
     ],
     run: async (context, args, values) => {
       const imap = option(values, 'imap');
@@ -119,7 +138,8 @@ export const mailboxCommands: readonly CommandRow[] = [
       }
       const workFrom = option(values, 'workFrom');
       const ca = option(values, 'tlsCa');
-      const mailbox = await (await context.session()).call('mailbox.add', {
+      const session = await context.session();
+      const asked: Params<'mailbox.add'> = {
         address: arg(args, 0),
         imap,
         smtp,
@@ -129,6 +149,10 @@ export const mailboxCommands: readonly CommandRow[] = [
         shared: flag(values, 'shared'),
         ...(workFrom === null ? {} : { workFrom: workFrom === 'all' ? null : date(workFrom, '--work-from', 'begin') }),
         name: option(values, 'name'),
+        test: imap !== null && values.test !== false,
+      };
+      const mailbox = await session.call('mailbox.add', asked, { timeoutMs: 120_000 }).catch((error: unknown) => {
+        throw mendedBy(error, values);
       });
       return { data: mailbox, text: mailboxText(mailbox) };
     },

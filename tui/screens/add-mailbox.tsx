@@ -6,10 +6,22 @@ import { type SafeText, safeText } from '../../protocol/text.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import { Typed } from '../components/typed.tsx';
+import { authorityIn, FileProblem } from '../files.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, cutToWidth, padEndTo, type Safe, wrap } from '../text.ts';
 import { useView } from '../use-mirror.ts';
-import { type AddField, entered, fieldNamed, fields, helps, labels, requestOf, shownValue, type Typing } from './add-mailbox-state.ts';
+import {
+  type AddField,
+  authorityFile,
+  entered,
+  fieldNamed,
+  fields,
+  helps,
+  labels,
+  requestOf,
+  shownValue,
+  type Typing,
+} from './add-mailbox-state.ts';
 import { useApp } from './contract.ts';
 import { grouped, syncWords } from './mailbox-words.ts';
 import { bestPlace, useNavigator } from './places.ts';
@@ -27,6 +39,8 @@ export function AddMailbox(): ReactElement {
   const [typing, setTyping] = useState<Typing>({});
   const [wrong, setWrong] = useState<Wrong | null>(null);
   const [adding, setAdding] = useState(false);
+  /** What was typed when its servers did not work. */
+  const [failedAs, setFailedAs] = useState<Typing | null>(null);
   const put = (field: AddField, value: string): void => {
     setTyping((before) => ({ ...before, [field]: value }));
     if (wrong?.field === field) setWrong(null);
@@ -75,15 +89,26 @@ export function AddMailbox(): ReactElement {
     }
     setAdding(true);
     try {
-      const { address } = await mirror.call('mailbox.add', asked.params);
+      const file = authorityFile(typing);
+      const ca = file === null ? null : await authorityIn(file);
+      // What did not work, and is meant all the same: the second y adds it as it is.
+      const test = failedAs !== typing && asked.params.imap !== undefined;
+      const { address } = await mirror.call('mailbox.add', { ...asked.params, ca, test }, { timeoutMs: 120_000 });
       mirror.refresh();
       shell.close();
       shell.open({ name: 'added', element: <Added address={address} /> });
     } catch (error) {
       setAdding(false);
-      if (!(error instanceof PostroomError) || (error.code !== 'invalid' && error.code !== 'conflict')) throw error;
+      if (error instanceof FileProblem) {
+        setWrong({ field: 'ca', why: error.words });
+        list.select('ca');
+        return;
+      }
+      const tested = error instanceof PostroomError && error.details.steps !== undefined;
+      if (!(error instanceof PostroomError) || !(tested || error.code === 'invalid' || error.code === 'conflict')) throw error;
       const field = fieldNamed(error.details);
-      setWrong({ field, why: safeText(error.message) });
+      if (tested) setFailedAs(typing);
+      setWrong({ field, why: tested ? chrome`${safeText(error.message)} y again adds it as it is.` : safeText(error.message) });
       list.select(field);
     }
   };
@@ -105,14 +130,14 @@ export function AddMailbox(): ReactElement {
     [],
   );
   return (
-    <Screen title={chrome`ADD A MAILBOX`} filter={chrome`Enter types · y adds it, and tests both servers`}>
+    <Screen title={chrome`ADD A MAILBOX`} filter={chrome`Enter types · y tests both servers, and adds it`}>
       <List list={list} columns={columns} rowAt={(index) => lines[index]} draw={draw} />
       <Row />
       <Lines tone="muted" lines={wrap(helps[current], columns - 4).map((line) => chrome`  ${line}`)} />
       {wrong !== null && (
         <Lines tone="danger" lines={wrap(chrome`! ${labels[wrong.field]}: ${wrong.why}`, columns - 4).map((line) => chrome`  ${line}`)} />
       )}
-      {adding && <T>{chrome`  adding…`}</T>}
+      {adding && <T>{chrome`  testing both servers…`}</T>}
     </Screen>
   );
 }

@@ -3,7 +3,7 @@
  * verbs, a reader beside it where there is room.
  */
 import { type ReactElement, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
-import type { Conversation as Row } from '../../protocol/schema.ts';
+import type { Mailbox, Conversation as Row } from '../../protocol/schema.ts';
 import { displayAddress, safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
 import { List, useList } from '../components/list.tsx';
@@ -17,6 +17,7 @@ import { openCompose, openReply } from './compose.tsx';
 import { type Behind, useApp } from './contract.ts';
 import { Conversation, Reader } from './conversation.tsx';
 import { useGoing } from './going.tsx';
+import { isTroubled, stateWords } from './mailbox-words.ts';
 import { openNote } from './note.tsx';
 import { Onboarding } from './onboarding.tsx';
 import { useOthersChanges } from './others.ts';
@@ -450,7 +451,23 @@ function Empty({ place, picture, filtered, counts, columns }: EmptyProps): React
   if (picture.data === null) return <Words tone="muted" columns={columns} text={chrome`loading…`} />;
   if (mailboxes?.length === 0) return <Onboarding columns={columns} />;
   if (filtered) return <Words tone="muted" columns={columns} text={chrome`Nothing here holds these words. Esc shows all.`} />;
+  // Nothing waits is a lie where mail cannot come in.
+  const broken =
+    mailboxes?.filter((one) => isTroubled(one) && one.rights.panel && (place.mailbox === null || place.mailbox === one.address)) ?? [];
+  if (place.kind !== 'folder' && !(place.kind === 'panel' && place.view === 'done') && broken.length > 0)
+    return <Words tone="warning" columns={columns} text={troubleWords(broken)} />;
   return <Words tone="muted" columns={columns} text={nothingWords(place, counts)} />;
+}
+
+/** Mailboxes that mail does not come into: which, why, and where to mend it. */
+function troubleWords(broken: readonly Mailbox[]): Safe {
+  const said = broken.map(
+    (one) => chrome`${one.address}: ${stateWords(one).word}${one.sync.error === null ? chrome`` : chrome` (${safeText(one.sync.error)})`}.`,
+  );
+  const mends = broken.some(({ rights }) => rights.settings)
+    ? chrome`g m shows them; g , opens the settings, where T tests the connection.`
+    : chrome`Tell whoever holds Setup there.`;
+  return chrome`New mail may be missing. ${join(said, chrome` `)} ${mends}`;
 }
 
 function nothingWords(place: ListPlace, counts: Counts | null): Safe {

@@ -420,8 +420,8 @@ function sectionOf(field: FieldId, mailbox: Mailbox): Section {
 /** What is not obvious from the edits themselves. */
 function consequenceOf({ edits }: Staged): Chrome {
   const words: Chrome[] = [];
-  if ((edits.has('imap') || edits.has('smtp') || edits.has('user') || edits.has('ca')) && !edits.has('secret'))
-    words.push(chrome`Another server, user or authority clears the password: nothing is fetched or sent before it is given again.`);
+  if ((edits.has('imap') || edits.has('smtp') || edits.has('user')) && !edits.has('secret'))
+    words.push(chrome`Another server or user clears the password: nothing is fetched or sent before it is given again.`);
   if (edits.get('shared') === 'off') words.push(chrome`Everybody but the owner is locked out at once.`);
   if (edits.get('shared') === 'on') words.push(chrome`Its grants count from now on.`);
   if (edits.has('workFrom')) words.push(chrome`What counts as old changes for everybody.`);
