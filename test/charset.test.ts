@@ -108,6 +108,7 @@ describe('text in its charset', () => {
     ['ISO-2022-JP with JIS X 0212', 'iso-2022-jp-1', Buffer.from('\x1b$(D"/\x1b(B.', 'latin1'), '˘.'],
     ['ISO-2022-JP with half-width kana', 'iso-2022-jp', Buffer.from('\x1b(I1\x1b(B.', 'latin1'), 'ｱ.'],
     ['ISO-2022-JP that was cut', 'iso-2022-jp', Buffer.from('\x1b$B;D:', 'latin1'), '残'],
+    ['Windows under an ISO name', 'iso-8859-2', hex('93bfba9420969660'.slice(0, 12)), '“żş” –'],
     ['an unknown name', 'x-unknown', Buffer.from('Größe'), 'Größe'],
     ['no UTF-8 under its name', 'utf-8', hex('4772f6df65'), 'Größe'],
   ])('%s', (_, charset, body, expected) => {

@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { htmlToRoughText } from '../daemon/mail/html.ts';
+import { readMessage, readTexts } from '../daemon/mail/message.ts';
 import { htmlToText } from '../daemon/store/html-text.ts';
 import { tableText } from '../daemon/store/text-table.ts';
 
@@ -318,4 +321,26 @@ test('no HTML costs more than its length', () => {
     expect(text(html).length).toBeLessThan(1_000_000);
     expect(htmlToRoughText(html, 262_144).length).toBeLessThanOrEqual(262_144);
   }
+});
+
+const corpus = process.env.POSTROOM_CORPUS ?? '';
+const absent = corpus === '' ? ' (left out: POSTROOM_CORPUS names no folder of mails)' : '';
+
+test.skipIf(corpus === '')(`the rough reading and the parser read the same words in the corpus${absent}`, { timeout: 60_000 }, () => {
+  const names = readdirSync(corpus, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.eml') && !name.startsWith('hostile'),
+  );
+  const letters = (all: string): string => all.replace(/ \[\d+\]|\(goes to \S+\)/g, '').replace(/[^\p{L}\p{N}]+/gu, '');
+  const apart = names.filter((name) => {
+    const octets = readFileSync(join(corpus, name));
+    const rough = letters(readMessage(octets).text).length;
+    const whole = letters(
+      readTexts(octets, text, 1_000_000)
+        .map((it) => it.text)
+        .join(''),
+    ).length;
+    return rough < 200_000 && Math.abs(rough - whole) > 20 + 0.1 * Math.max(rough, whole);
+  });
+  // Pictures that are links and have no words of their own: opened they are called by their host.
+  expect(apart).toEqual(['roundcube/spam-with-image-data-uri.eml', 'ruby-mail/error-emails-content-transfer-encoding-with-8bits.eml']);
 });

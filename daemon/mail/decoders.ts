@@ -223,6 +223,12 @@ function ofPlatform(name: string): Decoder | null {
     // The web reads these names as something that no mail means by them.
     if (encoding === 'x-user-defined' || encoding === 'replacement') return null;
     if (encoding.startsWith('utf-16')) return { name: encoding, kind: 'wide', decode: (octets) => platform(encoding, octets) };
+    // Text of Windows under an ISO name: its quotes and dashes stand where ISO has controls.
+    if (encoding.startsWith('iso-8859-')) {
+      const decode = (octets: Uint8Array): string =>
+        platform(encoding, octets).replace(/[\x80-\x9F]/g, (control) => platform('windows-1252', Uint8Array.of(control.charCodeAt(0))));
+      return { name: encoding, kind: 'single', decode };
+    }
     const kind = encoding === 'utf-8' ? 'utf-8' : multi.has(encoding) ? 'multi' : 'single';
     return { name: encoding, kind, decode: (octets) => platform(encoding, octets) };
   } catch (error) {

@@ -8,7 +8,7 @@
 import { plainSight, readSheet, type Sheet, type Sight, shows, sightIn } from './html-style.ts';
 
 export type Visitor = {
-  /** As it stands, with its entities. `pre`: line ends and blanks count, without a `<pre>` around it. */
+  /** As it stands, with its entities, and with `<` that begin no tag. `pre`: line ends and blanks count, without a `<pre>` around it. */
   text(raw: string, pre: boolean): void;
   open(name: string, tag: string): void;
   close(name: string): void;
@@ -53,8 +53,9 @@ type Open = { name: string; sight: Sight };
 export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
   const source = html.slice(0, maxLength);
   const lastEnd = source.lastIndexOf('>');
+  const tagStart = /<[a-zA-Z/!?]/g;
   const open: Open[] = [];
-  let sheet: Sheet = { hides: new Set(), paints: false };
+  let sheet: Sheet = { hides: new Set(), paints: false, tags: new Map() };
   let dropped = 0; // open tags beyond the depth, whose end tags go too
   let nodes = 0;
   let unquoted = 0;
@@ -80,16 +81,12 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
   };
 
   while (at < source.length && visitor.goOn()) {
-    const tag = source.indexOf('<', at);
+    tagStart.lastIndex = at;
+    const tag = tagStart.exec(source)?.index ?? -1;
     if (tag < 0 || tag > lastEnd) break;
     text(source.slice(at, tag));
     if (source.startsWith('<!--', tag)) {
       at = afterComment(source, tag);
-      continue;
-    }
-    if (!/[a-zA-Z/!?]/.test(source[tag + 1] ?? '')) {
-      text('&lt;');
-      at = tag + 1;
       continue;
     }
     let end = unquoted < maxUnquoted ? quotedEnd(source, tag) : 0;
@@ -144,7 +141,7 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
       }
     }
   }
-  if (at < source.length && visitor.goOn()) text(source.slice(at).replaceAll('<', '&lt;'));
+  if (at < source.length && visitor.goOn()) text(source.slice(at));
   closeFrom(0);
 }
 
@@ -157,6 +154,9 @@ function afterComment(source: string, from: number): number {
 
 /** After the `>` that ends a tag and stands in no quotes; 0 when its quotes do not close in reach. */
 function quotedEnd(source: string, from: number): number {
+  const first = source.indexOf('>', from) + 1;
+  const tag = source.slice(from, first);
+  if (!tag.includes("'") && tag.split('"').length % 2 === 1) return first;
   let quote = '';
   for (let at = from + 1; at < Math.min(source.length, from + maxTag); at++) {
     const character = source[at] ?? '';

@@ -15,8 +15,9 @@ export type Sight = {
   pre: boolean;
 };
 
-/** Rules of the mail's own stylesheets, as far as they are looked at. */
-export type Sheet = { hides: ReadonlySet<string>; paints: boolean };
+/** Rules of the mail's own stylesheets, as far as they are looked at; `tags`: styles of tags that were seen, since programs repeat them. */
+export type Sheet = { hides: ReadonlySet<string>; paints: boolean; tags: Map<string, Style | null> };
+const maxTags = 300;
 
 export const plainSight: Sight = { hidden: false, invisible: false, tiny: false, colour: '#000000', background: '#ffffff', pre: false };
 
@@ -26,9 +27,16 @@ export const shows = ({ hidden, invisible, tiny, colour, background }: Sight): b
 /** Most tags have none of these. */
 const mayMatter = /\b(?:style|hidden|bgcolor|background|color|size|class|id)\b/i;
 
+const patterns = new Map<string, RegExp>();
+
 /** The value of an attribute, null when the tag has none. */
 export function attributeOf(tag: string, name: string): string | null {
-  const found = new RegExp(`[\\s"'/]${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, 'i').exec(tag);
+  let pattern = patterns.get(name);
+  if (pattern === undefined) {
+    pattern = new RegExp(`[\\s"'/]${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, 'i');
+    patterns.set(name, pattern);
+  }
+  const found = pattern.exec(tag);
   return found === null ? null : (found[1] ?? found[2] ?? found[3] ?? '');
 }
 
@@ -51,8 +59,8 @@ export function sightIn(name: string, tag: string, outer: Sight, sheet: Sheet, a
   const ground = attributeOf(tag, 'bgcolor');
   if (ground !== null) inner.background = readColour(ground);
   if (/\sbackground\s*=/i.test(tag)) inner.background = null;
-  const style = attributeOf(tag, 'style');
-  if (style !== null) applyStyle(inner, readStyle(style), name, after);
+  const style = styleOf(tag, sheet);
+  if (style !== null) applyStyle(inner, style, name, after);
   return inner;
 }
 
@@ -63,6 +71,15 @@ function namesOf(tag: string): string[] {
 }
 
 type Style = ReadonlyMap<string, string>;
+
+function styleOf(tag: string, { tags }: Sheet): Style | null {
+  const known = tags.get(tag);
+  if (known !== undefined) return known;
+  const value = attributeOf(tag, 'style');
+  const style = value === null ? null : readStyle(value);
+  if (tags.size < maxTags) tags.set(tag, style);
+  return style;
+}
 
 function readStyle(style: string): Style {
   const found = new Map<string, string>();
@@ -170,7 +187,7 @@ export function readSheet(css: string, before: Sheet): Sheet {
     }
     at = end + 1;
   }
-  return { hides, paints: before.paints || /background|color\s*:/i.test(bare) };
+  return { ...before, hides, paints: before.paints || /background|color\s*:/i.test(bare) };
 }
 
 function endOfBlock(css: string, brace: number): number {

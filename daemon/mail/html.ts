@@ -12,6 +12,8 @@ const block = new Set(
   ),
 );
 const cell = new Set(['td', 'th']);
+/** Characters of one that may stand for a single one. */
+const longestEntity = 10;
 export const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 const picture = new Set(['img', 'area', 'input']);
 
@@ -34,12 +36,15 @@ function roughText(html: string, room: number, hiding: boolean): string {
   scanHtml(
     html,
     {
-      text: (raw, pre) =>
+      text(all, pre) {
+        const raw = all.slice(0, longestEntity * (room - length));
+        const text = pre ? raw : raw.replace(/\s+/g, ' ');
         put(
           raised && /^\s*\d{1,6}\s*$/.test(raw)
-            ? raw.replace(/\d/g, (digit) => superscripts[Number(digit)] ?? digit)
-            : decodeEntities(pre ? raw : raw.replace(/\s+/g, ' ')),
-        ),
+            ? text.replace(/\d/g, (digit) => superscripts[Number(digit)] ?? digit)
+            : decodeEntities(text),
+        );
+      },
       open(name, tag) {
         raised = name === 'sup';
         if (block.has(name)) put('\n');

@@ -304,7 +304,8 @@ function textsOf(leaves: readonly Leaf[], toText: HtmlReader, most: number): { h
     const html = leaf.type === 'text/html';
     const decode = html ? decodeHtml : decodeText;
     const decoded = once(() => decode(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null));
-    const words = once(() => (html ? htmlToRoughText(decoded(), maxText) : readPlain(decoded(), leaf.parameters)));
+    const all = once(() => (html ? htmlToRoughText(decoded(), maxText) : readPlain(decoded(), leaf.parameters)));
+    const words = (atLeast = maxText): string => (html && atLeast < maxText ? htmlToRoughText(decoded(), atLeast) : all());
     return { html, within: leaf.within, decoded, words };
   });
   const texts: { html: boolean; text: string }[] = [];

@@ -9,8 +9,8 @@ export type Choice = { alternative: number; branch: number };
 export type Version = {
   html: boolean;
   within: readonly Choice[];
-  /** The text as it is indexed. Asked only where a decision hangs on it, since HTML must be read for it. */
-  words(): string;
+  /** The text as it is indexed, or as much of it as `atLeast`. Asked only where a decision hangs on it, since HTML must be read for it. */
+  words(atLeast?: number): string;
 };
 
 /** The parts of `all` that are shown, in their order. */
@@ -35,20 +35,20 @@ export function shownOf<V extends Version>(all: readonly V[]): V[] {
 }
 
 function chooseBranch<V extends Version>(branches: readonly V[][]): V[] {
-  const rich = branches.findLast((branch) => branch.some(({ html }) => html) && !isBlank(textOf(branch)));
+  const rich = branches.findLast((branch) => branch.some(({ html }) => html) && !isBlank(textOf(branch, 200)));
   const plain = branches.find((branch) => branch.every(({ html }) => !html) && !isBlank(textOf(branch)));
   if (rich === undefined) return plain ?? branches[0] ?? [];
   if (plain === undefined) return rich;
-  return givesWay(textOf(plain), () => textOf(rich)) ? rich : plain;
+  return givesWay(textOf(plain), (atLeast) => textOf(rich, atLeast)) ? rich : plain;
 }
 
-const textOf = (branch: readonly Version[]): string => branch.map((version) => version.words()).join('\n');
+const textOf = (branch: readonly Version[], atLeast?: number): string => branch.map((version) => version.words(atLeast)).join('\n');
 
 /** Nothing that a reader would see: blanks, zero-width characters, fillers. */
 export const isBlank = (text: string): boolean => /^[\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(text);
 
 /** A plain half as long as this is a text of its own, whatever stands beside it. */
-const longEnough = 1_500;
+const longEnough = 400;
 /** So many times the letters, figures and signs of the plain half make the HTML the fuller text. */
 const fuller = 4;
 
@@ -58,15 +58,16 @@ const stub =
 const placeholder = /^\W*(?:text|plain|null|undefined|none|n\/a|nan|empty|no text|test|message|body|content|lorem ipsum.{0,200})\W*$/isu;
 
 /** Whether the plain half of an alternative says less than its HTML half, which is then the one to show. */
-export function givesWay(plain: string, rich: () => string): boolean {
+export function givesWay(plain: string, rich: (atLeast: number) => string): boolean {
   const bare = withoutLinks(plain);
   const own = signs(bare);
   if (own >= longEnough) return false;
-  const beside = signs(withoutLinks(rich()));
+  const enough = own * fuller + 40;
+  const beside = signs(withoutLinks(rich(4 * enough)));
   // A rule, dots, or nothing but a link: what it means stands in the other half.
   if (own === 0) return beside > (bare === plain ? 3 : 0);
-  if (beside > own * fuller + 40) return true;
-  return beside > own && (placeholder.test(plain) || (own < 400 && stub.test(plain)));
+  if (beside > enough) return true;
+  return beside > own && (placeholder.test(plain) || stub.test(plain));
 }
 
 const withoutLinks = (text: string): string => text.slice(0, 20_000).replace(/(?:https?:\/\/|www\.|mailto:)\S{1,2000}/giu, ' ');

@@ -15,7 +15,7 @@ export function boundHtml(html: string, hiding = true): string {
   scanHtml(
     html,
     {
-      text: (raw, pre) => out.push(pre ? keepLines(raw) : raw),
+      text: (raw, pre) => out.push(pre ? keepLines(escaped(raw)) : escaped(raw)),
       open: (name, tag) => out.push(name === 'br' ? '<br>' : tag),
       close: (name) => out.push(`</${name}>`),
       goOn: () => true,
@@ -24,3 +24,5 @@ export function boundHtml(html: string, hiding = true): string {
   );
   return out.join('');
 }
+
+const escaped = (raw: string): string => raw.replaceAll('<', '&lt;');

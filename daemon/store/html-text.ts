@@ -24,7 +24,7 @@ const tidy = (text: string): string =>
   text
     .replace(/\u034F|[\u00AD\u200B\u2060\uFEFF]/g, '')
     .replace(/[\u00A0\u2007\u202F]/g, ' ')
-    .replace(/ \[\d{1,3}\](?=[\p{L}\p{N}[])/gu, '$& ') // the next word is not part of a link's number
+    .replace(/ \[\d{1,3}\](?=[\p{L}\p{N}[(])/gu, '$& ') // the next word is not part of a link's number
     .replace(/[ \t\u2000-\u200D]+(?=\n|$)/g, '')
     .replace(/\n{3,}/g, '\n\n')
     .replace(/^\n+|\s+$/g, '');

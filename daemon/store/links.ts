@@ -33,7 +33,7 @@ function targetOf(href: unknown, base: string | null): string | null {
 
 /** The host, the address, the number: what a link is called that has no words. */
 export function placeOf(target: string): string {
-  if (/^mailto:/i.test(target)) return addressIn(target);
+  if (/^mailto:/i.test(target)) return addressIn(target) || 'a new mail';
   if (/^(?:tel|sms):/i.test(target)) return target.slice(4).replace(/\?.*$/s, '');
   return hostOf(target) ?? target.slice(0, 100);
 }
