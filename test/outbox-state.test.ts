@@ -1,6 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { after, afterRestart, claim, holdForRight, type Outcome, pause, proven, wasSent, worst } from '../daemon/outbox/state.ts';
+import {
+  after,
+  afterRestart,
+  begun,
+  canBeProven,
+  claim,
+  holdForRight,
+  type Outcome,
+  pause,
+  proven,
+  wasSent,
+  worst,
+} from '../daemon/outbox/state.ts';
 import type { Recipient } from '../daemon/store/types.ts';
 import { table } from './support/table.ts';
 
@@ -83,6 +95,54 @@ test('pauses grow, the last one repeats, jitter only adds', () => {
   expect(pause(policy.retryAfterMs, 1, 0.999)).toBe(1_100);
 });
 
+describe('what RCPT answered is kept, whatever becomes of the connection', () => {
+  const then = (given: ReturnType<typeof row>, outcome: Outcome) => after(given, outcome, policy, at, 0);
+  const three = ['a', 'b', 'c'].map((name) => recipient('pending', name));
+  const refused = new Map([
+    ['b', { code: 550, text: '550 No' }],
+    ['c', { code: 450, text: '450 Busy' }],
+  ]);
+  const states = (patch: { recipients?: Recipient[] }) => patch.recipients?.map(({ state, reply }) => `${state} ${reply}`);
+  const lost = (where: 'before-data' | 'in-body' | 'dot', recipients = three, given: typeof refused | null = refused) =>
+    then(row(recipients), { kind: 'lost', where, why: 'reset', ...(given && { refused: given }) });
+
+  test('after the dot only those who were taken are unknown; the others are told, or tried again', () => {
+    const patch = lost('dot');
+    expect([patch.state, states(patch), patch.nextAttemptAt]).toEqual([
+      'queued',
+      ['unknown reset', 'failed 550 No', 'pending 450 Busy'],
+      at + 1_000,
+    ]);
+    // The next attempt is for the one who waits, and the row then shows that of another nobody knows.
+    const second = then(row(patch.recipients, 2), { kind: 'accepted', reply: '250', refused: new Map() });
+    expect([second.state, states(second)]).toEqual(['unknown', ['unknown reset', 'failed 550 No', 'accepted 250']]);
+  });
+
+  test('before the dot nobody has it', () => {
+    for (const where of ['before-data', 'in-body'] as const)
+      expect(states(lost(where))).toEqual(['pending null', 'failed 550 No', 'pending 450 Busy']);
+  });
+
+  test('a daemon that stops in between knows it from what was durable when the body began', () => {
+    const durable = begun(three, refused);
+    expect(durable).toEqual([
+      { address: 'a', state: 'pending', reply: null, taken: true },
+      { address: 'b', state: 'failed', reply: '550 No' },
+      { address: 'c', state: 'pending', reply: '450 Busy' },
+    ]);
+    const patch = lost('dot', durable, null);
+    expect(states(patch)).toEqual(['unknown reset', 'failed 550 No', 'pending 450 Busy']);
+    expect(patch.recipients?.some((one) => 'taken' in one)).toBe(false);
+    // Of rows that a daemon of before left nobody knows who was taken.
+    expect(states(lost('dot', three, null))).toEqual(['unknown reset', 'unknown reset', 'unknown reset']);
+  });
+
+  test('a refusal of the mail is not that of those whom RCPT refused already', () => {
+    const patch = then(row(three), { kind: 'refused', reply: { code: 451, text: '451 Later' }, recipients: refused });
+    expect(states(patch)).toEqual(['pending 451 Later', 'failed 550 No', 'pending 450 Busy']);
+  });
+});
+
 test('it is given up after its time, except for the mailbox’s own faults', () => {
   const late = policy.giveUpAfterMs;
   const given = (outcome?: Outcome) => outcome && after(row(), outcome, policy, late, 0).state;
@@ -97,8 +157,19 @@ test('a claim counts; a row found in `claimed` goes again, one in `data` never b
 });
 
 test('proof turns unknown into accepted and nothing else', () => {
-  const all = (['pending', 'unknown', 'accepted', 'failed', 'bounced'] as const).map((state) => recipient(state));
-  expect(proven(all).recipients?.map(({ state }) => state)).toEqual(['accepted', 'accepted', 'accepted', 'failed', 'bounced']);
+  const all = (['unknown', 'accepted', 'failed', 'bounced', 'pending'] as const).map((state) => recipient(state));
+  expect(proven({ recipients: all }).recipients.map(({ state }) => state)).toEqual([
+    'accepted',
+    'accepted',
+    'failed',
+    'bounced',
+    'pending',
+  ]);
+  // What is there because others got it says nothing of the rest.
+  expect([canBeProven({ recipients: all }), canBeProven({ recipients: [recipient('unknown'), recipient('failed')] })]).toEqual([
+    false,
+    true,
+  ]);
 });
 
 test('whatever happens in whatever order: who was accepted stays so, and only unknown or accepted follows the dot', () => {

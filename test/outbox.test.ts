@@ -207,6 +207,19 @@ describe('recipients move on their own', () => {
     });
   }
 
+  test.each([true, false])(
+    'the connection dies after the dot: those whom RCPT refused did not get it (the server took it: %s)',
+    async (accept) => {
+      await using on = await scene([...refusals.map((fault) => ({ ...fault, times: 1 })), { at: 'dot', end: 'drop', accept }]);
+      const row = await on.world.send({ to });
+      expect([row.state, states(row)]).toEqual(['unknown', ['unknown', 'failed', 'accepted']]);
+      expect(row.recipients.map(({ reply }) => reply)).toEqual([expect.anything(), '550 5.1.1 Nobody', expect.stringContaining('250')]);
+      // Nobody is asked for twice who may have it.
+      expect(on.server.ledger.map(({ rcptTo }) => rcptTo)).toEqual([...(accept ? [['anna@example.com']] : []), ['busy@example.com']]);
+      await on.world.until(row.id, ({ sentCopy }) => sentCopy === 'filed');
+    },
+  );
+
   test('none is taken: each has its own answer', async () => {
     await using on = await scene([
       { at: 'rcpt', recipient: 'nobody@example.com', reply: '550 5.1.1 Nobody' },
@@ -214,6 +227,31 @@ describe('recipients move on their own', () => {
     ]);
     const row = await on.world.send({ to: ['nobody@example.com', 'busy@example.com'] });
     expect([states(row), on.server.ledger.map(({ rcptTo }) => rcptTo)]).toEqual([['failed', 'accepted'], [['busy@example.com']]]);
+  });
+});
+
+describe('a server that answers the mail twice', () => {
+  test.each(['451 4.3.0 Later', '554 5.0.0 No'])(
+    '%s, and then that it took it: it is not sent again, and the row says both',
+    async (first) => {
+      await using on = await scene([{ at: 'dot', reply: `${first}\r\n250 2.0.0 Taken`, accept: true }]);
+      const row = await on.world.send();
+      expect([row.state, row.attempts]).toEqual(['unknown', 1]);
+      expect(row.lastError).toBe(`The server answered twice: “${first}”, then “250 2.0.0 Taken”.`);
+      expect(on.server.ledger).toHaveLength(1);
+    },
+  );
+
+  test('twice that it does not: tried again', async () => {
+    await using on = await scene([{ at: 'dot', reply: '451 4.3.0 Later\r\n451 4.3.0 Later' }]);
+    const row = await on.world.send();
+    expect([row.state, row.attempts, row.remark]).toEqual(['accepted', 2, null]);
+  });
+
+  test('that it took it, and then that it did not: it is accepted, and the row says so', async () => {
+    await using on = await scene([{ at: 'dot', reply: '250 2.0.0 Taken\r\n451 4.3.0 Later', accept: true }]);
+    const row = await on.world.send();
+    expect([row.state, row.remark]).toEqual(['accepted', 'The server answered twice: “250 2.0.0 Taken”, then “451 4.3.0 Later”.']);
   });
 });
 

@@ -16,7 +16,7 @@ import type { MailboxAccount, Outbox, OutboxDeps, ServerAddress, TestStep } from
 import type { MailboxId, Millis, OutboxId, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
 import { markAnswered } from './answered.ts';
 import { type Attempt, type Credentials, probe, submit, type TimeLimits } from './smtp.ts';
-import { after, afterRestart, claim, holdForRight, type Outcome, pause, proven, wasSent } from './state.ts';
+import { after, afterRestart, begun, canBeProven, claim, holdForRight, type Outcome, pause, proven, wasSent } from './state.ts';
 
 const connectTimeoutMs = 30_000;
 const maxMailboxesAtOnce = 5;
@@ -309,10 +309,9 @@ class Delivery implements Outbox {
       return { kind: 'lost', where: 'before-data', why: messageOf(error) };
     });
     // With what was delivered here: that stays so, whatever became of the rest.
-    let patch: OutboxPatch = { recipients: run.row.recipients, ...after(run.row, outcome, config, now(), Math.random()) };
-    if (outcome.kind === 'lost' && outcome.where === 'dot' && (await this.#look(run.row)) === 'found') {
-      patch = proven(patch.recipients ?? run.row.recipients);
-    }
+    let patch = { recipients: run.row.recipients, ...after(run.row, outcome, config, now(), Math.random()) };
+    if (outcome.kind === 'lost' && outcome.where === 'dot' && (await this.#look(run.row)) === 'found') patch = proven(patch);
+    if (outcome.kind === 'accepted' && outcome.remark != null) patch = { ...patch, remark: outcome.remark };
     log.info({ outbox: run.row.id, messageId: run.row.messageId, outcome: outcome.kind, state: patch.state }, 'outbox: attempt ended');
     if (await this.#record(run.row.id, 'sending', patch)) this.#aftermath({ ...run.row, ...patch });
     await this.#minding(run.row.mailbox, outcome);
@@ -375,7 +374,12 @@ class Delivery implements Outbox {
       mailFrom: run.row.from,
       rcptTo: run.row.recipients.filter(({ state }) => state === 'pending').map(({ address }) => address),
       octets,
-      commit: () => store.outboxMove(run.row.id, 'sending', { phase: 'data', recipients: run.row.recipients }),
+      commit: async (refused) => {
+        const recipients = begun(run.row.recipients, refused);
+        const ours = await store.outboxMove(run.row.id, 'sending', { phase: 'data', recipients });
+        if (ours) run.row = { ...run.row, recipients };
+        return ours;
+      },
       refusal: () => run.recalled ?? refusal(run.row),
       limits: this.#limits,
     });
@@ -454,25 +458,27 @@ class Delivery implements Outbox {
   /** Found in `data` after a restart: proof, or `unknown`. Never sent again by itself. */
   async #resolve(row: OutboxRow): Promise<void> {
     const outcome: Outcome = { kind: 'lost', where: 'dot', why: 'The daemon stopped before the server answered.' };
-    const unknown = after(row, outcome, this.#deps.config, this.#deps.now(), 0);
+    const unknown = { recipients: row.recipients, ...after(row, outcome, this.#deps.config, this.#deps.now(), 0) };
     let found: Look = 'could-not';
     for (const delay of looksAtStartMs) {
       if (!(await this.#pauseFor(delay))) return; // stays in `data`: the next start looks
       found = await this.#look(row);
       if (found !== 'could-not') break;
     }
-    const patch = found === 'found' ? proven(row.recipients) : unknown;
-    if (await this.#record(row.id, 'sending', patch)) {
-      const now = { ...row, ...patch };
-      if (now.state === 'unknown') await this.#lookAgain(now);
-      else await this.#file(now);
-    }
+    const patch = found === 'found' ? proven(unknown) : unknown;
+    if (!(await this.#record(row.id, 'sending', patch))) return;
+    this.poke(); // those who were not taken are tried again
+    await this.#settleCopy({ ...row, ...patch });
   }
 
   /** What is left to do for a mail that came to rest. */
   #aftermath(row: OutboxRow): void {
-    if (row.state === 'unknown') this.#beside(row.id, () => this.#lookAgain(row));
-    else if (row.state !== 'queued' && row.sentCopy === 'pending' && wasSent(row)) this.#beside(row.id, () => this.#file(row));
+    if (row.state !== 'queued') this.#beside(row.id, () => this.#settleCopy(row));
+  }
+
+  async #settleCopy(row: OutboxRow): Promise<void> {
+    if (row.state === 'unknown' && canBeProven(row)) await this.#lookAgain(row);
+    else if (row.state !== 'queued' && row.sentCopy === 'pending' && wasSent(row)) await this.#file(row);
   }
 
   #markAnswered(id: OutboxId): void {
@@ -491,7 +497,7 @@ class Delivery implements Outbox {
   /** Some servers file what they accept, some answer after we gave up: a copy in the mailbox is proof. */
   async #look(row: OutboxRow): Promise<Look> {
     const account = this.#deps.account(row.mailbox);
-    if (account === null || account.kind === 'hosted') return 'not-there';
+    if (account === null || account.kind === 'hosted' || !canBeProven(row)) return 'not-there';
     const { sync, log } = this.#deps;
     const ids = { messageId: row.messageId, postroomId: row.postroomId };
     const anywhere = async () => (await sync.find(row.mailbox, 'sent', ids)) || (await sync.find(row.mailbox, null, ids));
@@ -510,7 +516,7 @@ class Delivery implements Outbox {
       const present = await this.#deps.store.outboxRow(row.id);
       if (present?.state !== 'unknown') return;
       if ((await this.#look(present)) !== 'found') continue;
-      const patch = proven(present.recipients);
+      const patch = proven({ recipients: present.recipients, nextAttemptAt: null });
       if (await this.#record(row.id, 'unknown', patch)) await this.#file({ ...present, ...patch });
       return;
     }

@@ -38,12 +38,18 @@ export type Submission = {
   rcptTo: readonly string[];
   /** ASCII, CRLF, ends in CRLF: nodemailer then adds nothing but dots. */
   octets: Uint8Array;
-  /** Makes it durable that the body begins. False: somebody else moved the row. */
-  commit: () => Promise<boolean>;
+  /** Makes it durable that the body begins, and whom RCPT refused. False: somebody else moved the row. */
+  commit: (refused: ReadonlyMap<string, Reply>) => Promise<boolean>;
   /** Why the author may not send it; null when they may. */
   refusal: () => string | null;
   limits: TimeLimits;
 };
+
+type Envelope = { from: string; to: string[]; size: number; rejectedErrors?: SmtpError[] };
+
+/** How long a server that did not take a mail may take to say something else, before it is told goodbye. */
+const secondReplyMs = 250;
+const twice = (first: string, second: string): string => `The server answered twice: “${first}”, then “${second}”.`;
 
 export type Attempt = {
   /** Never rejects. */
@@ -58,16 +64,29 @@ export type Attempt = {
 
 export function submit(job: Submission): Attempt {
   const connection = new Connection(job.server, job.limits, job.mailFrom.split('@')[1] ?? 'localhost');
-  const body = new Body(job, connection);
+  // nodemailer gathers in it what RCPT answers, and gives it to nobody when the connection is lost.
+  const envelope: Envelope = { from: job.mailFrom, to: [...job.rcptTo], size: job.octets.length };
+  const refused = (): Map<string, Reply> => replies(envelope.rejectedErrors);
+  const body = new Body(job, connection, refused);
   const run = async (): Promise<Outcome> => {
     await connection.open();
     await connection.signIn(job.credentials);
-    const info = await connection.send({ from: job.mailFrom, to: [...job.rcptTo], size: job.octets.length }, body);
-    if (body.mark !== 'handed-over') return { kind: 'lost', where: whereLost(body), why: 'The server answered before it had the mail.' };
-    return { kind: 'accepted', reply: words(info.response), refused: replies(info.rejectedErrors) };
+    const info = await connection.send(envelope, body);
+    if (body.mark !== 'handed-over')
+      return { kind: 'lost', where: whereLost(body), why: 'The server answered before it had the mail.', refused: refused() };
+    const reply = words(info.response);
+    const second = await connection.secondReply(0);
+    return { kind: 'accepted', reply, refused: replies(info.rejectedErrors), remark: second === null ? null : twice(reply, second) };
   };
   const outcome = run()
-    .catch((error: unknown) => outcomeOf(error, body))
+    .catch((error: unknown) => outcomeOf(error, body, refused()))
+    .then(async (found): Promise<Outcome> => {
+      if (found.kind !== 'refused' || body.mark === 'waiting') return found;
+      const second = await connection.secondReply(secondReplyMs);
+      if (second === null || !second.startsWith('2')) return found;
+      // It said that it does not take the mail, and then that it does: sent again it would arrive twice.
+      return { kind: 'lost', where: 'dot', why: twice(found.reply.text, second), refused: found.recipients };
+    })
     .finally(() => connection.end());
   return {
     outcome,
@@ -117,11 +136,13 @@ class Body extends Readable {
   #at = 0;
   readonly #job: Submission;
   readonly #connection: Connection;
+  readonly #refused: () => ReadonlyMap<string, Reply>;
 
-  constructor(job: Submission, connection: Connection) {
+  constructor(job: Submission, connection: Connection, refused: () => ReadonlyMap<string, Reply>) {
     super({ highWaterMark: 64 * 1024 });
     this.#job = job;
     this.#connection = connection;
+    this.#refused = refused;
   }
 
   /** nodemailer reads first after 354, and once more to drain what it will not send: then the connection has failed already. */
@@ -132,7 +153,7 @@ class Body extends Readable {
 
   async #begin(size: number): Promise<void> {
     if (this.#connection.failed) return;
-    const ours = await this.#job.commit();
+    const ours = await this.#job.commit(this.#refused());
     // From here to the first octet nothing awaits: a revocation comes before this tick or after it.
     const refusal = ours ? this.#job.refusal() : 'It is no longer to be sent.';
     if (refusal !== null) throw new Refused(refusal);
@@ -260,10 +281,21 @@ class Connection {
     }
   }
 
-  async send(
-    envelope: { from: string; to: string[]; size: number },
-    body: Body,
-  ): Promise<{ response: string; rejectedErrors?: SmtpError[] }> {
+  /** A reply to nothing, that comes beside the one to the mail within this time. */
+  async secondReply(withinMs: Millis): Promise<string | null> {
+    if (this.failed && withinMs === 0) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), withinMs);
+    });
+    const said = this.#failure.promise.catch((error: unknown) => {
+      const { code, response } = error as SmtpError;
+      return code === 'EPROTOCOL' && typeof response === 'string' && response !== '' ? words(response) : null;
+    });
+    return Promise.race([said, silence]).finally(() => clearTimeout(timer));
+  }
+
+  async send(envelope: Envelope, body: Body): Promise<{ response: string; rejectedErrors?: SmtpError[] }> {
     const smtp = this.#smtp;
     if (smtp === undefined) throw new Error('send before greet');
     this.allow((envelope.to.length + 2) * this.#limits.commandMs, 'the server to take the envelope');
@@ -304,21 +336,21 @@ class Connection {
 // --- what an error means -------------------------------------------------------------------------------------------
 
 /** The table of 5-security, 1.3: an error, and how far the body was. */
-function outcomeOf(error: unknown, body: Body): Outcome {
+function outcomeOf(error: unknown, body: Body, refused: ReadonlyMap<string, Reply>): Outcome {
   if (error instanceof Refused && body.mark === 'waiting') return { kind: 'forbidden', why: error.message };
   if (error instanceof NoEntry) return { kind: 'auth', why: error.message };
   const why = wordsOf(error);
   const reply = replyOf(error);
   if (body.mark !== 'waiting') {
     // A refusal counts only as the complete reply to the mail itself; `CONN` is a connection that ended, whatever was left in it.
-    if (reply && (error as SmtpError).command === 'DATA') return { kind: 'refused', reply, recipients: new Map() };
-    return { kind: 'lost', where: whereLost(body), why };
+    if (reply && (error as SmtpError).command === 'DATA') return { kind: 'refused', reply, recipients: refused };
+    return { kind: 'lost', where: whereLost(body), why, refused };
   }
   const { code, command, rejectedErrors } = error as SmtpError;
   if (code === 'EMESSAGE' && command === 'MAIL FROM' && !reply) return { kind: 'impossible', why };
   if (code === 'EENVELOPE' && command === 'API') return { kind: 'impossible', why };
   if (reply && code === 'EENVELOPE') return { kind: 'refused', reply, recipients: replies(rejectedErrors) };
-  return { kind: 'lost', where: 'before-data', why };
+  return { kind: 'lost', where: 'before-data', why, refused };
 }
 
 const whereLost = ({ mark }: Body) => (({ waiting: 'before-data', begun: 'in-body', 'handed-over': 'dot' }) as const)[mark];

@@ -17,14 +17,17 @@ export type Reply = { code: number; text: string };
 
 /** What became of one attempt. */
 export type Outcome =
-  /** 250 to the final dot. `refused`: recipients that RCPT did not take. */
-  | { kind: 'accepted'; reply: string; refused: ReadonlyMap<string, Reply> }
-  /** 4xx or 5xx to MAIL, DATA or the final dot; or no recipient was taken, then each has its reply in `recipients`. */
+  /** 250 to the final dot. `refused`: recipients that RCPT did not take. `remark`: what the server said beyond its answer. */
+  | { kind: 'accepted'; reply: string; refused: ReadonlyMap<string, Reply>; remark?: string | null }
+  /** 4xx or 5xx to MAIL, DATA or the final dot; recipients that RCPT did not take have their own reply in `recipients`. */
   | { kind: 'refused'; reply: Reply; recipients: ReadonlyMap<string, Reply> }
   /** No credentials, or credentials that the server does not take. */
   | { kind: 'auth'; why: string }
-  /** The connection or a time-out ended it. `dot`: the last octet was handed over, so the final dot may have arrived. */
-  | { kind: 'lost'; where: 'before-data' | 'in-body' | 'dot'; why: string }
+  /**
+   * The connection or a time-out ended it. `dot`: the last octet was handed over, so the final dot may have arrived. `refused`: what RCPT
+   * had answered by then to those whom it did not take.
+   */
+  | { kind: 'lost'; where: 'before-data' | 'in-body' | 'dot'; why: string; refused?: ReadonlyMap<string, Reply> }
   /** The right to send went before the body was released. */
   | { kind: 'forbidden'; why: string }
   /** It cannot be sent at all, and no later attempt will change that. */
@@ -56,8 +59,21 @@ export const holdForRight = (why: string): OutboxPatch => ({
   lastError: why,
 });
 
+/** What is durable before the body begins: each answer of RCPT, so that nobody whom it refused is thought to have the mail. */
+export const begun = (recipients: readonly Recipient[], refused: ReadonlyMap<string, Reply>): Recipient[] =>
+  recipients.map((recipient) => {
+    if (recipient.state !== 'pending') return recipient;
+    const reply = refused.get(recipient.address);
+    return reply === undefined ? { ...recipient, taken: true } : answered(recipient, reply);
+  });
+
 /** The decision table of 5-security, 1.3. `jitter` is at least 0 and below 1. */
 export function after(row: Facts, outcome: Outcome, policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {
+  const patch = decided(row, outcome, policy, now, jitter);
+  return patch.recipients === undefined ? patch : { ...patch, recipients: patch.recipients.map(({ taken: _, ...recipient }) => recipient) };
+}
+
+function decided(row: Facts, outcome: Outcome, policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {
   switch (outcome.kind) {
     case 'accepted':
       return settle(
@@ -82,9 +98,23 @@ export function after(row: Facts, outcome: Outcome, policy: RetryPolicy, now: Mi
         jitter,
       );
     case 'lost': {
-      if (outcome.where !== 'dot') return again(row, row.recipients, outcome.why, policy, now, jitter);
-      const recipients = marked(row.recipients, 'unknown', outcome.why);
-      return { state: worst(recipients), phase: null, recipients, nextAttemptAt: null, lastError: outcome.why };
+      const { where, why, refused = new Map<string, Reply>() } = outcome;
+      const marked = row.recipients.some(({ taken }) => taken === true);
+      const recipients = row.recipients.map((recipient): Recipient => {
+        if (recipient.state !== 'pending') return recipient;
+        const reply = refused.get(recipient.address);
+        if (reply !== undefined) return answered(recipient, reply);
+        const mayHaveIt = where === 'dot' && (recipient.taken === true || !marked);
+        return mayHaveIt ? { ...recipient, state: 'unknown', reply: recipient.reply ?? why } : recipient;
+      });
+      if (recipients.some(({ state }) => state === 'pending')) return again(row, recipients, why, policy, now, jitter);
+      return {
+        state: worst(recipients),
+        phase: null,
+        recipients,
+        nextAttemptAt: null,
+        lastError: where === 'dot' ? why : errorOf(recipients),
+      };
     }
     case 'auth':
       // The mailbox is at fault, not the mail: it waits for as long as it takes.
@@ -112,16 +142,22 @@ export function afterRestart(row: Pick<OutboxRow, 'phase' | 'recipients'>): { ki
   return { kind: 'again', patch: { state: 'queued', phase: null, nextAttemptAt: null } };
 }
 
-/** A copy was found on the server: what may have been sent was sent. */
-export function proven(recipients: readonly Recipient[]): OutboxPatch {
-  const sent = recipients.map(
+/** A copy was found on the server: what may have been sent was sent. `patch`: what would be so without it. */
+export function proven(patch: OutboxPatch & { recipients: Recipient[] }): OutboxPatch & { recipients: Recipient[] } {
+  const recipients = patch.recipients.map(
     (recipient): Recipient =>
-      recipient.state === 'pending' || recipient.state === 'unknown'
-        ? { ...recipient, state: 'accepted', reply: 'found in the mailbox' }
-        : recipient,
+      recipient.state === 'unknown' ? { ...recipient, state: 'accepted', reply: 'found in the mailbox' } : recipient,
   );
-  return { state: worst(sent), phase: null, recipients: sent, nextAttemptAt: null, lastError: errorOf(sent) };
+  const rests = recipients.every(({ state }) => state !== 'pending');
+  return { ...patch, recipients, lastError: errorOf(recipients), ...(rests ? { state: worst(recipients) } : {}) };
 }
+
+/**
+ * Whether a copy on the server proves anything: one that is there because others got it, in another attempt, says nothing of those of
+ * whom nobody knows.
+ */
+export const canBeProven = ({ recipients }: Pick<OutboxRow, 'recipients'>): boolean =>
+  recipients.every(({ state }) => state !== 'accepted');
 
 /** What a row without pending recipients shows: one that came back, whatever else; then what is worst. */
 export function worst(recipients: readonly Recipient[]): 'accepted' | 'bounced' | 'failed' | 'unknown' {
@@ -203,7 +239,7 @@ const answered = (recipient: Recipient, { code, text }: Reply): Recipient => ({
   reply: text,
 });
 
-const marked = (recipients: readonly Recipient[], state: 'failed' | 'unknown', reply: string): Recipient[] =>
+const marked = (recipients: readonly Recipient[], state: 'failed', reply: string): Recipient[] =>
   recipients.map((recipient) => (recipient.state === 'pending' ? { ...recipient, state, reply: recipient.reply ?? reply } : recipient));
 
 /** The words of the first recipient that was not accepted. */

@@ -298,7 +298,13 @@ export type HeldBy = { mailbox: MailboxId; assigned: number; snoozed: number };
 // --- what goes out ---------------------------------------------------------------------------------------------
 
 export type OutboxState = 'held' | 'waiting-approval' | 'queued' | 'sending' | 'accepted' | 'unknown' | 'failed' | 'bounced' | 'cancelled';
-export type Recipient = { address: string; state: 'pending' | 'accepted' | 'failed' | 'unknown' | 'bounced'; reply: string | null };
+export type Recipient = {
+  address: string;
+  state: 'pending' | 'accepted' | 'failed' | 'unknown' | 'bounced';
+  reply: string | null;
+  /** RCPT took it in the attempt whose body is on its way: only such a one may have got the mail. */
+  taken?: true;
+};
 
 /** What a report says of one recipient: their address as the mail has it, and the words of the server where it gives some. */
 export type ReportedTo = { address: string; action: ReportAction; text: string | null };

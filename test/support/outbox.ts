@@ -234,6 +234,7 @@ export function outboxOnly(given: {
     onChange: () => () => undefined,
     outboxInterrupted: async () => [],
     outboxUnfiled: async () => [],
+    outboxUnanswered: async () => [],
     nextOutboxAt: async () => null,
     outboxDue: async () => {
       await turn();
