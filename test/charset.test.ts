@@ -100,6 +100,7 @@ describe('text in its charset', () => {
     ['UTF-16 without a mark', 'utf-16', utf16be('Hallo 日'), 'Hallo 日'],
     ['UTF-16 without a mark, little', 'utf-16', Buffer.from('Hallo 日', 'utf16le'), 'Hallo 日'],
     ['UTF-16 that is ASCII', 'utf-16le', Buffer.from('Hello'), 'Hello'],
+    ['UTF-16 that nobody declared', 'us-ascii', Buffer.from('Grüße, Jane', 'utf16le'), 'Grüße, Jane'],
     ['UTF-16 under another name', 'iso-8859-1', Buffer.concat([hex('fffe'), Buffer.from('Größe', 'utf16le')]), 'Größe'],
     ['UTF-32 with a mark', 'utf-32', hex('fffe0000 48000000 69000000'), 'Hi'],
     ['UTF-8 with a mark', 'windows-1252', hex('efbbbf 47 72 c3 b6'), 'Grö'],
@@ -204,6 +205,11 @@ describe('octets that stand raw in a header', () => {
       { name: null, address: 'eva@example.org' },
     ]);
     expect(rawHeaders(octets)).toContain(`To: ${expected} <ben@example.org>`);
+  });
+
+  test('a text that says nothing is in the charset of the words of its header', () => {
+    const octets = octetsOf({ head: 'Subject: =?windows-1251?B?x+Dq4Oc=?=\r\n', body: hex('cff0e8e2e5f2').toString('latin1') });
+    expect(readMessage(octets)).toMatchObject({ subject: 'Заказ', text: 'Привет' });
   });
 
   test('the charset of the first text part, or of the HTML itself', () => {

@@ -226,6 +226,12 @@ describe('links and pictures', () => {
     ['a telephone', '<a href="tel:+4940123456">Call us</a>', 'Call us (goes to +4940123456)', []],
     ['a telephone that is there', '<a href="tel:+4940123456">+49 (40) 123 456</a>', '+49 (40) 123 456', []],
     ['no scheme', '<a href="//x.example/a">a</a>', 'a [1]', ['https://x.example/a']],
+    [
+      'a forgotten scheme',
+      '<a href="www.x.example/a">a</a> <a href="jane@x.example">Jane</a>',
+      'a [1] Jane [2]',
+      ['http://www.x.example/a', 'mailto:jane@x.example'],
+    ],
     ['a base', '<base href="https://x.example/b/"><a href="c?d">a</a>', 'a [1]', ['https://x.example/b/c?d']],
     ['blanks and line ends inside', '<a href=" https://x.example/a\n b c ">a</a>', 'a [1]', ['https://x.example/a%20b%20c']],
     [
@@ -302,6 +308,15 @@ describe('lines, lists and quotes', () => {
       ['> a'],
     ],
   ])('%s', (_, html, expected) => expect(lines(html)).toEqual(expected));
+});
+
+test('the rough reading marks quotes, in whatever language they are announced', () => {
+  const reply =
+    '<div>Yes, please.</div><div>Tue 3 Mar 2026, Support &lt;s@x.example&gt; kirjutas:</div><blockquote>Do you<blockquote>still</blockquote>want it?</blockquote><div>Jane</div>';
+  expect(htmlToRoughText(reply, 1_000)).toBe(
+    'Yes, please.\n\nTue 3 Mar 2026, Support <s@x.example> kirjutas:\n> Do you\n>> still\n> want it?\nJane',
+  );
+  expect(readMessage(Buffer.from(`Content-Type: text/html\r\n\r\n${reply}`)).snippet).toBe('Yes, please. Jane');
 });
 
 test('no HTML costs more than its length', () => {

@@ -21,6 +21,7 @@ export function decodeText(octets: Uint8Array, charset: string | null, around: s
   const marked = markedDecoder(octets);
   if (marked !== null) return marked;
   const named = charset === null ? null : decoderFor(charset);
+  if (named?.kind !== 'wide' && isUtf16(octets)) return decoderFor('utf-16')?.decode(octets) ?? '';
   const says = named === null || named.kind === 'ascii' || named.kind === 'utf-8' ? null : named;
   if (!hasEightBit(octets)) {
     // UTF-16 of any text has octets that are no printable ASCII.
@@ -62,6 +63,16 @@ function markedDecoder(octets: Uint8Array): string | null {
   if (a === 0xff && b === 0xfe) return decoderFor('utf-16le')?.decode(octets.subarray(2)) ?? null;
   if (a === 0xfe && b === 0xff) return decoderFor('utf-16be')?.decode(octets.subarray(2)) ?? null;
   return null;
+}
+
+/** Without a mark, and undeclared or under another name: every other octet of Latin text is zero, which no text of another charset has. */
+function isUtf16(octets: Uint8Array): boolean {
+  if (octets.length < 4 || octets.length % 2 === 1 || !octets.subarray(0, 64).includes(0)) return false;
+  const zeros = [0, 0];
+  const looked = Math.min(octets.length, 4_096);
+  for (let at = 0; at < looked; at++) if (octets[at] === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
+  const [even = 0, odd = 0] = zeros;
+  return Math.max(even, odd) > looked / 5 && Math.min(even, odd) === 0;
 }
 
 const hasEightBit = (octets: Uint8Array): boolean => /[\x80-\xFF]/.test(latin1(octets));

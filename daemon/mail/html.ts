@@ -25,12 +25,15 @@ export function htmlToRoughText(html: string, room: number): string {
 }
 
 function roughText(html: string, room: number, hiding: boolean): string {
-  const pieces: string[] = [];
+  const runs: Run[] = [{ depth: 0, pieces: [] }];
   let length = 0;
   const put = (text: string): void => {
     if (text === '') return;
-    pieces.push(text);
+    runs.at(-1)?.pieces.push(text);
     length += text.length;
+  };
+  const quote = (by: 1 | -1): void => {
+    runs.push({ depth: Math.max(0, (runs.at(-1)?.depth ?? 0) + by), pieces: [] });
   };
   let raised = false; // "19<sup>99</sup>" is not 1999
   scanHtml(
@@ -47,7 +50,8 @@ function roughText(html: string, room: number, hiding: boolean): string {
       },
       open(name, tag) {
         raised = name === 'sup';
-        if (block.has(name)) put('\n');
+        if (name === 'blockquote') quote(1);
+        else if (block.has(name)) put('\n');
         else if (cell.has(name)) put('  ');
         else if (picture.has(name)) {
           const alternative = attributeOf(tag, 'alt') ?? '';
@@ -56,19 +60,32 @@ function roughText(html: string, room: number, hiding: boolean): string {
       },
       close(name) {
         raised = false;
-        if (block.has(name)) put('\n');
+        if (name === 'blockquote') quote(-1);
+        else if (block.has(name)) put('\n');
       },
       goOn: () => length < room,
     },
     hiding,
   );
-  return pieces
+  return runs
+    .map(linesOf)
+    .filter((text) => text !== '')
+    .join('\n')
+    .slice(0, room)
+    .trim();
+}
+
+/** Text of one depth of quotes. */
+type Run = { depth: number; pieces: string[] };
+
+function linesOf({ depth, pieces }: Run): string {
+  const text = pieces
     .join('')
     .replace(/[ \u00A0]{2,}/g, ' ')
     .replace(/ ?\n ?/g, '\n')
     .replace(/\n{3,}/g, '\n\n')
-    .slice(0, room)
     .trim();
+  return depth === 0 || text === '' ? text : text.replace(/^/gm, `${'>'.repeat(Math.min(depth, 9))} `);
 }
 
 const named: Readonly<Record<string, string>> = {

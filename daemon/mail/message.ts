@@ -93,7 +93,7 @@ export function readMessage(octets: Uint8Array): Message {
     readAddresses(name === 'from' || name === 'sender' ? firstOnly(header, name) : (header.fields.get(name) ?? [])),
   );
   const [from, replyTo, to, cc, sender] = read.map(({ addresses }) => addresses);
-  const text = textsOf(leaves, htmlToRoughText, maxText)
+  const text = textsOf(raw, leaves, htmlToRoughText, maxText)
     .map((it) => it.text)
     .join('\n');
   const subject = readText(header, 'subject');
@@ -295,15 +295,17 @@ export type HtmlReader = (html: string, room: number) => string;
 
 /** The text parts that are shown, in order, each as text; together at most `most` characters. */
 export function readTexts(octets: Uint8Array, toText: HtmlReader, most: number): { html: boolean; text: string }[] {
-  return textsOf(walk(octets).leaves, toText, most);
+  const { header, leaves } = walk(octets);
+  return textsOf(header, leaves, toText, most);
 }
 
-function textsOf(leaves: readonly Leaf[], toText: HtmlReader, most: number): { html: boolean; text: string }[] {
+function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, most: number): { html: boolean; text: string }[] {
   const cap = encodedPerCharacter * Math.max(most, maxText);
+  const around = charsetOfWords(header);
   const pieces: Piece[] = leaves.filter(isText).map((leaf) => {
     const html = leaf.type === 'text/html';
     const decode = html ? decodeHtml : decodeText;
-    const decoded = once(() => decode(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null));
+    const decoded = once(() => decode(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null, around));
     const all = once(() => (html ? htmlToRoughText(decoded(), maxText) : readPlain(decoded(), leaf.parameters)));
     const words = (atLeast = maxText): string => (html && atLeast < maxText ? htmlToRoughText(decoded(), atLeast) : all());
     return { html, within: leaf.within, decoded, words };
@@ -329,6 +331,15 @@ function charsetOfText(leaves: readonly Leaf[]): string | null {
       const own = charsetOfHtml(decodeBody(leaf, leaf.body.subarray(0, 16_384)));
       if (own !== null) return own;
     }
+  }
+  return null;
+}
+
+/** What the encoded-words of a mail are in: for a text that says nothing. */
+function charsetOfWords(header: Header): string | null {
+  for (const name of ['subject', 'from', 'to']) {
+    const charset = /=\?([^\s?*]{1,60})(?:\*[^?\s]{0,20})?\?[BbQq]\?/.exec(first(header, name) ?? '')?.[1];
+    if (charset !== undefined) return charset;
   }
   return null;
 }

@@ -14,9 +14,11 @@ const maxDepth = 120;
 
 export function htmlToText(html: string, links: Links): string {
   const convert = converter(links, baseOf(html));
-  const text = tidy(convert(boundHtml(html)));
+  // Without a tag it is plain text that was sent under a wrong name.
+  const source = /<[a-z!/?]/i.test(html) ? html : `<div style="white-space:pre-wrap">${html}</div>`;
+  const text = tidy(convert(boundHtml(source)));
   // A mail that hides everything it says was meant to be read all the same.
-  return isBlank(text) ? tidy(convert(boundHtml(html, false))) : text;
+  return isBlank(text) ? tidy(convert(boundHtml(source, false))) : text;
 }
 
 /** No-break spaces are blanks on a screen, and what has no width there is gone before lines are counted. */
@@ -170,7 +172,8 @@ const formatters: Record<string, FormatCallback> = {
   /** Programs indent with the same element; only those say so. */
   quoted(element, walk, builder) {
     const { style = '', class: kind = '', type = '' } = element.attribs ?? {};
-    const indents = /\bindent/i.test(kind) || (/border(?:-left)?:\s*(?:none|0)/i.test(style) && /margin/i.test(style));
+    const lined = /border-left[^:;]{0,20}:[^;]{0,60}(?:solid|[1-9])/i.test(style);
+    const indents = !lined && (/\bindent/i.test(kind) || (/border(?:-left)?:\s*(?:none|0)/i.test(style) && /margin/i.test(style)));
     if (indents && type !== 'cite' && !/quote/i.test(kind.replace('webkit-indent-blockquote', ''))) {
       indented(element, walk, builder, '    ');
       return;

@@ -27,6 +27,9 @@ function targetOf(href: unknown, base: string | null): string | null {
   if (bare === '' || bare.length > maxLinkLength) return null;
   if (/^(?:https?:\/\/|mailto:).|^(?:tel|sms|ftp):/i.test(bare)) return bare;
   if (/^\/\/[^/]/.test(bare)) return `https:${bare}`;
+  // Writers forget the scheme, and no page lies around a mail.
+  if (/^www\.[^\s/]+\.[a-z]{2,}/i.test(bare)) return `http://${bare}`;
+  if (/^[^\s@:/?#<>]{1,64}@[a-z0-9.-]{1,200}\.[a-z]{2,30}$/i.test(bare)) return `mailto:${bare}`;
   if (base !== null && !/^(?:#|[a-z][a-z0-9+.-]*:)/i.test(bare) && URL.canParse(bare, base)) return new URL(bare, base).href;
   return null;
 }
