@@ -863,6 +863,8 @@ export const methods = {
       from: Safe,
       to: z.array(Safe),
       cc: z.array(Safe),
+      /** `to` is a guess, from the name of the sender or from the text: nobody else is named. To be looked at by a person. */
+      offered: z.enum(['name', 'text']).nullable().default(null),
       subject: Safe,
       quote: Safe,
       signature: Safe.nullable(),

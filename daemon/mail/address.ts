@@ -1,19 +1,19 @@
 /**
  * The grammar of addresses that we send to: a strict part of RFC 5321 and 5322, read once at the edge. What does not fit is refused
  * with the piece that does not, never repaired: a composer that repairs can be talked into other recipients and other commands
- * (5-security, T4 and F5). Incoming mail has a tolerant reader of its own in `header.ts`.
+ * commands. Incoming mail has a tolerant reader of its own in `address-list.ts`.
  *
- * Refused on purpose: quoted local parts (libraries disagree where they end), address literals, routes, groups, comments, local parts
- * beyond ASCII (they need SMTPUTF8 on every hop). Domains may be in letters of any script.
+ * A local part may be quoted for a blank or for dots in odd places, since such customers exist; quoted with anything else it is refused
+ * (libraries disagree where it ends), and so are address literals, routes, groups, comments, and local parts beyond ASCII (they need
+ * SMTPUTF8 on every hop). Domains may be in letters of any script, and hold underscores.
  */
 import { PostroomError } from '../../protocol/errors.ts';
-import type { Address } from './header.ts';
+import { type Address, canonicalAddress, wireAddress } from './address-list.ts';
 
 const maxAddresses = 1_000;
 
-const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
-const localPart = new RegExp(`^${atom}(?:\\.${atom})*$`);
-const label = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?$/u;
+const localPart = /^(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"[A-Za-z0-9!#$%&'*+/=?^_`{|}~. -]+")$/;
+const label = /^[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}_])?$/u;
 /** Also unassigned, invisible and direction characters: a recipient must look like what it is. */
 const neverInAName = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 const plainName = /^[\p{L}\p{M}\p{N} !#$%&'*+/=?^_`{|}~-]+$/u;
@@ -63,8 +63,9 @@ function checkName(name: string, piece: string): void {
   if (neverInAName.test(name)) throw refuse('The name holds a character that cannot be seen.', piece);
 }
 
-/** Returns the address with its domain in NFC and lower case; the local part is its owner's and stays. */
-function checkAddress(address: string, piece: string): string {
+/** Returns the address in its one spelling, its domain in NFC and lower case; the local part is its owner's and stays. */
+function checkAddress(written: string, piece: string): string {
+  const address = canonicalAddress(written);
   const at = address.lastIndexOf('@');
   if (at < 1) throw refuse('An address looks like name@example.com.', piece);
   const local = address.slice(0, at);
@@ -86,9 +87,9 @@ function spellable(domain: string): boolean {
   return URL.canParse(url) && new URL(url).hostname.length <= 253;
 }
 
-/** The way back: `parseAddressList(formatAddress(a))` gives `[a]`. Refuses what must not stand in a header. */
+/** The way back, as it stands in a header: `parseAddressList(formatAddress(a))` gives `[a]`. Refuses what must not stand in a header. */
 export function formatAddress({ name, address }: Address): string {
-  const checked = checkAddress(address, address);
+  const checked = wireAddress(checkAddress(address, address));
   if (name === null || name.trim() === '') return checked;
   checkName(name, name);
   const shown = plainName.test(name) && name === name.trim() ? name : `"${name.replace(/["\\]/g, '\\$&')}"`;

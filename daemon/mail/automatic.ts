@@ -5,7 +5,8 @@
  * together mean something, and many servers deliver without a Return-Path. What lists and bulk mailers add says nothing: people write
  * through lists. A machine that says nothing at all is taken for a person, because an unanswered customer is worse than a mail too many.
  */
-import { type Address, first, type Header, readStructured } from './header.ts';
+import type { Address } from './address-list.ts';
+import { first, type Header, readStructured } from './header.ts';
 
 /** Fields that only responders write. Their value is free text or `yes`; only a plain denial takes it back. */
 const responders = [

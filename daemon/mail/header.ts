@@ -1,12 +1,10 @@
 /**
- * The header block of a message or part: fields, parameters, addresses, dates, ids. Tolerant and bounded: any octets give some
+ * The header block of a message or part: fields, parameters, dates, ids (addresses: `address-list.ts`). Tolerant and bounded: any octets give some
  * answer in linear time. Where fields repeat, the first one counts, everywhere, so that no second From hides behind the shown one.
  */
 import { decodeBinary, decodePercent, decodeText, inUtf8 } from './charset.ts';
 import { parseDate } from './dates.ts';
 import { decodeWords } from './encoded-words.ts';
-
-export type Address = { name: string | null; address: string };
 
 export const limits = { headerOctets: 256 * 1024, fields: 1_000, addresses: 2_000, parameters: 200, msgIds: 10_000 };
 
@@ -206,132 +204,7 @@ function unquote(value: string): string {
   return value.slice(1, end).replace(/\\(.)/gs, '$1');
 }
 
-// --- addresses -----------------------------------------------------------------------------------------------------
-
-/**
- * An address list as it came (RFC 5322 and what is sent instead), groups flattened. One pass, no recursion; structure is read
- * before names are decoded, and an address is never decoded: an encoded `@` or comma makes no second recipient.
- * A name without an address has the address ''.
- */
-export function readAddresses(values: readonly string[]): { addresses: Address[]; complete: boolean } {
-  const addresses: Address[] = [];
-  for (const value of values) {
-    if (!readList(value, addresses)) return { addresses, complete: false };
-  }
-  return { addresses, complete: true };
-}
-
-/** False when the limit was reached. */
-function readList(value: string, addresses: Address[]): boolean {
-  let words: string[] = []; // of the phrase; a bare address is one of them
-  let word = '';
-  let comment = '';
-  let angle: string | null = null;
-  let state: 'text' | 'quoted' | 'angle' | 'angle-quoted' | 'comment' = 'text';
-  let around: 'text' | 'angle' = 'text'; // the comment
-  let depth = 0;
-
-  const endWord = (): void => {
-    if (word !== '') words.push(word);
-    word = '';
-  };
-  const endAddress = (): void => {
-    endWord();
-    const found = toAddress(words, angle, comment);
-    if (found !== null) addresses.push(found);
-    words = [];
-    comment = '';
-    angle = null;
-  };
-
-  for (let at = 0; at < value.length; at++) {
-    const character = value[at] ?? '';
-    if (addresses.length >= limits.addresses) return false;
-    switch (state) {
-      case 'quoted':
-        if (character === '\\') word += value[++at] ?? '';
-        else if (character === '"') state = 'text';
-        else word += character;
-        break;
-      case 'comment':
-        if (character === '\\') comment += value[++at] ?? '';
-        else if (character === '(') depth++;
-        else if (character !== ')') comment += character;
-        else if (--depth === 0) state = around;
-        break;
-      case 'angle-quoted':
-        angle += character;
-        if (character === '\\') angle += value[++at] ?? '';
-        else if (character === '"') state = 'angle';
-        break;
-      case 'angle':
-        if (character === '>') state = 'text';
-        else if (character === '<') angle = '';
-        else if (character === '"') {
-          angle += character;
-          state = 'angle-quoted';
-        } else if (character === '(') {
-          depth = 1;
-          around = 'angle';
-          state = 'comment';
-        } else if (character === ',' && !(angle ?? '').startsWith('@')) {
-          state = 'text'; // never closed
-          endAddress();
-        } else angle += character;
-        break;
-      case 'text':
-        if (character === '"') {
-          // `"john doe"@example.org`: the quotes are part of the address
-          const close = quotedLocalPart(value, at);
-          if (close > 0) {
-            word += value.slice(at, close);
-            at = close - 1;
-          } else state = 'quoted';
-        } else if (character === '(') {
-          if (comment !== '') comment += ' ';
-          depth = 1;
-          around = 'text';
-          state = 'comment';
-        } else if (character === '<') {
-          endWord();
-          angle = '';
-          state = 'angle';
-        } else if (character === ',' || character === ';') {
-          endAddress();
-        } else if (character === ':' && angle === null && !word.includes('@')) {
-          word = ''; // the name of a group
-          words = [];
-          comment = '';
-        } else if (character === ' ' || character === '\t' || character === '>') {
-          endWord();
-        } else word += character;
-        break;
-      default:
-        state satisfies never;
-    }
-  }
-  endAddress();
-  return true;
-}
-
-/** Where a quoted local part that begins at `from` ends, with its quotes; 0 when an `@` does not follow. Local parts have 64 octets. */
-function quotedLocalPart(value: string, from: number): number {
-  for (let at = from + 1; at < Math.min(value.length, from + 80); at++) {
-    if (value[at] === '\\') at++;
-    else if (value[at] === '"') return value[at + 1] === '@' ? at + 1 : 0;
-  }
-  return 0;
-}
-
-function toAddress(words: string[], angle: string | null, comment: string): Address | null {
-  const bare = angle === null ? words.findLastIndex((word) => word.includes('@')) : -1;
-  const raw = angle ?? words[bare] ?? '';
-  const named = words.filter((_, at) => at !== bare).join(' ') || comment;
-  const name = named === '' ? null : decodeWords(named).trim();
-  const address = decodeBinary(raw.replace(/[\0\t-\r ]+/g, '').replace(/^@[^:]{0,1000}:/, '')); // a route (RFC 5322 4.4) is no part of the address
-  if (address === '' && (name === null || name === '')) return null;
-  return { name: name === '' ? null : name, address };
-}
+// --- ids ------------------------------------------------------------------------------------------------------------
 
 /** Message-IDs in a field, with their angle brackets; bare ones are given brackets. */
 export function readIds(values: readonly string[]): string[] {

@@ -13,16 +13,15 @@
 
 import { ownText } from '../../protocol/quotes.ts';
 import { safeFileName } from '../../protocol/text.ts';
+import { type Address, readAddresses } from './address-list.ts';
 import { isAutomatic } from './automatic.ts';
 import { charsetOfHtml, decodeBase64, decodeBinary, decodeHtml, decodeQuotedPrintable, decodeText, inUtf8 } from './charset.ts';
 import { decoderFor } from './decoders.ts';
 import {
-  type Address,
   first,
   type Header,
   headerInUtf8,
   limits as headerLimits,
-  readAddresses,
   readDate,
   readHeader,
   readIds,
@@ -33,7 +32,7 @@ import { htmlToRoughText } from './html.ts';
 import { type Report, readReport } from './report.ts';
 import { type Choice, shownOf, type Version } from './versions.ts';
 
-export type { Address } from './header.ts';
+export type { Address } from './address-list.ts';
 
 export type Attachment = {
   index: number;
@@ -105,7 +104,8 @@ export function readMessage(octets: Uint8Array): Message {
     inReplyTo: readIds(header.fields.get('in-reply-to') ?? []),
     references: readIds(header.fields.get('references') ?? []),
     subject,
-    from: from ?? [],
+    // Without From, Sender is all that says who wrote (RFC 5322, 3.6.2 asks for From).
+    from: from !== undefined && from.length > 0 ? from : (sender ?? []).slice(0, 1),
     sender: sender?.[0] ?? null,
     replyTo: replyTo ?? [],
     to: to ?? [],

@@ -6,9 +6,11 @@
  * the original's, what it answers. A report proves nothing by itself: whoever ties it to a mail compares ids and recipients with what
  * was sent (`store/reports.ts`).
  */
+
+import { readAddresses } from './address-list.ts';
 import { hasNullSender, isMailSystem, reportSubject, type Sender } from './automatic.ts';
 import { decodeBinary } from './charset.ts';
-import { first, type Header, limits, readAddresses, readHeader, readIds, readText } from './header.ts';
+import { first, type Header, limits, readHeader, readIds, readText } from './header.ts';
 
 export type ReportAction = 'failed' | 'delayed' | 'delivered' | 'read';
 

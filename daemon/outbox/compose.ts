@@ -94,7 +94,7 @@ function readMailbox(address: string, field: string): string {
   const checked = formatAddress({ name: null, address: line(address, `address in ${field}`) });
   const at = checked.lastIndexOf('@');
   const domain = domainToASCII(checked.slice(at + 1));
-  if (!/^[a-z0-9.-]{1,253}$/.test(domain)) throw invalid(`The domain of the address in ${field} cannot be written in ASCII.`);
+  if (!/^[a-z0-9._-]{1,253}$/.test(domain)) throw invalid(`The domain of the address in ${field} cannot be written in ASCII.`);
   return `${checked.slice(0, at)}@${domain}`;
 }
 

@@ -4,7 +4,9 @@ import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { displaySender as displaySenderOf, type SafeText, safeBlock, safeText } from '../../protocol/text.ts';
 import type { Mailbox } from '../directory/document.ts';
 import { parseAddressList } from '../mail/address.ts';
+import { addressKey } from '../mail/address-list.ts';
 import { forwardSubject, quoteForReply, replySubject } from '../mail/conversation.ts';
+import { type Answer, answerTo } from '../mail/correspondent.ts';
 import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
 import { givenUp, replaceable, worst } from '../outbox/state.ts';
@@ -36,27 +38,23 @@ async function answered(world: World, { detail }: Conversation, message: string 
   return last;
 }
 
-const folded = (address: string): string => address.toLowerCase();
+const folded = addressKey;
 
-/** Who an answer goes to: Reply-To or From; a mail of our own is answered to those it went to. */
-function recipientsFor(kind: Kind, entry: EntryRow, mailbox: Mailbox): { to: Address[]; cc: Address[] } {
-  if (kind === 'forward' || kind === 'new') return { to: [], cc: [] };
-  const own = new Set(mailbox.addresses.map(folded));
-  const foreign = (addresses: readonly Address[]) => addresses.filter((one) => one.address !== '' && !own.has(folded(one.address)));
-  const main = entry.direction === 'out' ? entry.to : entry.replyTo.length > 0 ? entry.replyTo : entry.from;
-  const to = distinct(kind === 'reply-all' && entry.direction === 'in' ? [...main, ...foreign(entry.to)] : main);
-  const cc = kind === 'reply-all' ? distinct(foreign(entry.cc), to) : [];
-  return { to, cc };
-}
+/** Addresses of the other mailboxes that the person knows of: they got a mail to them themselves, and an answer to all need not go there. */
+const othersOf = (world: World, caller: Caller, mailbox: Mailbox): string[] => {
+  const snapshot = world.directory.snapshot();
+  return [...snapshot.access.mailboxes(caller.person, world.now()).keys()].flatMap((id) =>
+    id === mailbox.id ? [] : (snapshot.mailbox(id)?.addresses ?? []),
+  );
+};
 
-function distinct(addresses: readonly Address[], apart: readonly Address[] = []): Address[] {
-  const seen = new Set(apart.map((one) => folded(one.address)));
-  return addresses.filter((one) => {
-    const key = folded(one.address);
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+/** Who an answer goes to; the mail itself is read only when its head names nobody. */
+async function recipientsFor(world: World, caller: Caller, kind: Kind, entry: EntryRow, mailbox: Mailbox): Promise<Answer> {
+  if (kind === 'forward' || kind === 'new') return { to: [], cc: [], offered: null };
+  const rules = { all: kind === 'reply-all', own: mailbox.addresses, others: othersOf(world, caller, mailbox) };
+  const named = answerTo(entry, { ...rules, text: '' });
+  if (named.to.length > 0) return named;
+  return answerTo(entry, { ...rules, text: readMessage(await world.store.octets(entry.hash)).text });
 }
 
 const asText = (address: Address): SafeText =>
@@ -180,6 +178,19 @@ async function replaced(world: World, row: OutboxRow) {
   };
 }
 
+/** A guess is a person's to take: who it is stands in the message, and is not written to. */
+function onlyOffered({ to, offered }: Answer): PostroomError {
+  const [address = ''] = to.map((one) => safeText(one.address));
+  const where = offered === 'name' ? 'Its sender’s name holds' : 'It comes from an address of ours, and its text names';
+  return new PostroomError(
+    'invalid',
+    `This mail names nobody to answer. ${where} ${address}: to answer there, give it as the recipient (--to ${address}).`,
+    {
+      offered: to.map((one) => safeText(one.address)),
+    },
+  );
+}
+
 /** What has left, or may have, is not sent in another form. */
 const leftAlready = (state: OutboxState | null): PostroomError =>
   new PostroomError('conflict', `It cannot be changed any more: it is ${state ?? 'gone'}.`, { state });
@@ -212,7 +223,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const entry = await answered(world, found, asked.message);
     const octets = await world.store.octets(entry.hash);
     const { text } = await world.opener.open(octets);
-    const { to, cc } = recipientsFor(asked.kind, entry, found.mailbox);
+    const { to, cc, offered } = await recipientsFor(world, caller, asked.kind, entry, found.mailbox);
     const forward = asked.kind === 'forward';
     const { signature } = found.mailbox.settings;
     return {
@@ -220,6 +231,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       from: safeText(fromFor(found.mailbox, entry)),
       to: to.map(asText),
       cc: cc.map(asText),
+      offered,
       subject: safeText(forward ? forwardSubject(entry.subject) : replySubject(entry.subject)),
       quote: safeBlock(forward ? forwarded(entry, text) : quoteForReply(text, entry.from.map(displaySenderOf).join(', '), entry.date)),
       signature: signature === null ? null : safeBlock(signature),
@@ -285,7 +297,8 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     };
     // `--in` without recipients is an answer as well.
     const kind: Kind = asked.kind === 'new' && entry !== null ? 'reply' : asked.kind;
-    const proposed = entry === null ? { to: [], cc: [] } : recipientsFor(kind, entry, mailbox);
+    const proposed: Answer = entry === null ? { to: [], cc: [], offered: null } : await recipientsFor(world, caller, kind, entry, mailbox);
+    if (proposed.offered !== null && given.to === null && old === null) throw onlyOffered(proposed);
     const to = given.to ?? old?.to ?? proposed.to;
     const cc = given.cc ?? old?.cc ?? (given.to === null ? proposed.cc : []);
     if (to.length + cc.length + given.bcc.length === 0) throw new PostroomError('invalid', 'Nobody to send to: give at least one address.');
@@ -306,7 +319,9 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const attachments = [...passedOn, ...kept, ...(await uploaded(world, io, asked.attachments))];
     const answers = entry !== null && !forward && entry.direction === 'in' ? entry.id : null;
     // Whoever is proposed is the one who waits, also where only the text names them; others are told by who wrote in the conversation.
-    const waiting = new Set(entry === null || forward ? [] : recipientsFor('reply', entry, mailbox).to.map((one) => folded(one.address)));
+    const waiting = new Set(
+      entry === null || forward ? [] : (await recipientsFor(world, caller, 'reply', entry, mailbox)).to.map((one) => folded(one.address)),
+    );
     const answersThem = forward ? false : [...to, ...cc, ...given.bcc].some((one) => waiting.has(folded(one.address))) ? true : null;
     const threaded = entry !== null && !forward && entry.messageId !== null;
     const now = world.now();

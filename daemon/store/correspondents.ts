@@ -2,7 +2,7 @@
  * Whom a conversation is with: those who wrote to us, else the machines that did. A mail of ours that goes to none of them answers
  * nobody: they wait as before.
  */
-import type { Address } from '../mail/message.ts';
+import { type Address, addressKey } from '../mail/address-list.ts';
 import type { Db } from './sqlite.ts';
 
 /** The newest are looked at: a thread may have any length. */
@@ -14,7 +14,7 @@ export function reaches(db: Db, conversation: number, recipients: readonly strin
 }
 
 const isAmong = (writers: readonly string[], recipients: readonly string[]): boolean =>
-  writers.length === 0 || recipients.some((address) => writers.includes(address.toLowerCase()));
+  writers.length === 0 || recipients.some((address) => writers.includes(addressKey(address)));
 
 function writersOf(db: Db, conversation: number, own: readonly string[]): string[] {
   const by = (automatic: 0 | 1): string[] =>
@@ -28,7 +28,7 @@ function writersOf(db: Db, conversation: number, own: readonly string[]): string
       )
       .flatMap(({ head }) => {
         const { from = [], replyTo = [] } = JSON.parse(head) as { from?: Address[]; replyTo?: Address[] };
-        return [...from, ...replyTo].map(({ address }) => address.toLowerCase());
+        return [...from, ...replyTo].map(({ address }) => addressKey(address));
       })
       .filter((address) => address !== '' && !own.includes(address));
   const persons = by(0);

@@ -90,7 +90,12 @@ export function answerable(db: Db, id: ConversationId): EntryRow | null {
   const num = resolve(db, id);
   const newest = (which: string): Row | undefined =>
     db.get<Row>(`${selectEntry} WHERE e.conversation = ? AND e.same_as IS NULL AND ${which} ORDER BY e.row DESC LIMIT 1`, num);
-  const row = newest("e.direction = 'in'") ?? newest(notOnlyDraft);
+  // People before machines: an answer in a thread that a mailer-daemon wrote to last is for the correspondent.
+  const row =
+    newest("e.direction = 'in' AND e.automatic = 0 AND e.bounced = 0") ??
+    newest(`e.direction = 'out' AND ${notOnlyDraft}`) ??
+    newest("e.direction = 'in'") ??
+    newest(notOnlyDraft);
   return row === undefined ? null : toEntry(db, row);
 }
 

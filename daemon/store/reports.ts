@@ -5,8 +5,9 @@
  * went to. Without any id it may be tied by recipient and subject, when all that fits is one conversation. One that fits nothing is kept
  * with the ids that it names, for the mail may come in later (Sent is read after the inbox).
  */
+
+import { type Address, addressKey } from '../mail/address-list.ts';
 import { readSubject } from '../mail/conversation.ts';
-import type { Address } from '../mail/message.ts';
 import type { Report, ReportAction } from '../mail/report.ts';
 import { reported } from '../outbox/state.ts';
 import { record } from './journal.ts';
@@ -55,9 +56,9 @@ export function aboutOf(db: Db, mailbox: MailboxId, report: Report, now: Millis)
 function fits(sent: Sent, report: Report): About | null {
   const { to = [], cc = [] } = JSON.parse(sent.head) as { to?: Address[]; cc?: Address[] };
   const went = sent.recipients === null ? [...to, ...cc] : (JSON.parse(sent.recipients) as { address: string }[]);
-  const by = new Map(went.map(({ address }) => [address.toLowerCase(), address]));
+  const by = new Map(went.map(({ address }) => [addressKey(address), address]));
   const recipients = report.recipients.flatMap(({ addresses, action, text }): ReportedTo[] => {
-    const address = addresses.map((one) => by.get(one)).find((one) => one !== undefined);
+    const address = addresses.map((one) => by.get(addressKey(one))).find((one) => one !== undefined);
     return address === undefined ? [] : [{ address, action, text }];
   });
   const { id: entry, conversation, outbox } = sent;

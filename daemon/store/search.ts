@@ -7,6 +7,7 @@
  * - The index keeps no text: what is shown around a hit is read from the stored mail.
  */
 import { createHash } from 'node:crypto';
+import { writerOf } from '../mail/correspondent.ts';
 import { type Asked, findIn, foldForIndex } from '../mail/fold.ts';
 import { type Address, readMessage } from '../mail/message.ts';
 import { compileQuery, firstRow, printQuery, soughtIn, valuesOf } from '../mail/query.ts';
@@ -115,6 +116,7 @@ type MailRow = PackPlace & {
   subject: string;
   head: string;
   snippet: string;
+  addressedTo: string | null;
 } & {
   hash: Hash;
 };
@@ -131,16 +133,17 @@ type NoteHit = {
 
 function hitOf(db: Db, packsDir: string, row: number, asked: readonly Asked[], clock: Clock): SearchHit | null {
   const mail = db.get<MailRow>(
-    `SELECT e.id, c.id AS conversation, e.mailbox, e.received_at AS date, m.subject, m.head, m.snippet, lower(hex(m.hash)) AS hash,
+    `SELECT e.id, c.id AS conversation, e.mailbox, e.received_at AS date, e.addressed_to AS addressedTo, m.subject, m.head, m.snippet, lower(hex(m.hash)) AS hash,
      m.pack, m.offset, m.stored, m.size, m.codec
      FROM entry e JOIN message m ON m.num = e.message JOIN conversation c ON c.num = e.conversation WHERE e.row = ?`,
     row,
   );
   if (mail !== undefined) {
     const { id, conversation, mailbox, date, subject } = mail;
-    const { from } = JSON.parse(mail.head) as { from: Address[] };
+    const { from, replyTo = [] } = JSON.parse(mail.head) as { from: Address[]; replyTo?: Address[] };
+    const who = writerOf({ from, replyTo }, mail.addressedTo === null ? [] : [mail.addressedTo]);
     const snippet = snippetOf(packsDir, mail, asked, clock);
-    return { kind: 'mail', conversation, message: id, note: null, author: null, mailbox, subject, from: from[0] ?? null, date, snippet };
+    return { kind: 'mail', conversation, message: id, note: null, author: null, mailbox, subject, from: who, date, snippet };
   }
   // Beside a note, the mail that it was written about: the last one before it.
   const note = db.get<NoteHit>(

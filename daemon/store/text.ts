@@ -14,7 +14,7 @@ import type { Writing } from './work.ts';
 
 /** One row to come. */
 export type TextRow = { row: number; mailbox: MailboxId } & ({ mail: Searchable } | { note: string });
-type Searchable = Pick<Message, 'subject' | 'from' | 'to' | 'cc' | 'text' | 'attachments'>;
+type Searchable = Pick<Message, 'subject' | 'from' | 'replyTo' | 'to' | 'cc' | 'text' | 'attachments'>;
 
 const sliceRows = 96;
 
@@ -27,7 +27,8 @@ export function addText(db: Db, rows: TextRow[]): void {
         ? ['', '', '', '', '', '', foldForIndex(it.note)]
         : [
             foldForIndex(it.mail.subject),
-            people(it.mail.from),
+            // A form writes from our own address: who it is about stands in Reply-To.
+            people([...it.mail.from, ...it.mail.replyTo]),
             people(it.mail.to),
             people(it.mail.cc),
             foldForIndex(it.mail.text),

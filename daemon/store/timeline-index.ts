@@ -2,7 +2,7 @@
  * Who a mail was exchanged with: every address in From, Reply-To, To and Cc, except the one of ours that it was written to or from.
  * Lower case, and bounded: a mail to thousands is found by the first of them. Written with the entry, gone with it.
  */
-import type { Address } from '../mail/message.ts';
+import { type Address, addressKey } from '../mail/address-list.ts';
 import type { Db } from './sqlite.ts';
 import type { Direction, MailboxId, Millis } from './types.ts';
 import type { Writing } from './work.ts';
@@ -15,12 +15,10 @@ const sliceEntries = 250;
 type Correspondence = { from: readonly Address[]; replyTo: readonly Address[]; to: readonly Address[]; cc: readonly Address[] };
 type Entry = { row: number; mailbox: MailboxId; direction: Direction; receivedAt: Millis; addressedTo: string | null };
 
-export const foldAddress = (address: string): string => address.trim().toLowerCase();
-
 export function addCorrespondents(db: Db, { row, mailbox, direction, receivedAt, addressedTo }: Entry, mail: Correspondence): void {
   const addresses = new Set<string>();
   for (const { address } of [...mail.from, ...mail.replyTo, ...mail.to, ...mail.cc]) {
-    const folded = foldAddress(address);
+    const folded = addressKey(address);
     if (folded !== '' && folded !== addressedTo && folded.length <= maxAddressLength) addresses.add(folded);
     if (addresses.size === maxCorrespondents) break;
   }
@@ -37,7 +35,7 @@ export function addCorrespondents(db: Db, { row, mailbox, direction, receivedAt,
 }
 
 export const correspondentOf = (db: Db, address: string): number | null =>
-  db.get<{ num: number }>('SELECT num FROM correspondent WHERE address = ?', foldAddress(address))?.num ?? null;
+  db.get<{ num: number }>('SELECT num FROM correspondent WHERE address = ?', addressKey(address))?.num ?? null;
 
 /** Entries of a mail.db that an older Postroom wrote, newest first. Interrupted, it goes on at the next start. */
 export function* backfillTimeline({ db }: Writing): Generator<void, void> {

@@ -14,9 +14,9 @@
  * the contact's: an id that opens nothing.)
  */
 import { PostroomError } from '../../protocol/errors.ts';
-import type { Address } from '../mail/message.ts';
+import { type Address, addressKey } from '../mail/address-list.ts';
 import type { Db } from './sqlite.ts';
-import { correspondentOf, foldAddress } from './timeline-index.ts';
+import { correspondentOf } from './timeline-index.ts';
 import type {
   ActivityKind,
   ConversationId,
@@ -349,7 +349,7 @@ function sent(db: Db, outbox: OutboxId): Partial<TimelineRow> {
 
 /** Names the timeline: a cursor of another is refused, not misread. */
 function tagOf({ scope }: TimelineQuery): string {
-  const of = scope.kind === 'mailbox' ? scope.mailbox : scope.kind === 'conversation' ? scope.conversation : foldAddress(scope.address);
+  const of = scope.kind === 'mailbox' ? scope.mailbox : scope.kind === 'conversation' ? scope.conversation : addressKey(scope.address);
   return `${scope.kind} ${of}`;
 }
 

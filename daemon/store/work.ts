@@ -11,6 +11,7 @@
  * - The revision rises with live mail in or out, notes and merges, never with imports, flags, read marks or assignment.
  */
 import { randomFillSync } from 'node:crypto';
+import { writerOf } from '../mail/correspondent.ts';
 import type { Address } from '../mail/message.ts';
 import type { AuditChain } from './audit.ts';
 import { judgeForeign } from './correspondents.ts';
@@ -518,8 +519,13 @@ function describe(db: Db, conversation: number, sums: Sums, shown: 0 | 1 | 2): v
   const last = of(sums.last ?? sums.anyLast);
   // Who writes with us, whatever machines said since: a report is not from the one whom it is about.
   const wrote = of(sums.lastWritten ?? sums.lastOut ?? sums.last) ?? last;
-  const { from, to } = wrote === undefined ? { from: [], to: [] } : (JSON.parse(wrote.head) as { from: Address[]; to: Address[] });
-  const who = (wrote?.direction === 'in' ? from[0] : to[0]) ?? null;
+  const {
+    from = [],
+    replyTo = [],
+    to = [],
+  } = wrote === undefined ? {} : (JSON.parse(wrote.head) as Partial<Record<'from' | 'replyTo' | 'to', Address[]>>);
+  const own = wrote?.addressed_to == null ? [] : [wrote.addressed_to];
+  const who = (wrote?.direction === 'in' ? writerOf({ from, replyTo }, own) : to[0]) ?? null;
   db.run(
     `UPDATE conversation SET shown = ?, messages = ?, attachments = ?, last_row = ?, last_in_row = ?, last_at = ?, direction = ?,
      subject = ?, sender = ?, addressed_to = ?, snippet = ? WHERE num = ?`,

@@ -101,6 +101,14 @@ export async function openReply({ mirror, shell }: Opening, { conversation, kind
     participants: participantsOf(shown),
   };
   show(shell, draft, { onSent });
+  if (begun.offered !== null)
+    shell.toast({
+      tone: 'warning',
+      text:
+        begun.offered === 'name'
+          ? chrome`To is an address from the sender’s name. Check it before you send.`
+          : chrome`The mail claims to be from us. To is the first address in its text. Check it before you send.`,
+    });
 }
 
 /** A mail that did not leave, or did not reach everybody, as the draft of one that takes its place. */
