@@ -335,6 +335,28 @@ describe('reports in words', () => {
     expect(words(head, body)).toMatchObject({ kind: 'delivery', ...wanted });
   });
 
+  it.each([
+    'Mail System Error - Returned Mail',
+    'Zustellung der Nachricht fehlgeschlagen',
+    'Échec de la remise : commande',
+    'Falha na entrega: pedido',
+    'Mancato recapito: ordine',
+  ])('a postmaster that says so: %s', (subject) => {
+    expect(words(['From: postmaster@mx.example', `Subject: ${subject}`], ['gone@customer.example']), subject).toMatchObject({
+      recipients: [{ action: 'failed' }],
+    });
+  });
+
+  it('a postmaster whose subject says nothing, by a code of SMTP or by what it answers', () => {
+    const head = ['From: postmaster@mx.example', 'Subject: Nieuws'];
+    expect(words(head, ['gone@customer.example', '550 5.1.1 geen gebruiker'])).toMatchObject({
+      recipients: gone('550 5.1.1 geen gebruiker'),
+    });
+    expect(words([...head, 'In-Reply-To: <sent-1@ours.example>'], ['gone@customer.example'])).toMatchObject({
+      ids: ['<sent-1@ours.example>'],
+    });
+  });
+
   it('an absence note, a receipt of a list or a mail from a postmaster is no report', () => {
     expect(
       words(

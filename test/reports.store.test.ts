@@ -200,6 +200,13 @@ describe('a report about a mail of ours', () => {
     expect((await box.detail(sent.conversation)).row.state).toBe('open');
   });
 
+  test('names a domain of another script as it goes over the wire', async () => {
+    const box = await story();
+    const sent = await answered(box, { to: ['gone@Bücher.example'] });
+    await box.one('INBOX', 'live', dsn({ about: sent.messageId, who: ['gone@xn--bcher-kva.example'] }), minute(10));
+    expect((await row(box, sent.outbox)).recipients).toMatchObject([{ address: 'gone@Bücher.example', state: 'bounced' }]);
+  });
+
   test('that it is delayed is noted, and moves nothing; that it failed in the end does', async () => {
     const box = await story();
     const sent = await answered(box);

@@ -51,7 +51,7 @@ export function readReport(
   const isReceipt = delivery.length === 0 && receipts.length > 0;
   const failed = failedRecipients(header);
   const told = blocks.length > 0 || receipts.length > 0 || failed.length > 0;
-  if (!told && !isReportInWords(header, subject, senders)) return null;
+  if (!told && !isReportInWords(header, { subject, text, senders })) return null;
 
   const returned = pieces.find(({ type }) => /^(?:message\/(?:rfc822|global)(?:-headers)?|text\/rfc822-headers)$/.test(type));
   const words = splitWords(text.slice(0, most.text));
@@ -80,11 +80,22 @@ export function readReport(
 
 const valuesOf = (header: Header, ...names: string[]): string[] => names.flatMap((name) => header.fields.get(name) ?? []);
 
-/** A mail system that writes in words only, as qmail does; a null sender alone may be an absence note, so its subject has to say so. */
-function isReportInWords(header: Header, subject: string, senders: readonly Sender[]): boolean {
+/**
+ * A mail system that writes in words only, as qmail does. A postmaster may be a person: what they say has to look like a report, or to
+ * answer something. A null sender alone may be an absence note, so its subject has to say so.
+ */
+function isReportInWords(
+  header: Header,
+  { subject, text, senders }: { subject: string; text: string; senders: readonly Sender[] },
+): boolean {
   if (senders.some(({ address, name }) => /^"?mailer-?daemon\b/i.test(address) || (address === '' && /^mailer-?daemon$/i.test(name ?? ''))))
     return true;
-  return (senders.some(isMailSystem) || hasNullSender(header)) && reportSubject.test(subject);
+  if (reportSubject.test(subject)) return senders.some(isMailSystem) || hasNullSender(header);
+  const hasCode = text
+    .slice(0, 8_000)
+    .split('\n')
+    .some((line) => codePattern.test(line));
+  return senders.some(isMailSystem) && (hasCode || header.fields.has('in-reply-to'));
 }
 
 // --- fields made for it --------------------------------------------------------------------------------------------

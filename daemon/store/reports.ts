@@ -5,7 +5,7 @@
  * went to. Without any id it may be tied by recipient and subject, when all that fits is one conversation. One that fits nothing is kept
  * with the ids that it names, for the mail may come in later (Sent is read after the inbox).
  */
-
+import { domainToASCII } from 'node:url';
 import { type Address, addressKey } from '../mail/address-list.ts';
 import { readSubject } from '../mail/conversation.ts';
 import type { Report, ReportAction } from '../mail/report.ts';
@@ -56,13 +56,21 @@ export function aboutOf(db: Db, mailbox: MailboxId, report: Report, now: Millis)
 function fits(sent: Sent, report: Report): About | null {
   const { to = [], cc = [] } = JSON.parse(sent.head) as { to?: Address[]; cc?: Address[] };
   const went = sent.recipients === null ? [...to, ...cc] : (JSON.parse(sent.recipients) as { address: string }[]);
-  const by = new Map(went.map(({ address }) => [addressKey(address), address]));
+  const by = new Map(went.map(({ address }) => [comparable(address), address]));
   const recipients = report.recipients.flatMap(({ addresses, action, text }): ReportedTo[] => {
-    const address = addresses.map((one) => by.get(addressKey(one))).find((one) => one !== undefined);
+    const address = addresses.map((one) => by.get(comparable(one))).find((one) => one !== undefined);
     return address === undefined ? [] : [{ address, action, text }];
   });
   const { id: entry, conversation, outbox } = sent;
   return recipients.length === 0 ? null : { entry, conversation, outbox, recipients };
+}
+
+/** Reports name a domain as it goes over the wire, in any case; people write it as it is read. */
+function comparable(address: string): string {
+  const key = addressKey(address);
+  const at = key.lastIndexOf('@');
+  const domain = key.slice(at + 1);
+  return `${key.slice(0, at)}@${domainToASCII(domain) || domain}`;
 }
 
 const worstAction = (recipients: readonly { action: ReportAction }[]): ReportAction =>
