@@ -285,6 +285,9 @@ test('what comes back is told at the mail, in the outbox and in the conversation
   expect((await postroom('timeline', '--conversation', asked.conversation)).out).toContain(told);
   expect((await postroom('outbox', 'list')).out).toContain(`fits no mail of ours, so nothing was marked: ${told}`);
 
+  // An answer goes to whom it is for, not to the machine that spoke last.
+  const again = await postroom('reply', asked.conversation, '--body', 'Are you there?', '--dry-run');
+  expect(again.out).toContain('It would leave for gone@customer.example ');
   expect((await postroom('outbox', 'retry', outbox)).code).toBe(0);
   await expect.poll(async () => (await conversation('Lost parcel')).state).toBe('waiting');
 });

@@ -9,7 +9,7 @@ import { forwardSubject, quoteForReply, replySubject } from '../mail/conversatio
 import { type Answer, answerTo } from '../mail/correspondent.ts';
 import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
-import { givenUp, replaceable, worst } from '../outbox/state.ts';
+import { givenUp, replaceable, shownState, worst } from '../outbox/state.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 import { originOf } from './origin.ts';
@@ -408,11 +408,15 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       if (mailboxes.length === 0)
         throw new PostroomError('forbidden', `The outbox of ${named.address} is for those who may send from it.`, { why: 'no-grant' });
     }
-    const rows = await world.store.outbox({
+    // What came back for one and still waits for another is shown as come back.
+    const wanted = asked.states;
+    const states = wanted?.includes('bounced') === true ? [...new Set([...wanted, 'queued' as const])] : wanted;
+    const found = await world.store.outbox({
       mailboxes: mailboxes.map((mailbox) => mailbox.id),
-      ...(asked.states === null ? {} : { states: asked.states }),
+      ...(states === null ? {} : { states }),
       limit: asked.limit,
     });
+    const rows = found.filter((row) => wanted === null || wanted.includes(shownState(row)) || wanted.includes(row.state));
     const own = new Set(mailboxes.map(({ id }) => id));
     const lost = asked.mailbox !== null ? [] : await world.store.unsent(caller.person);
     const outOfReach = lost.filter(({ heldFor, mailbox }) => heldFor === 'right' && !own.has(mailbox)).length;

@@ -1,7 +1,7 @@
 /** Threads as rows: what is drawn, where the window stands, and what it costs. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Message, Note } from '../../protocol/schema.ts';
+import type { MailReport, Message, Note } from '../../protocol/schema.ts';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import { linksOf } from '../../tui/screens/links.tsx';
 import { outboxMoves } from '../../tui/screens/outbox-choices.tsx';
@@ -57,6 +57,33 @@ function start(messages: Message[], given: { notes?: Note[]; unread?: number; he
 const texts = (thread: Thread): string[] => thread.seen().map(({ content }) => content.text);
 
 describe('what is drawn', () => {
+  test('a mail of ours says what reports say of it, and a report what it is about', () => {
+    const report = (given: Partial<MailReport>): MailReport => ({
+      message: 'm9',
+      conversation: 'c1',
+      mailbox: safeText('support@harbour.example'),
+      kind: 'failed',
+      at: '2026-03-04T11:00:00Z',
+      from: null,
+      subject: safeText('Undelivered'),
+      about: 'm1',
+      outbox: null,
+      recipients: [{ address: safeText('gone@x.example'), action: 'failed', text: safeText('550 no such user') }],
+      ...given,
+    });
+    const recipients = [{ address: safeText('gone@x.example'), action: 'delayed' as const, text: null }];
+    const sent = mail('m1', { direction: 'out', reports: [report({ kind: 'delayed', recipients }), report({})] });
+    const seen = texts(start([sent], { height: 20, columns: 120 }).first).join('\n');
+    expect(seen).toMatch(/◌ report of .*: gone@x\.example: is delayed\n/);
+    expect(seen).toMatch(/✗ report of .*: gone@x\.example: did not arrive \(550 no such user\)/);
+    const folded = texts(start([sent, mail('m2')], { height: 20, columns: 120 }).first).join('\n');
+    expect(folded).toContain('✗ bounced · text of m1');
+    const itself = (about: string | null) =>
+      texts(start([mail('m9', { automatic: true, report: report({ about }) })], { height: 20, columns: 120 }).first).join('\n');
+    expect(itself('m1')).toContain('a delivery report about a mail of ours: gone@x.example: did not arrive');
+    expect(itself(null)).toContain('a delivery report that fits no mail of ours, so nothing was marked');
+  });
+
   test('older mails are one line, the newest is open, quotes are folded', () => {
     const quote = Array.from({ length: 6 }, (_, line) => `> ${line}`).join('\n');
     const { first } = start([mail('m1'), mail('m2', {}, `New words\n\n${quote}\n`)]);
