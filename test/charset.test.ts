@@ -256,6 +256,8 @@ describe('encoded-words', () => {
     ['B cut within four letters', '=?utf-8?B?R3LDt?= =?utf-8?B?sOfZQ==?=', 'Größe'],
     ['a question mark that was not encoded', '=?utf-8?Q?Wo_bleibt_es??=', 'Wo bleibt es?'],
     ['two charsets side by side', '=?utf-8?Q?Gr=C3=B6=C3=9Fe?= =?windows-1251?Q?=C7?=', 'GrößeЗ'],
+    ['letters of base64 for URLs', '=?utf-8?B?w7_Dvg==?=', 'ÿþ'],
+    ['ISO-2022-JP in Q', '=?iso-2022-jp?Q?=1B$BF|K=5C8l=1B=28B?=', '日本語'],
     ['UTF-7', '=?unicode-1-1-utf-7?Q?Gr+APYA3w-e?=', 'Größe'],
     ['a wrong name', '=?gb2312?B?5oKo5aW9?=', '您好'],
     ['big5', '=?Big5?B?p0GmbqFB?=', '你好，'],

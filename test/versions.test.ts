@@ -47,6 +47,9 @@ describe('a plain half that says nothing gives way to the HTML', () => {
     ['Russian', 'Откройте письмо в браузере: https://shop.example/m'],
     ['Japanese', 'HTMLメールに対応したソフトでご覧ください。'],
     ['a placeholder', 'undefined'],
+    ['an entity', '&nbsp;\r\n&#8203;'],
+    ['tags', '<p></p><br>'],
+    ['the HTML once more', `<html><body><p class="x">${'Dear Jane, '.repeat(80)}</p></body></html>`],
     ['the name of the part', 'Plain text'],
   ])('%s', async (_, text) => {
     expect(await shown(multi('alternative', plain(text), rich))).toBe(words);

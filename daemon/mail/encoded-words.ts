@@ -41,7 +41,7 @@ function addWord(run: Run, base64: boolean, encoded: string): void {
     addOctets(run, decodeQuotedPrintable(octetsOf(encoded.replaceAll('_', ' '))));
     return;
   }
-  const letters = run.base64 + encoded.replace(/[^A-Za-z0-9+/=]/g, '');
+  const letters = run.base64 + encoded.replace(/[^A-Za-z0-9+/=_-]/g, '');
   const whole = letters.endsWith('=') ? letters.length : letters.length - (letters.length % 4);
   addOctets(run, decodeBase64(letters.slice(0, whole)));
   run.base64 = letters.slice(whole);

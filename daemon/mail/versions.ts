@@ -59,16 +59,20 @@ const placeholder = /^\W*(?:text|plain|null|undefined|none|n\/a|nan|empty|no tex
 
 /** Whether the plain half of an alternative says less than its HTML half, which is then the one to show. */
 export function givesWay(plain: string, rich: (atLeast: number) => string): boolean {
+  const isMarkup = markup.test(plain);
   const bare = withoutLinks(plain);
   const own = signs(bare);
-  if (own >= longEnough) return false;
-  const enough = own * fuller + 40;
+  if (own >= longEnough && !isMarkup) return false;
+  const enough = Math.min(own, longEnough) * fuller + 40;
   const beside = signs(withoutLinks(rich(4 * enough)));
   // A rule, dots, or nothing but a link: what it means stands in the other half.
   if (own === 0) return beside > (bare === plain ? 3 : 0);
-  if (beside > enough) return true;
-  return beside > own && (placeholder.test(plain) || stub.test(plain));
+  return beside > enough || (isMarkup && beside > 0) || (beside > own && (placeholder.test(plain) || stub.test(plain)));
 }
 
-const withoutLinks = (text: string): string => text.slice(0, 20_000).replace(/(?:https?:\/\/|www\.|mailto:)\S{1,2000}/giu, ' ');
+/** Without links, and without what is left of HTML in a plain half. */
+const withoutLinks = (text: string): string =>
+  text.slice(0, 20_000).replace(/(?:https?:\/\/|www\.|mailto:)\S{1,2000}|&(?:[a-z]{2,8}|#\d{1,7});|<\/?[a-z][^<>]{0,500}>/giu, ' ');
+/** A plain half that is the HTML once more. */
+const markup = /^\s*<(?:!doctype|html|head|body|meta|style|table|div)\b/i;
 const signs = (text: string): number => text.match(/[\p{L}\p{N}\p{S}]/gu)?.length ?? 0;
