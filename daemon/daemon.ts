@@ -308,7 +308,8 @@ function tell(change: StoreChange, snapshot: Snapshot, publish: Server<typeof ev
     case 'conversation': {
       const { conversation, revision, what, live } = change;
       const by = change.by === null ? null : safeText(snapshot.nameOf(change.by));
-      publish('conversation.changed', { mailbox: address, conversation, revision, what, live, by }, to);
+      const from = change.had?.kind === 'person' ? safeText(snapshot.nameOf(change.had.id)) : null;
+      publish('conversation.changed', { mailbox: address, conversation, revision, what, live, by, from }, to);
       break;
     }
     case 'read':

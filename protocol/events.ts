@@ -19,6 +19,8 @@ export const events = {
       live: z.boolean(),
       /** The name of the person here who did it; null: somebody outside, another client, or the daemon by itself. */
       by: Safe.nullable().default(null),
+      /** Of `assign`: the name of the person who had it before. */
+      from: Safe.nullable().default(null),
     }),
   }),
   'conversation.read': event({

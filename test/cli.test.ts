@@ -374,6 +374,23 @@ test('show, attachment: only where nothing is', async () => {
 test('take, release, assign, note, mark: each with the revision it saw', async () => {
   const { conversation } = await newest(support);
   expect((await ben('take', conversation)).out).toBe('open, with ben, revision 1\n');
+  // What a colleague has is theirs until somebody says so.
+  const held = await postroom('take', conversation, '--json');
+  expect([failure(held), held.json]).toEqual([
+    '5 conflict',
+    expect.objectContaining({
+      error: expect.objectContaining({
+        details: { revision: 1, held: { by: { kind: 'person', name: 'ben' }, since: expect.any(String) } },
+      }),
+    }),
+  ]);
+  expect((await postroom('take', conversation)).err).toMatch(
+    /^postroom: ben has it since .* UTC\. To take it over: postroom take \S+ --over\n$/,
+  );
+  expect(failure(await postroom('assign', conversation, 'eva', '--json'))).toBe('5 conflict');
+  expect((await postroom('take', conversation, '--over')).out).toBe('open, with eva, revision 1\n');
+  expect((await postroom('take', conversation)).code).toBe(0); // one's own is no conflict
+  expect(failure(await ben('take', conversation, '--json'))).toBe('5 conflict');
   expect((await ben('release', conversation, '--json')).json).toMatchObject({ conversation, state: 'open', assignee: null, revision: 1 });
   expect((await li('assign', conversation, 'agents', '--if-revision', '1', '--json')).json).toMatchObject({
     assignee: { kind: 'role', name: 'agents' },

@@ -207,6 +207,9 @@ function tellWhatHappens(mirror: Mirror, shell: Shell, me: string): () => void {
         if (state !== 'failed' && state !== 'unknown' && state !== 'bounced') return;
         const words = { failed: chrome`was not sent`, unknown: chrome`may or may not have been sent`, bounced: chrome`came back` };
         shell.toast({ tone: 'danger', text: chrome`A mail from ${event.payload.mailbox} ${words[state]}`, forMs: 15_000 });
+      } else if (event.name === 'conversation.changed' && event.payload.what === 'assign' && event.payload.from === me) {
+        const { by, conversation } = event.payload;
+        if (by !== null && by !== me) shell.attempt(() => tellTaken(mirror, shell, me, by, conversation));
       } else if (event.name === 'activity' && (event.payload.kind === 'grant' || event.payload.kind === 'system')) {
         const { mailbox, id } = event.payload;
         shell.attempt(() => tellOwner(mirror, shell, me, mailbox, id));
@@ -216,6 +219,25 @@ function tellWhatHappens(mirror: Mirror, shell: Shell, me: string): () => void {
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** Whoever had a conversation is told who took it from them, or gave it to somebody else. */
+async function tellTaken(mirror: Mirror, shell: Shell, me: string, by: Safe, conversation: string): Promise<void> {
+  try {
+    const { subject, assignee } = await mirror.call('conversation.show', { conversation });
+    if (assignee?.kind === 'person' && assignee.name === me) return; // it is back already
+    const named = subject === '' ? chrome`a conversation without a subject` : chrome`"${subject}"`;
+    const text =
+      assignee === null
+        ? chrome`${by} released ${named}, which was yours`
+        : assignee.name === by
+          ? chrome`${by} took over ${named} from you`
+          : chrome`${by} gave ${named} from you to ${assignee.name}`;
+    shell.toast({ who: 'me', tone: 'warning', text, forMs: 15_000 });
+  } catch (error) {
+    // Out of reach by now, or the daemon is: its history keeps who took it.
+    if (!(error instanceof PostroomError) || (error.code !== 'not-found' && error.code !== 'unavailable')) throw error;
+  }
 }
 
 /** Owners are told who changed rights or settings of what is theirs, or invited a key that leads there. */

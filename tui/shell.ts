@@ -71,6 +71,8 @@ export type Question = {
   readonly title: Chrome;
   /** What will happen, in one line. */
   readonly consequence: Safe;
+  /** What Enter does, as a verb; `do it` where it is not said. */
+  readonly accept?: Chrome;
   /** It asks whether to quit: the key that quits says yes. */
   readonly quits?: boolean;
   readonly onAccept: () => void | Promise<void>;

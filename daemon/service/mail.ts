@@ -7,7 +7,18 @@ import type { Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { attachmentBytes, rawHeaders } from '../mail/message.ts';
 import type { OpenedMail } from '../open.ts';
-import type { ConversationDetail, EntryId, EntryRow, Folder, NoteRow, Part, Placement, WorkResult } from '../store/types.ts';
+import type {
+  Assignee,
+  ConversationDetail,
+  EntryId,
+  EntryRow,
+  Folder,
+  Millis,
+  NoteRow,
+  Part,
+  Placement,
+  WorkResult,
+} from '../store/types.ts';
 import { conversationOf, folderKey, granteeOf, iso, isoOrNull, messageOf, noteOf, surfacesOf } from './wire.ts';
 import { type Caller, type Handlers, inBackground, mailboxesWith, mailboxNamed, rolesOf, seenBy, type World } from './world.ts';
 
@@ -59,9 +70,19 @@ async function work(
   const found = await conversationFor(world, id, caller);
   const result = await world.store.work(found.detail.row.id, verb, caller.person, world.now(), ifRevision);
   if (result === null) throw notFound();
+  if (!result.ok && result.held !== undefined) throw heldBy(found, result.revision, result.held);
   if (!result.ok) throw moved((await conversationFor(world, id, caller)).detail, found.snapshot);
   world.uses.noteWork(caller.person, found.mailbox.id);
   return { ...found, result };
+}
+
+/** Somebody has it: taking it over is a second, explicit act. */
+function heldBy({ snapshot }: Found, revision: number, { by, since }: { by: Assignee; since: Millis }): PostroomError {
+  const who = granteeOf(snapshot, by);
+  return new PostroomError('conflict', `${who.name} has it since ${iso(since)}. Take it over explicitly, or leave it to them.`, {
+    revision,
+    held: { by: who, since: iso(since) },
+  });
 }
 
 const worked = ({ snapshot, detail, result }: Found & { result: WorkResult & { ok: true } }) => ({
@@ -440,7 +461,7 @@ export const mailHandlers: Handlers<MailMethods> = {
   'conversation.take': async (world, asked, caller) => {
     const { snapshot, mailbox } = await conversationFor(world, asked.conversation, caller);
     const to = assigneeNamed(world, snapshot, mailbox, snapshot.nameOf(caller.person));
-    return worked(await work(world, caller, asked.conversation, { kind: 'assign', to }, asked.ifRevision));
+    return worked(await work(world, caller, asked.conversation, { kind: 'assign', to, yield: !asked.over }, asked.ifRevision));
   },
 
   'conversation.release': async (world, asked, caller) =>
@@ -449,7 +470,8 @@ export const mailHandlers: Handlers<MailMethods> = {
   'conversation.assign': async (world, asked, caller) => {
     const { snapshot, mailbox } = await conversationFor(world, asked.conversation, caller);
     const to = assigneeNamed(world, snapshot, mailbox, asked.to);
-    return worked(await work(world, caller, asked.conversation, { kind: 'assign', to }, asked.ifRevision));
+    const taken = to.kind === 'person' && to.id === caller.person;
+    return worked(await work(world, caller, asked.conversation, { kind: 'assign', to, yield: taken && !asked.over }, asked.ifRevision));
   },
 
   'conversation.assignees': async (world, asked, caller) => {

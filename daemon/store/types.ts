@@ -283,14 +283,19 @@ export type SearchResult = Rows<SearchHit> & { total: number; exact: boolean; co
 export type WorkVerb =
   | { kind: 'done' }
   | { kind: 'open' }
-  | { kind: 'assign'; to: Assignee | null }
+  /** `yield`: not from another person who has it; that takes a second, explicit act. */
+  | { kind: 'assign'; to: Assignee | null; yield?: boolean }
   | { kind: 'note'; text: string }
   | { kind: 'snooze'; until: Millis };
 
-/** What a verb did, or why not: the revision its author saw is no longer the conversation's. */
+/** What a verb did, or why not: the revision its author saw is no longer the conversation's, or somebody else has it. */
 export type WorkResult =
   | { ok: true; revision: number; state: WorkState; assignee: Assignee | null; note?: string }
-  | { ok: false; revision: number };
+  | {
+      ok: false;
+      revision: number /** Who has it, and since when: the reason where the verb yields to them. */;
+      held?: { by: Assignee; since: Millis };
+    };
 
 /** In one mailbox: conversations that are not done, and those of them that are snoozed. */
 export type HeldBy = { mailbox: MailboxId; assigned: number; snoozed: number };
@@ -427,6 +432,8 @@ export type StoreChange =
       live: boolean;
       /** The person who did it; null: somebody outside, or the daemon by itself. */
       by: PersonId | null;
+      /** Of `assign`: who had it before. */
+      had?: Assignee | null;
     }
   | { kind: 'folders'; mailbox: MailboxId }
   | { kind: 'outbox'; mailbox: MailboxId; outbox: OutboxId; state: OutboxState; author: PersonId; conversation: ConversationId }

@@ -43,6 +43,7 @@ export function work(
   let { revision } = before;
   let what: 'state' | 'assign' | 'note' = 'state';
   let note: string | undefined;
+  let had: Assignee | null | undefined;
   switch (verb.kind) {
     case 'done':
       setState(db, num, 'done', now, null, null);
@@ -53,10 +54,15 @@ export function work(
     case 'snooze':
       setState(db, num, 'snoozed', now, null, verb.until);
       break;
-    case 'assign':
+    case 'assign': {
       what = 'assign';
+      had = holderOf(db, num);
+      // Decided here, where one verb comes after the other: two who take at the same moment do not both get it.
+      if (verb.yield === true && had?.kind === 'person' && had.id !== verb.to?.id)
+        return { ok: false, revision: before.revision, held: { by: had, since: heldSince(db, num) ?? now } };
       assign(writing, num, verb.to, { actor, at: now });
       break;
+    }
     case 'note': {
       what = 'note';
       note = randomId();
@@ -83,7 +89,16 @@ export function work(
   const after = db.get<{ state: WorkState; assignee: string }>('SELECT state, assignee FROM conversation WHERE num = ?', num);
   const state = after?.state ?? before.state;
   if (state !== before.state) recordState(writing, before, state, { actor, at: now, why: null });
-  changed({ kind: 'conversation', mailbox: before.mailbox, conversation: before.id, revision, what, live: true, by: actor });
+  changed({
+    kind: 'conversation',
+    mailbox: before.mailbox,
+    conversation: before.id,
+    revision,
+    what,
+    live: true,
+    by: actor,
+    ...(had === undefined ? {} : { had }),
+  });
   return {
     ok: true,
     revision,
@@ -109,6 +124,16 @@ function assign(
   const summary = after === '' ? 'released' : 'assigned';
   record(writing, { at, kind: 'assign', mailbox, conversation, actor, summary, details: { before, after }, key: null });
 }
+
+const holderOf = (db: Db, num: number): Assignee | null =>
+  assigneeOf(db.get<{ assignee: string }>('SELECT assignee FROM conversation WHERE num = ?', num)?.assignee ?? '');
+
+/** When it was given to whoever has it, as far as the journal goes back. */
+const heldSince = (db: Db, num: number): Millis | null =>
+  db.get<{ at: Millis }>(
+    "SELECT at FROM activity WHERE conversation = (SELECT id FROM conversation WHERE num = ?) AND kind = 'assign' ORDER BY at DESC LIMIT 1",
+    num,
+  )?.at ?? null;
 
 function setState(
   db: Db,

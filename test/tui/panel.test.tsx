@@ -118,6 +118,29 @@ test('verbs that one may not do give their reason', async () => {
   expect(fake.calls).toEqual([]);
 });
 
+test('what a colleague has is taken over by a second key, which says so', async () => {
+  const fake = furnished();
+  const held = { by: { kind: 'person', name: 'ben' }, since: '2026-11-21T11:30:00.000Z' };
+  fake.answer = ({ params }) =>
+    params.over === true
+      ? Promise.resolve({ revision: 1 })
+      : Promise.reject(new PostroomError('conflict', 'ben has it', { revision: 1, held }));
+  const { press, sees, misses } = await open(fake);
+  await sees('subject a');
+  press('j', 't');
+  await sees('ben has it since');
+  await sees(/"subject b"\. Taking over tells them\./);
+  await sees('Enter take it over   Esc cancel');
+  press('esc');
+  await misses('Taking over tells them');
+  expect(fake.calls.map(({ method }) => method)).toEqual(['conversation.take']);
+  press('t');
+  await sees('Enter take it over');
+  press('enter');
+  await sees('Yours now: "subject b"');
+  expect(fake.calls.map(({ params }) => params.over)).toEqual([false, false, true]);
+});
+
 test('a question has a blank line above its keys and none below them', async () => {
   const { press, sees, frame } = await open(furnished());
   await sees('subject a');

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
-import type { Method, Params, Result } from '../../protocol/methods.ts';
+import type { Params, Result } from '../../protocol/methods.ts';
 import { type MailReport, OutboxState } from '../../protocol/schema.ts';
 import { ownReportLine, reportLine } from '../report-words.ts';
 import { stateText } from './mailboxes.ts';
@@ -246,15 +246,37 @@ type Worked = 'conversation.take' | 'conversation.release';
 const workText = (done: Result<'conversation.take'>): string =>
   `${done.state}, ${done.assignee === null ? 'unassigned' : `with ${done.assignee.name}`}, revision ${done.revision}`;
 
+const overFlag = ['--over', 'also from a colleague who has it; they are told'] as const;
+/** Adds the option that takes over to the conflict that names who has it. */
+async function takeOver<T>(args: readonly string[], call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof PostroomError) || error.details.held === undefined) throw error;
+    const { name, since } = heldOf(error);
+    throw new PostroomError(
+      'conflict',
+      `${name} has it since ${day(since)} UTC. To take it over: postroom take ${arg(args, 0)} --over`,
+      error.details,
+      { cause: error },
+    );
+  }
+}
+const heldOf = ({ details }: PostroomError): { name: string; since: string } => {
+  const held = details.held as { by?: { name?: unknown }; since?: unknown };
+  return { name: String(held.by?.name ?? 'somebody'), since: String(held.since ?? '') };
+};
+
 const workVerb = (usage: string, doc: string, method: Worked): CommandRow => ({
   usage,
   doc,
-  options: [revisionFlag],
+  options: method === 'conversation.take' ? [revisionFlag, overFlag] : [revisionFlag],
   run: async (context, args, values) => {
-    const done = await (await context.session()).call(method satisfies Method, {
-      conversation: arg(args, 0),
-      ifRevision: revision(values),
-    });
+    const asked = { conversation: arg(args, 0), ifRevision: revision(values) };
+    const session = await context.session();
+    const done = await (method === 'conversation.take'
+      ? takeOver(args, () => session.call(method, { ...asked, over: flag(values, 'over') }))
+      : session.call(method, asked));
     return { data: done, text: workText(done) };
   },
 });
@@ -392,13 +414,11 @@ export const mailCommands: readonly CommandRow[] = [
   {
     usage: 'assign <conversation> <to>',
     doc: 'to a person or a role that may send from the mailbox',
-    options: [revisionFlag],
+    options: [revisionFlag, overFlag],
     run: async (context, args, values) => {
-      const done = await (await context.session()).call('conversation.assign', {
-        conversation: arg(args, 0),
-        to: arg(args, 1),
-        ifRevision: revision(values),
-      });
+      const session = await context.session();
+      const asked = { conversation: arg(args, 0), to: arg(args, 1), ifRevision: revision(values), over: flag(values, 'over') };
+      const done = await takeOver(args, () => session.call('conversation.assign', asked));
       return { data: done, text: workText(done) };
     },
   },

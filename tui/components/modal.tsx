@@ -39,7 +39,7 @@ export function Modal({
 }
 
 /** Asks once. Enter does it, Esc does not; never a letter, which may have been typed for something else. */
-export function Question({ title, consequence, quits = false, onAccept }: QuestionProps): ReactElement {
+export function Question({ title, consequence, accept: named, quits = false, onAccept }: QuestionProps): ReactElement {
   const shell = useShell();
   const { columns } = useViewport();
   const accept = (): void | Promise<void> => {
@@ -52,7 +52,7 @@ export function Question({ title, consequence, quits = false, onAccept }: Questi
   return (
     <Modal title={title} rows={lines.length + 2} columns={width}>
       <Lines lines={[...lines, chrome``]} />
-      <T tone="strong">{chrome`Enter do it   Esc leave it`}</T>
+      <T tone="strong">{named === undefined ? chrome`Enter do it   Esc leave it` : chrome`Enter ${named}   Esc cancel`}</T>
     </Modal>
   );
 }

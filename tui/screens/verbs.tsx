@@ -11,6 +11,7 @@ import type { Mirror, Verb } from '../mirror.ts';
 import { useCommands, useShell } from '../screen.tsx';
 import type { Shell, Toast } from '../shell.ts';
 import { type Chrome, chrome, type Safe } from '../text.ts';
+import { fullMoment } from '../units.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type Target, useApp } from './contract.ts';
 import { Picker } from './pickers.tsx';
@@ -197,12 +198,13 @@ const works = {
     ask: (one: Target) => assignTo(one, null, one.revision),
     back: giveBack,
   },
-  take: (me: string): Work => ({
+  /** `over`: from a colleague who has it. */
+  take: (me: string, over = false): Work => ({
     kind: 'take',
     who: 'team',
     words: chrome`Yours now`,
     to: { kind: 'person', name: safeText(me) },
-    ask: (one) => ({ method: 'conversation.take', params: { conversation: one.conversation, ifRevision: one.revision } }),
+    ask: (one) => ({ method: 'conversation.take', params: { conversation: one.conversation, ifRevision: one.revision, over } }),
     back: giveBack,
   }),
   assign: (to: NonNullable<Target['assignee']>): Work => ({
@@ -262,6 +264,7 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
     to,
   );
   const failures: unknown[] = [];
+  const held: { one: Target; by: Safe; since: string }[] = [];
   const changed = (
     await Promise.all(
       targets.map(async (one) => {
@@ -271,7 +274,9 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
           return { one, answer };
         } catch (error) {
           around.failed?.(kind, one.conversation);
-          failures.push(error);
+          const holder = holderIn(error);
+          if (holder === null) failures.push(error);
+          else held.push({ one, ...holder });
           return null;
         }
       }),
@@ -287,6 +292,17 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
   const done = changed.map(({ one }) => one);
   const redo = (): Promise<void> => carryOut(shell, mirror, work, done, around);
   if (done.length > 0) shell.toast({ who, text: chrome`${words}: ${naming(done)}`, undo, redo });
+  const [first] = held;
+  if (first !== undefined) {
+    const targets = held.map(({ one }) => one);
+    const since = fullMoment(Date.parse(first.since));
+    shell.ask({
+      title: held.length === 1 ? chrome`${first.by} has it since ${since}` : chrome`${held.length} belong to colleagues`,
+      consequence: chrome`${naming(targets)}. Taking over tells them.`,
+      accept: chrome`take it over`,
+      onAccept: () => carryOut(shell, mirror, works.take(mine(to), true), targets, around),
+    });
+  }
   const [failure] = failures;
   if (failure === undefined) return;
   const several = failures.length > 1 ? chrome`${failures.length} were not changed. ` : chrome``;
@@ -297,6 +313,16 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
     forMs: 8_000,
   });
 }
+
+/** The colleague whom a conflict names as the one who has it. */
+function holderIn(error: unknown): { by: Safe; since: string } | null {
+  if (!(error instanceof PostroomError) || error.code !== 'conflict') return null;
+  const held = error.details.held as { by?: { name?: unknown }; since?: unknown } | undefined;
+  return held === undefined ? null : { by: safeText(String(held.by?.name ?? '')), since: String(held.since ?? '') };
+}
+
+/** Whoever takes: the only ones that are refused because somebody has it. */
+const mine = (to: Target['assignee'] | undefined): string => to?.name ?? '';
 
 /** What is new in a conversation that moved on, in the room of one row. */
 function newsOf({ details: { latest } }: PostroomError): Safe {
