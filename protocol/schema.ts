@@ -405,6 +405,11 @@ export const Message = z.object({
   links: z.array(Safe),
   direction: z.enum(['in', 'out']),
   automatic: z.boolean(),
+  /**
+   * What should be known of who wrote it: `claims-ours` (From is an address of the mailbox, and nothing else says that it is ours),
+   * `new-sender`, `outside-postroom` (ours, sent by another program), `by-subject` (no id says that it belongs to the conversation).
+   */
+  marks: z.array(Safe).optional(),
   /** The person who sent it through Postroom. */
   author: Safe.nullable(),
   attachments: z.array(Attachment),

@@ -1,19 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decideThread, forwardSubject, quoteForReply, readSubject, replySubject, threadKeys } from '../daemon/mail/conversation.ts';
+import {
+  decideThread,
+  forwardSubject,
+  type Likely,
+  placeInThread,
+  quoteForReply,
+  readSubject,
+  replySubject,
+  threadKeys,
+} from '../daemon/mail/conversation.ts';
 import { type Message, readMessage } from '../daemon/mail/message.ts';
-import { mail } from './support/message.ts';
+import { type MailInput, mail } from './support/message.ts';
 
 const own = ['support@example.org'];
+const isOwn = ({ address }: { address: string }): boolean => own.includes(address);
+/** What is sure alone, whatever is there already. */
+const none: Likely = {
+  form: { store: [], find: [], unless: [] },
+  named: { store: [], find: [] },
+  offer: { store: [], find: [] },
+  claim: null,
+};
 
 /** A store of threads as simple as can be: the rule and nothing else. Returns the groups of names, sorted. */
-function group(messages: readonly (readonly [string, Message])[]): string[] {
+function group(messages: readonly (readonly [string, Message])[], certain = false): string[] {
   let rows: { key: string; conversation: number }[] = [];
   const members = new Map<number, string[]>();
   for (const [age, [name, message]] of messages.entries()) {
-    const { store, find } = threadKeys(message, own);
-    const found = rows.filter(({ key }) => find.includes(key)).map(({ conversation }) => ({ id: conversation, age: conversation }));
-    const { join, merge } = decideThread(found);
+    const keys = threadKeys(message, own, message.from.some(isOwn) && !message.to.some(isOwn));
+    const lookup = (key: string): number[] => rows.filter((row) => row.key === key).map(({ conversation }) => conversation);
+    const { join, merge, store, settles } = placeInThread(certain ? { ...keys, likely: none } : keys, lookup);
+    if (join !== null && settles) rows = rows.filter(({ key, conversation }) => conversation !== join || !key.startsWith('claim '));
     const id = join ?? age;
     members.set(id, [...(members.get(id) ?? []), ...merge.flatMap((it) => members.get(it) ?? []), name]);
     for (const it of merge) members.delete(it);
@@ -81,7 +99,7 @@ describe('threads', () => {
     ).toEqual(['self twin']);
   });
 
-  test('the subject joins only a reply that names no message, from the same correspondent, within a month or so', () => {
+  test('the subject joins only a reply that names no message that is here, where one alone fits, from the same correspondent, within a month or so', () => {
     const question = draft({ id: '1@x' });
     const reply = (more: Draft) => draft({ subject: 'Re: Order', at: start + 2 * day, ...more });
     expect(
@@ -117,22 +135,211 @@ describe('threads', () => {
     expect(
       group([
         ['question', question],
-        ['linked', reply({ parent: 'elsewhere@x' })],
+        ['relayed', reply({ parent: 'written-anew@relay.example' })],
       ]),
-    ).toEqual(['linked', 'question']);
+    ).toEqual(['question relayed']);
+    expect(
+      group([
+        ['question', question],
+        ['again', draft({ id: '2@x', at: start + day })],
+        ['which', reply({ parent: 'written-anew@relay.example' })],
+      ]),
+    ).toEqual(['again', 'question', 'which']);
+    // The answer that waited alone is found by the one mail that it may be about, and by no second one.
+    expect(
+      group([
+        ['relayed', reply({ parent: 'written-anew@relay.example' })],
+        ['question', question],
+        ['again', draft({ id: '2@x', at: start + day })],
+      ]),
+    ).toEqual(['again', 'question relayed']);
+  });
+
+  describe('an id alone joins no strangers', () => {
+    type Case = [string, [string, MailInput][], string[]];
+    const ours = 'support@example.org';
+    const jane = 'jane@customer.example';
+    const tom = 'tom@buyer.example';
+    const form = 'noreply@shop.example';
+    const to = (from: string, more: Partial<MailInput> = {}): MailInput => ({
+      from,
+      to: ours,
+      subject: 'Question',
+      text: `By ${from}.`,
+      ...more,
+    });
+    const from = (who: string, more: Partial<MailInput> = {}): MailInput => to(ours, { to: who, subject: 'Re: Question', ...more });
+    test.each<Case>([
+      [
+        'our address is no id',
+        [
+          ['a', to(jane, { inReplyTo: ours })],
+          ['b', to(tom, { inReplyTo: ours })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'nor is theirs',
+        [
+          ['a', to(jane, { messageId: jane })],
+          ['b', to(jane, { inReplyTo: jane, subject: 'Other' })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'nor are words',
+        [
+          ['a', to(jane, { headers: { 'In-Reply-To': 'Your message of Tue, 24 Nov from support@example.org' } })],
+          ['b', to(tom, { headers: { 'In-Reply-To': 'Your message of Tue, 24 Nov from support@example.org' } })],
+          ['c', to(jane, { subject: 'Hats', headers: { 'In-Reply-To': '<Your message of Tuesday>' } })],
+          ['d', to(jane, { subject: 'Socks', headers: { 'In-Reply-To': '<Your message of Tuesday>' } })],
+        ],
+        ['a', 'b', 'c', 'd'],
+      ],
+      [
+        'words beside an id leave the id',
+        [
+          ['a', to(jane, { messageId: '1@x' })],
+          ['b', to(jane, { subject: 'Other', headers: { 'In-Reply-To': 'Message of Tue <1@x>' } })],
+        ],
+        ['a b'],
+      ],
+      [
+        'one Message-ID, two customers',
+        [
+          ['a', to(jane, { messageId: 'form@x' })],
+          ['b', to(tom, { messageId: 'form@x' })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'one Message-ID, two customers of one form',
+        [
+          ['a', to(form, { messageId: 'form@x', headers: { 'Reply-To': jane } })],
+          ['b', to(form, { messageId: 'form@x', headers: { 'Reply-To': tom } })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'one Message-ID, one form, customers named in the text',
+        [
+          ['a', to(form, { messageId: 'form@x' })],
+          ['b', to(form, { messageId: 'form@x', text: 'By Tom.' })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'one mail that came twice',
+        [
+          ['a', to(jane, { messageId: '1@x' })],
+          ['b', to(jane, { messageId: '1@x', headers: { 'List-Id': '<l.x>' } })],
+        ],
+        ['a b'],
+      ],
+      [
+        'whoever answers one of two with one id',
+        [
+          ['a', to(jane, { messageId: 'form@x' })],
+          ['b', to(tom, { messageId: 'form@x' })],
+          ['c', from(tom, { messageId: 'o@x', inReplyTo: 'form@x' })],
+          ['d', to(tom, { inReplyTo: 'o@x', subject: 'Re: Question' })],
+        ],
+        ['a', 'b c d'],
+      ],
+      [
+        'a root of all mails, strangers',
+        [
+          ['a', to(jane, { references: ['root@x'] })],
+          ['b', to(tom, { references: ['root@x'] })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'a root of all mails that is here',
+        [
+          ['a', to(jane, { messageId: 'root@x' })],
+          ['b', to(tom, { references: ['root@x'] })],
+          ['c', to(jane, { references: ['root@x'] })],
+        ],
+        ['a c', 'b'],
+      ],
+      [
+        'a root of all mails of one form',
+        [
+          ['a', to(form, { references: ['root@x'] })],
+          ['b', to(form, { references: ['root@x'], text: 'By Tom.' })],
+        ],
+        ['a', 'b'],
+      ],
+      [
+        'answers to a mail that never came',
+        [
+          ['a', to(jane, { subject: 'Re: Hat', inReplyTo: 'gone@x' })],
+          ['b', to(tom, { cc: jane, subject: 'Re: Hat', references: ['gone@x'] })],
+          ['c', to('eve@else.example', { subject: 'Re: Hat', inReplyTo: 'gone@x' })],
+        ],
+        ['a b', 'c'],
+      ],
+      [
+        'a colleague answers what we sent',
+        [
+          ['a', to(jane, { messageId: '1@x' })],
+          ['b', from(jane, { messageId: 'o@x', inReplyTo: '1@x' })],
+          ['c', to(tom, { subject: 'Fwd', inReplyTo: 'o@x' })],
+        ],
+        ['a b c'],
+      ],
+      [
+        'who was in Cc answers',
+        [
+          ['a', to(jane, { messageId: '1@x', cc: tom })],
+          ['b', to(tom, { inReplyTo: '1@x', subject: 'Other' })],
+        ],
+        ['a b'],
+      ],
+      [
+        'who is asked in Cc',
+        [
+          ['a', to(jane, { messageId: '1@x' })],
+          ['b', to(tom, { inReplyTo: '1@x', cc: jane, subject: 'Other' })],
+        ],
+        ['a b'],
+      ],
+      [
+        'we forward, and a third party answers',
+        [
+          ['a', to(jane, { messageId: '1@x' })],
+          ['b', from(tom, { messageId: 'o@x', references: ['1@x'], subject: 'Fwd: Question' })],
+          ['c', to(tom, { inReplyTo: 'o@x' })],
+        ],
+        ['a b c'],
+      ],
+      [
+        'we answer somebody whom the text names',
+        [
+          ['a', to(ours, { messageId: '1@x' })],
+          ['b', from(jane, { messageId: 'o@x', inReplyTo: '1@x', subject: 'Hello' })],
+        ],
+        ['a b'],
+      ],
+    ])('%s', (_, mails, wanted) => {
+      const read = mails.map(([name, input]): [string, Message] => [name, readMessage(mail(input))]);
+      // What only ever claims to be ours is not: a mail to ourselves lies in the inbox.
+      expect(group(read)).toEqual(wanted);
+    });
   });
 
   test('of ten thousand references the first 10 and the last 190 count', () => {
     const message = { ...draft({ id: 'x@x' }), references: Array.from({ length: 10_000 }, (_, n) => `<${n}@x>`) };
-    const ids = threadKeys(message, own).find.filter((key) => key.startsWith('id '));
+    const { ids } = threadKeys(message, own, false);
     expect(ids).toHaveLength(201);
-    expect(ids).toContain('id 9@x');
-    expect(ids).not.toContain('id 10@x');
-    expect(ids).toContain('id 9999@x');
+    expect(ids).toContain('9@x');
+    expect(ids).not.toContain('10@x');
+    expect(ids).toContain('9999@x');
   });
 
   test('any order of arrival gives the same conversations', () => {
-    const ids = fc.constantFrom('a@x', 'b@x', 'c@x', 'd@x', 'e@x', 'f@x', 'g@x', 'h@x');
+    const ids = fc.constantFrom('a@x', 'b@x', 'c@x', 'd@x', 'e@x', 'f@x', 'o1@x', 'o2@x', 'o3@x');
     const drafts = fc.record({
       subject: fc.constantFrom('Order', 'Re: Order', 'AW: Order', 'Invoice', 'Re: Invoice'),
       id: ids,
@@ -143,11 +350,11 @@ describe('threads', () => {
     });
     const arrivals = fc
       .array(drafts, { minLength: 2, maxLength: 12 })
-      .map((all) => all.map((it, n): [string, Message] => [`m${n}`, draft(it)]))
+      .map((all) => all.map((it, n): [string, Message] => [`m${n}`, draft({ ...it, id: own.includes(it.from) ? `o${n}@x` : it.id })]))
       .chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })));
     fc.assert(
       fc.property(arrivals, ([inOrder, shuffled]) => {
-        expect(group(shuffled)).toEqual(group(inOrder));
+        expect(group(shuffled, true)).toEqual(group(inOrder, true));
       }),
       { numRuns: 1_000 },
     );

@@ -1,6 +1,6 @@
 import PostalMime from 'postal-mime';
 import { describe, expect, test } from 'vitest';
-import { decideThread, threadKeys } from '../daemon/mail/conversation.ts';
+import { placeInThread, threadKeys } from '../daemon/mail/conversation.ts';
 import { type Message, readMessage } from '../daemon/mail/message.ts';
 import { attachment } from '../demo/attachments.ts';
 import { arrivals, thanks } from '../demo/content/later.ts';
@@ -113,14 +113,17 @@ function conversationsOf(messages: readonly Message[], own: readonly string[]): 
   const stored = new Map<string, Set<number>>();
   const of: number[] = [];
   for (const [i, message] of messages.entries()) {
-    const keys = threadKeys(message, own);
-    const found = new Set(keys.find.flatMap((key) => [...(stored.get(key) ?? [])]));
-    const { join, merge } = decideThread([...found].map((id) => ({ id, age: id })));
+    const keys = threadKeys(
+      message,
+      own,
+      message.from.some(({ address }) => own.includes(address)),
+    );
+    const { join, merge, store } = placeInThread(keys, (key) => stored.get(key) ?? []);
     const conversation = join ?? i;
     of.push(conversation);
     for (const [at, other] of of.entries()) if (merge.includes(other)) of[at] = conversation;
     for (const ids of stored.values()) for (const loser of merge) if (ids.delete(loser)) ids.add(conversation);
-    for (const key of keys.store) stored.set(key, (stored.get(key) ?? new Set()).add(conversation));
+    for (const key of store) stored.set(key, (stored.get(key) ?? new Set()).add(conversation));
   }
   return numbered(of);
 }

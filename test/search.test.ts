@@ -203,7 +203,8 @@ describe('words', () => {
     const headers = { 'X-Postroom-Id': 'p1' };
     const sent = answer({ id: 'ours', text: 'unmistakable', headers });
     await story.one('Sent', 'import', sent, minute(1));
-    await story.one('INBOX', 'import', answer({ id: 'ours', text: 'unmistakable footer', headers }), minute(2));
+    const listed = { ...headers, 'List-Id': '<help.example.com>' };
+    await story.one('INBOX', 'import', answer({ id: 'ours', text: 'unmistakable\n____\nfooter', headers: listed }), minute(2));
     expect((await story.store.search(asked('unmistakable'))).rows).toHaveLength(1);
     await sales.one('INBOX', 'import', letter({ id: 'both', text: 'twofold' }), minute(3));
     await story.one('INBOX', 'import', letter({ id: 'both', text: 'twofold' }), minute(3));

@@ -5,57 +5,178 @@
  * - A message stores keys and looks for keys. Two messages belong together when one finds a key that the other stored, and a
  *   conversation is everything that is joined so, directly or over others. `threadKeys` is a function of the message alone and
  *   finding is mutual, so any order of arrival gives the same conversations.
- * - By id: own Message-ID, In-Reply-To and References are stored and looked for alike; a parent that never came still joins its
- *   children, and one that comes late joins what it finds. Loops and self-references are keys found twice: harmless.
- * - By subject, only for a reply (`Re:`, `AW:`, …) that names no message at all: it *claims* its subject with the same
+ * - An id proves little: form mailers give one Message-ID to many mails, ticket systems one root to all of theirs, and both may stand
+ *   for many customers. So an id joins only mails of people who have to do with each other: the writer of one (Reply-To, else From) is
+ *   writer or recipient of the other. Then
+ *   - a mail joins the one whose Message-ID it names, also when that comes late;
+ *   - two mails about the same, one of them an answer (`Re:`, `AW:`, …), join over a mail that both name and that never came;
+ *   - two mails with one Message-ID join only when they are one mail that came twice: same writer, date and beginning.
+ * - An id of ours (a mail queued here, or one that lies in Sent) joins whoever names it: a colleague, a third party. It went to people
+ *   who were meant to have it. (Programs that give all their mails one id exist: where two of ours have it, it joins as any other.)
+ * - What stands in In-Reply-To and is an address of somebody involved, or words, is no id.
+ * - At most 200 references count (the first 10, the last 190), ids are cut at 512 characters.
+ *
+ * Beyond that `likely` looks at what is there, joins only if exactly one conversation fits, and so depends on what came before:
+ * - A mail of ours joins the mail that it names, though it went to somebody else: a form that names the customer in its text, a forward.
+ * - By subject: an answer that names no mail that is here (none at all, or ids that a relay wrote anew) *claims* its subject with the same
  *   correspondent, in its own month-long span and the one before; every other mail *offers* its subject in its span. Claims meet
  *   offers and claims, offers never meet offers: two questions titled "Order" stay two conversations.
- * - At most 200 references count (the first 10, the last 190), ids are cut at 512 characters.
  */
 import { quoteBlocks } from '../../protocol/quotes.ts';
 import type { Message } from './message.ts';
 
+export type Threaded = Pick<
+  Message,
+  'messageId' | 'inReplyTo' | 'references' | 'subject' | 'from' | 'replyTo' | 'to' | 'cc' | 'date' | 'automatic' | 'snippet'
+>;
+
 export type ThreadKeys = {
   /**
    * To be written for this mailbox with the conversation that the message ends up in. One key may stand for several
-   * conversations (offers of one subject); written again for the same one it changes nothing.
+   * conversations; written again for the same one it changes nothing.
    */
   store: string[];
-  /** Every conversation of this mailbox that stored one of these belongs to the message's. Includes all of its id keys. */
+  /** Every conversation of this mailbox that stored one of these belongs to the message's. */
   find: string[];
+  /** What mails of ours stored; where two of them have one id, it is not known which is meant. */
+  answers: string[];
+  /** Who names this mail of ours; not where another of ours has its id. */
+  answered: { find: string; unless: string } | null;
+  /** Of ids that it has and names, without regard to who wrote: as the first release of mail.db stored them. */
+  ids: string[];
+  /** Addresses of those who have to do with it, ours apart. */
+  people: string[];
+  likely: Likely;
 };
 
-/** `ownAddresses`: the mailbox's, to tell who the correspondent is. Without duplicates, in no particular order. */
-export function threadKeys(message: Message, ownAddresses: readonly string[]): ThreadKeys {
-  const ids = new Set<string>();
-  if (message.messageId !== null) ids.add(idKey(message.messageId));
-  // A report belongs to the mail that it is about as an answer does to what it answers.
-  const parents = [...message.inReplyTo, ...message.references, ...(message.report?.ids ?? [])];
-  for (const [at, id] of parents.entries()) {
-    if (at < 10 || at >= parents.length - 190) ids.add(idKey(id));
+export type Likely = {
+  /** A mail from nobody but us (a form, a scanner) and ours that names it. A conversation that stored one of `unless` has its form already. */
+  form: { store: string[]; find: string[]; unless: string[] };
+  /** The mail that ours names, whoever wrote it. What comes later cannot say that: it may be another customer's of the same id. */
+  named: { store: string[]; find: string[] };
+  /** What it offers, and claims that wait for that; of an answer, what it claims, and what others offer or claim. */
+  offer: { store: string[]; find: string[] };
+  claim: { store: string[]; offers: string[] } | null;
+};
+
+const maxWriters = 5;
+const maxRecipients = 10;
+
+/** `own`: the mailbox's addresses. `ours`: it was queued here or lies in Sent; From alone proves nothing. */
+export function threadKeys(message: Threaded, own: readonly string[], ours: boolean): ThreadKeys {
+  const { writers, recipients } = peopleOf(message, own, ours);
+  const people = [...new Set([...writers, ...recipients])];
+  const id = message.messageId === null ? null : bare(message.messageId);
+  const named = namedBy(message, own);
+  const { base, reply } = readSubject(message.subject);
+  const topic = base.slice(0, 200).toLowerCase();
+  const store = new Set<string>();
+  const find = new Set<string>();
+  /** Writer of one is writer or recipient of the other. */
+  const meet = (stored: string, found: string, by: readonly string[] = writers): void => {
+    for (const who of by) {
+      store.add(`${stored} w ${who}`);
+      find.add(`${found} w ${who}`).add(`${found} r ${who}`);
+    }
+    for (const who of recipients) {
+      store.add(`${stored} r ${who}`);
+      find.add(`${found} w ${who}`);
+    }
+  };
+
+  if (id !== null) {
+    meet(`own ${id}`, `names ${id}`);
+    const begins = message.snippet.slice(0, 100);
+    for (const who of writers) {
+      const copy = `copy ${id} ${who} ${message.date ?? ''} ${begins}`;
+      store.add(copy);
+      find.add(copy);
+    }
+    // Whoever got it from us and writes under its id is the one we wrote to.
+    for (const who of writers) find.add(`${oursKey(id)} to ${who}`);
+    if (ours) {
+      store.add(oursKey(id));
+      for (const who of recipients) {
+        store.add(`${oursKey(id)} to ${who}`);
+        find.add(`own ${id} w ${who}`);
+      }
+    }
+  }
+  for (const one of named) {
+    meet(`names ${one}`, `own ${one}`);
+    store.add(`names ${one}`);
+  }
+  if (topic !== '') {
+    // Of one talk all name its root or the mail before. That it is one, an answer among them says: forms write none.
+    const last = message.inReplyTo.map(bare).find((it) => named.includes(it));
+    for (const one of new Set([named.at(0), named.at(-1), last])) {
+      if (one === undefined) continue;
+      const by = ours ? recipients : writers;
+      meet(`about ${reply ? 're' : 'it'} ${one} ${topic}`, `about re ${one} ${topic}`, by);
+      if (reply) meet(`about re ${one} ${topic}`, `about it ${one} ${topic}`, by);
+    }
+  }
+  return {
+    store: [...store],
+    find: [...find],
+    answers: named.map(oursKey),
+    answered: ours && id !== null ? { find: `names ${id}`, unless: oursKey(id) } : null,
+    ids: [...new Set([...(id === null ? [] : [id]), ...named])],
+    people,
+    likely: likely(),
+  };
+
+  function likely(): Likely {
+    const parent = message.inReplyTo.map(bare).find((it) => named.includes(it)) ?? named.at(-1);
+    const told = ours && parent !== undefined ? [parent] : [];
+    const held = ours || id === null ? [] : [id];
+    const unnamed = writers.length === 0 ? held : [];
+    return {
+      form: {
+        store: [...told.map((it) => `told ${it}`), ...unnamed.map((it) => `form ${it}`)],
+        find: [...told.map((it) => `form ${it}`), ...unnamed.map((it) => `told ${it}`)],
+        unless: unnamed.map((it) => `form ${it}`),
+      },
+      named: { store: held.map((it) => `held ${it}`), find: told.map((it) => `held ${it}`) },
+      ...bySubject(),
+    };
   }
 
-  const { base, reply } = readSubject(message.subject);
-  if (base === '' || message.automatic) return { store: [...ids], find: [...ids] };
-  const span = Math.floor((message.date ?? 0) / (30 * 86_400_000));
-  const topics = correspondents(message, ownAddresses).map((who) => `${who} ${base.slice(0, 200).toLowerCase()}`);
-  if (reply && parents.length === 0) {
-    const spans = topics.flatMap((topic) => [`${span} ${topic}`, `${span - 1} ${topic}`]);
-    const claims = spans.map((topic) => `claim ${topic}`);
-    return { store: [...ids, ...claims], find: [...ids, ...claims, ...spans.map((topic) => `offer ${topic}`)] };
+  function bySubject(): Pick<Likely, 'offer' | 'claim'> {
+    if (topic === '' || message.automatic) return { offer: { store: [], find: [] }, claim: null };
+    const span = Math.floor((message.date ?? 0) / (30 * 86_400_000));
+    const topics = (writers.length > 0 ? writers : recipients).slice(0, 5).map((who) => `${who} ${topic}`);
+    const spans = topics.flatMap((it) => [`${span} ${it}`, `${span - 1} ${it}`]);
+    return {
+      offer: { store: topics.map((it) => `offer ${span} ${it}`), find: topics.map((it) => `claim ${span} ${it}`) },
+      claim: reply ? { store: spans.map((it) => `claim ${it}`), offers: spans.map((it) => `offer ${it}`) } : null,
+    };
   }
-  return { store: [...ids, ...topics.map((t) => `offer ${span} ${t}`)], find: [...ids, ...topics.map((t) => `claim ${span} ${t}`)] };
 }
 
-const idKey = (id: string): string => `id ${id.replace(/^<|>$/g, '').slice(0, 512)}`;
+/** Stored for each id of a mail of ours, with or without its angle brackets. */
+export const oursKey = (id: string): string => `ours ${bare(id)}`;
 
-/** Whom the mailbox talks to in this message: who wrote it, or for its own mail whom it wrote to (five are enough to find a thread). */
-function correspondents(message: Message, ownAddresses: readonly string[]): string[] {
+const bare = (id: string): string => id.replace(/^<|>$/g, '').slice(0, 512);
+
+function namedBy(message: Threaded, own: readonly string[]): string[] {
+  const addresses = new Set(
+    [...message.from, ...message.replyTo, ...message.to, ...message.cc].map(({ address }) => address.toLowerCase()),
+  );
+  for (const address of own) addresses.add(address.toLowerCase());
+  const parents = [...message.references, ...message.inReplyTo];
+  const kept = parents.filter((_, at) => at < 10 || at >= parents.length - 190).map(bare);
+  return [...new Set(kept.filter((id) => !addresses.has(id.toLowerCase())))];
+}
+
+/** Who has to do with a message, without us: Reply-To is who wants to be answered, where From is a form's or a list's. */
+function peopleOf(message: Threaded, ownAddresses: readonly string[], ours: boolean): { writers: string[]; recipients: string[] } {
   const own = new Set(ownAddresses.map((address) => address.toLowerCase()));
-  const others = (list: readonly { address: string }[]) =>
-    list.map(({ address }) => address.toLowerCase()).filter((a) => a !== '' && !own.has(a));
-  const writers = others(message.from);
-  return [...new Set(writers.length > 0 ? writers : others([...message.to, ...message.cc]))].slice(0, 5);
+  const others = (list: readonly { address: string }[], most: number): string[] =>
+    [...new Set(list.map(({ address }) => address.toLowerCase()).filter((a) => a !== '' && !own.has(a)))].slice(0, most);
+  const answered = others(message.replyTo, maxWriters);
+  const writers = ours ? [] : answered.length > 0 ? answered : others(message.from, maxWriters);
+  return { writers, recipients: others([...message.to, ...message.cc], maxRecipients) };
 }
 
 /** The conversations that `find` found, each with an order in which they came to be (a time or a serial number; lower is older). */
@@ -69,6 +190,50 @@ export function decideThread<Id extends string | number>(found: readonly Found<I
   const byId = new Map(found.map((it) => [it.id, it]));
   const [oldest, ...rest] = [...byId.values()].sort((a, b) => a.age - b.age || (a.id < b.id ? -1 : 1));
   return { join: oldest?.id ?? null, merge: rest.map(({ id }) => id) };
+}
+
+export type ThreadPlace = {
+  join: number | null;
+  merge: number[];
+  store: string[];
+  /** Joined by correspondent, subject and time alone: this mail, or those that waited in the conversation for it. */
+  bySubject: 'this' | 'those' | null;
+  /** The claims of the conversation have found what they were for, or need it no more. */
+  settles: boolean;
+};
+
+/** `lookup`: the conversations that stored a key; `certain`: those it belongs to whatever it names. Lower numbers are older. */
+export function placeInThread(keys: ThreadKeys, lookup: (key: string) => Iterable<number>, certain: Iterable<number> = []): ThreadPlace {
+  const all = (wanted: readonly string[]): Set<number> => new Set(wanted.flatMap((key) => [...lookup(key)]));
+  const { form, named, offer, claim } = keys.likely;
+  const store = [...keys.store, ...form.store, ...named.store];
+  const at = (found: Iterable<number>, more: Partial<ThreadPlace> = {}): ThreadPlace => ({
+    ...decideThread([...found].map((id) => ({ id, age: id }))),
+    store: [...store, ...offer.store],
+    bySubject: null,
+    settles: true,
+    ...more,
+  });
+
+  const known = new Set(certain);
+  const answers = keys.answers.map((key) => [...lookup(key)]).filter(({ length }) => length === 1);
+  const isTheOne = keys.answered !== null && [...lookup(keys.answered.unless)].every((id) => known.has(id));
+  const answered = keys.answered !== null && isTheOne ? lookup(keys.answered.find) : [];
+  const has = all(form.unless);
+  const forms = [...all(form.find)].filter((id) => !has.has(id));
+  const found = new Set([...known, ...all(keys.find), ...answers.flat(), ...answered, ...(forms.length === 1 ? forms : [])]);
+  if (found.size > 0) return at(found);
+  const held = all(named.find);
+  if (held.size === 1) return at(held);
+  if (claim !== null) {
+    const offered = all(claim.offers);
+    const fits = new Set([...offered, ...all(claim.store)]);
+    const waits = offered.size === 0 && fits.size <= 1;
+    const more = waits ? { store: [...store, ...claim.store], settles: false } : {};
+    return at(fits.size === 1 ? fits : [], { bySubject: fits.size === 1 ? 'this' : null, ...more });
+  }
+  const claimed = all(offer.find);
+  return claimed.size === 1 ? at(claimed, { bySubject: 'those' }) : at([]);
 }
 
 // --- subjects ------------------------------------------------------------------------------------------------------

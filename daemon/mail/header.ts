@@ -206,12 +206,18 @@ function unquote(value: string): string {
 
 // --- ids ------------------------------------------------------------------------------------------------------------
 
-/** Message-IDs in a field, with their angle brackets; bare ones are given brackets. */
+/** Message-IDs in a field, with their angle brackets; bare ones are given brackets. Words (RFC 822 let In-Reply-To be a phrase) are none. */
 export function readIds(values: readonly string[]): string[] {
   const ids: string[] = [];
   for (const value of values) {
-    const bracketed = value.match(/<[^<>]+>/g);
-    const found = bracketed ?? value.split(/[\t-\r ,]+/).filter((token) => token.includes('@'));
+    const bracketed = value.match(/<[^<>]+>/g)?.filter((id) => id.includes('@') || !/[\t-\r ]/.test(trimBlanks(id.slice(1, -1))));
+    const tokens =
+      bracketed === undefined
+        ? stripComments(value)
+            .split(/[\t-\r ,]+/)
+            .filter((token) => token !== '')
+        : [];
+    const found = bracketed ?? (tokens.every((token) => token.includes('@')) ? tokens : []);
     for (const id of found.slice(0, limits.msgIds)) {
       const bare = decodeBinary(id.replace(/[\0\t-\r <>]+/g, '')).slice(0, 998);
       if (bare !== '') ids.push(`<${bare}>`);

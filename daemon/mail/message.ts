@@ -129,6 +129,15 @@ export function attachmentBytes(octets: Uint8Array, index: number): { filename: 
   return { filename, type, bytes: decodeBody(leaf, leaf.body) };
 }
 
+/** What a mail says, part by part, for whoever compares two; `list`: it says of itself that it came over a list. */
+export function contentOf(octets: Uint8Array): { list: boolean; parts: { type: string; filename: string | null; bytes: Buffer }[] } {
+  const { header, leaves } = walk(octets);
+  return {
+    list: header.fields.has('list-id') || header.fields.has('list-post') || header.fields.has('list-unsubscribe'),
+    parts: leaves.map((leaf) => ({ type: leaf.type, filename: leaf.filename, bytes: viewOf(decodeBody(leaf, leaf.body)) })),
+  };
+}
+
 /** The whole text of a mail that we composed (outbox/compose.ts): its one plain part, of any length, and nothing taken out of it. */
 export function composedText(octets: Uint8Array): string {
   const leaf = walk(octets).leaves.find(isText);

@@ -228,6 +228,7 @@ export function messageOf(
     links: opened.links.map((link) => safeText(link)),
     direction: entry.direction,
     automatic: entry.automatic,
+    marks: entry.marks.map((mark) => safeText(mark)),
     author: entry.author === null ? null : safeText(snapshot.nameOf(entry.author)),
     attachments: entry.attachments.map(attachmentOf),
     folders: [...new Set(entry.placements.map((placement) => safeText(placement.path)))],

@@ -24,6 +24,8 @@ const invariants: Record<string, string> = {
     WHERE c.mailbox <> e.mailbox OR c.merged_into IS NOT NULL`,
   'another form of a mail is beside the first, and only one step away': `SELECT e.row FROM entry e JOIN entry s ON s.row = e.same_as
     WHERE s.same_as IS NOT NULL OR s.mailbox <> e.mailbox OR s.conversation <> e.conversation OR e.direction <> 'out'`,
+  'what only claims to be ours is from outside, and nothing is hidden behind it': `SELECT e.row FROM entry e
+    WHERE e.claims = 1 AND (e.direction <> 'in' OR e.same_as IS NOT NULL OR EXISTS (SELECT 1 FROM entry f WHERE f.same_as = e.row))`,
   'a merged conversation resolves in one step, in its mailbox, and holds nothing': `SELECT c.num FROM conversation c JOIN conversation i ON i.num = c.merged_into
     WHERE i.merged_into IS NOT NULL OR i.mailbox <> c.mailbox OR c.shown <> 0
       OR EXISTS (SELECT 1 FROM thread_key WHERE conversation = c.num) OR EXISTS (SELECT 1 FROM note WHERE conversation = c.num)
@@ -42,7 +44,8 @@ const invariants: Record<string, string> = {
   'who waits is known exactly for what is open': "SELECT num FROM conversation WHERE (state = 'open') <> (waiting_since IS NOT NULL)",
   'what is snoozed has an end, nothing else does': "SELECT num FROM conversation WHERE (state = 'snoozed') <> (snoozed_until IS NOT NULL)",
   'a thread key is of the mailbox of its conversation': `SELECT t.key FROM thread_key t JOIN conversation c ON c.num = t.conversation WHERE c.mailbox <> t.mailbox`,
-  'an id names one conversation': `SELECT mailbox, key FROM thread_key WHERE key LIKE 'id %' GROUP BY mailbox, key HAVING count(*) > 1`,
+  'an id of the first format names one conversation': `SELECT mailbox, key FROM thread_key WHERE key >= 'id ' AND key < 'id!'
+    GROUP BY mailbox, key HAVING count(*) > 1`,
   'a folder counts what is stored': `SELECT id FROM folder f
     WHERE stored_count <> (SELECT count(*) FROM placement WHERE folder = f.id AND uid_validity = f.uid_validity)`,
   'what goes out has its entry, what was cancelled has none': `SELECT o.id FROM outbox o LEFT JOIN entry e ON e.id = o.entry

@@ -4,6 +4,7 @@ import type { Report } from '../mail/report.ts';
 import type { PackPlace } from './packs.ts';
 import { readCursor, rowOf, writeCursor } from './panel.ts';
 import type { Db } from './sqlite.ts';
+import { correspondentOf } from './timeline-index.ts';
 import type {
   ConversationDetail,
   ConversationId,
@@ -106,10 +107,12 @@ export function entryRow(db: Db, id: EntryId): EntryRow | null {
 
 type Row = Omit<
   EntryRow,
-  'inReplyTo' | 'references' | 'from' | 'replyTo' | 'to' | 'cc' | 'attachments' | 'placements' | 'automatic' | 'report'
+  'inReplyTo' | 'references' | 'from' | 'replyTo' | 'to' | 'cc' | 'attachments' | 'placements' | 'automatic' | 'report' | 'marks'
 > & {
   head: string;
   automatic: number;
+  claims: number;
+  bySubject: number;
 };
 
 /** Written by `ingest.ts`. */
@@ -126,7 +129,8 @@ type Head = {
 };
 
 const selectEntry = `SELECT e.row, e.id, c.id AS conversation, e.mailbox, lower(hex(m.hash)) AS hash, m.message_id AS messageId,
-  coalesce(m.date, e.received_at) AS date, e.received_at AS receivedAt, m.subject, e.direction, e.automatic, e.author, m.size AS sizeOctets, m.head,
+  coalesce(m.date, e.received_at) AS date, e.received_at AS receivedAt, m.subject, e.direction, e.automatic, e.author, e.claims,
+  e.by_subject AS bySubject, m.size AS sizeOctets, m.head,
   (SELECT o.id FROM outbox o WHERE o.id = e.outbox AND o.state <> 'accepted') AS outbox
   FROM entry e JOIN message m ON m.num = e.message JOIN conversation c ON c.num = e.conversation`;
 
@@ -138,7 +142,7 @@ type PlacementRow = Omit<Placement, 'flags'> & { flags: string };
 const placementColumns = 'p.folder, f.path, f.role, p.uid_validity AS uidValidity, p.uid, p.flags';
 const toPlacement = (at: PlacementRow): Placement => ({ ...at, flags: at.flags === '' ? [] : at.flags.split(' ') });
 
-function toEntry(db: Db, { head, automatic, ...rest }: Row): EntryRow {
+function toEntry(db: Db, { head, automatic, claims, bySubject, ...rest }: Row): EntryRow {
   const { from, replyTo, to, cc, inReplyTo, references, attachments, report = null } = JSON.parse(head) as Head;
   const placements = db.all<PlacementRow>(
     `SELECT ${placementColumns} FROM placement p JOIN folder f ON f.id = p.folder
@@ -157,8 +161,33 @@ function toEntry(db: Db, { head, automatic, ...rest }: Row): EntryRow {
     attachments,
     automatic: automatic > 0,
     report,
+    marks: [
+      ...(claims === 1 ? (['claims-ours'] as const) : []),
+      ...(claims === 0 && rest.direction === 'in' && isFirstOf(db, rest, from[0]) ? (['new-sender'] as const) : []),
+      ...(rest.direction === 'out' && rest.author === null && !isDraft(placements) ? (['outside-postroom'] as const) : []),
+      ...(bySubject === 1 ? (['by-subject'] as const) : []),
+    ],
     placements: placements.map(toPlacement),
   };
+}
+
+const isDraft = (placements: readonly PlacementRow[]): boolean =>
+  placements.some(({ role, flags }) => role === 'drafts' || flags.split(' ').includes('\\Draft'));
+
+/** Nothing went between the mailbox and that address before. */
+function isFirstOf(db: Db, { row, mailbox, receivedAt }: Pick<Row, 'row' | 'mailbox' | 'receivedAt'>, who: Address | undefined): boolean {
+  const correspondent = correspondentOf(db, who?.address ?? '');
+  if (correspondent === null) return false;
+  const before = (direction: 'in' | 'out'): boolean =>
+    db.get(
+      `SELECT 1 FROM entry_correspondent WHERE correspondent = ? AND mailbox = ? AND direction = ? AND (at, entry) < (?, ?) LIMIT 1`,
+      correspondent,
+      mailbox,
+      direction,
+      receivedAt,
+      row,
+    ) !== undefined;
+  return !before('in') && !before('out');
 }
 
 export function mailboxOf(db: Db, kind: 'conversation' | 'message' | 'outbox', id: string): MailboxId | null {

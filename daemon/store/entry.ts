@@ -3,14 +3,13 @@
  *
  * - A message's first placement in a folder that counts is its arrival, whatever folder it came to first.
  * - An entry that lost its last placement stays as it was, for a grace: its new place may not have been seen yet, and a move is a move.
- * - A second form of the same mail (a server rewrote the Sent copy; the list copy of our own mail) has the Message-ID and the
- *   X-Postroom-Id of the first: it is kept as octets and placement, and shown once (`same_as`). Only mail of ours can be one, so
- *   nobody outside can hide a mail behind another.
+ * - Which mails are ours, and which are other forms of them: `forms.ts`. Nobody outside can hide a mail behind another.
  */
-import { decideThread, type Found, threadKeys } from '../mail/conversation.ts';
 import { type Message, readMessage } from '../mail/message.ts';
+import { addressedTo, type FoundIn, firstForm, foldClaims, whoWrote } from './forms.ts';
 import { aboutOf, adoptReports, noteReport } from './reports.ts';
 import type { Db } from './sqlite.ts';
+import { nameReport, threadOf } from './thread.ts';
 import { addCorrespondents } from './timeline-index.ts';
 import type { ConversationId, Direction, EntryId, FolderId, Ingest, MailboxId, Millis, PersonId, WorkPolicy } from './types.ts';
 import { randomId, type Touched, type Writing } from './work.ts';
@@ -25,8 +24,7 @@ export type NewEntry = {
   octets: Uint8Array;
   hash: Uint8Array;
   receivedAt: Millis;
-  /** What we queue is ours; so is what lies in Sent, though From be an address unknown to us, unless it was written to us. */
-  found: 'queued' | 'in-sent' | 'elsewhere';
+  found: FoundIn;
   /** The conversation that it belongs to whatever its headers name. */
   joins: number | null;
   /** It arrives now; what is history tells nobody. */
@@ -43,24 +41,22 @@ export function addEntry(
   const message = readMessage(it.octets);
   const num = addMessage(writing, it.octets, it.hash, message);
   const own = it.policy.addresses;
-  const isOwn = ({ address }: { address: string }): boolean => own.includes(address.toLowerCase());
-  const sent = it.found === 'queued' || (it.found === 'in-sent' && ![...message.to, ...message.cc].some(isOwn));
-  // A web form writes as the mailbox itself and names the customer in Reply-To: that is mail from outside.
-  const form =
-    it.found !== 'queued' && it.found !== 'in-sent' && message.replyTo.length > 0 && !message.replyTo.some(isOwn) && message.to.some(isOwn);
-  const direction: Direction = sent || (message.from.some(isOwn) && !form) ? 'out' : 'in';
+  const wrote = whoWrote(message, it.found, own);
+  const octets = (): Uint8Array => it.octets;
+  const first = wrote.ours || wrote.claims ? firstForm(writing, it.mailbox, message, octets, it.found) : null;
+  const { direction, ours, claims } = first === null ? wrote : ({ direction: 'out', ours: true, claims: false } as const);
   // A report belongs to the mail that it is about, whatever it answers.
   const about = direction === 'in' && message.report !== null ? aboutOf(db, it.mailbox, message.report, it.receivedAt) : null;
-  const conversation = about?.conversation ?? threadOf(writing, touched, it.mailbox, message, own, it.joins);
-  if (about !== null) nameOnce(db, it.mailbox, message, about.conversation);
-  const first = direction === 'out' ? firstForm(db, it.mailbox, message) : null;
+  const joins = first?.conversation ?? it.joins;
+  const { conversation, bySubject } =
+    about === null ? threadOf(writing, touched, { mailbox: it.mailbox, message, own, ours, joins }) : { ...about, bySubject: false };
+  if (about !== null) nameReport(db, it.mailbox, message, own, about.conversation);
   const row = nextRow(db, it.receivedAt);
   const id = randomId();
-  const to = direction === 'out' ? message.from : [...message.to, ...message.cc];
-  const addressedTo = to.find(isOwn)?.address.toLowerCase() ?? null;
+  const writtenTo = addressedTo(message, direction, own);
   db.run(
-    `INSERT INTO entry (row, id, mailbox, message, conversation, received_at, direction, automatic, counted, feeds, attachments, addressed_to, same_as)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
+    `INSERT INTO entry (row, id, mailbox, message, conversation, received_at, direction, automatic, counted, feeds, attachments, addressed_to, same_as, claims, by_subject)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)`,
     row,
     id,
     it.mailbox,
@@ -70,10 +66,12 @@ export function addEntry(
     direction,
     automaticness(message),
     message.attachments.length,
-    addressedTo,
-    first,
+    writtenTo,
+    first?.row ?? null,
+    Number(claims),
+    Number(bySubject),
   );
-  addCorrespondents(db, { row, mailbox: it.mailbox, direction, receivedAt: it.receivedAt, addressedTo }, message);
+  addCorrespondents(db, { row, mailbox: it.mailbox, direction, receivedAt: it.receivedAt, addressedTo: writtenTo }, message);
   touched.touch(conversation);
   touched.text({ row, mailbox: it.mailbox, mail: message });
   if (direction === 'in' && message.report !== null) {
@@ -82,7 +80,10 @@ export function addEntry(
   }
   if (it.found !== 'queued') touched.touch(conversation).judge = own;
   if (direction === 'out') adoptReports(writing, touched, it.mailbox, message.messageId);
-  return { row, id, message: num, conversation };
+  if (!ours || first !== null) return { row, id, message: num, conversation };
+  foldClaims(writing, touched, it.mailbox, { row, message, octets }, own);
+  const now = db.get<{ conversation: number }>('SELECT conversation FROM entry WHERE row = ?', row); // what claimed it may have been older
+  return { row, id, message: num, conversation: now?.conversation ?? conversation };
 }
 
 /** 0: written by a person; 1: by a machine; 2: by a machine, and never work: receipts, delays, deliveries that went well. */
@@ -119,57 +120,6 @@ function addMessage({ db, packs }: Writing, octets: Uint8Array, hash: Uint8Array
     JSON.stringify({ from, replyTo, to, cc, inReplyTo, references, attachments, report }),
   );
   return row;
-}
-
-function threadOf(
-  writing: Writing,
-  touched: Touched,
-  mailbox: MailboxId,
-  message: Message,
-  own: readonly string[],
-  joins: number | null,
-): number {
-  const { db } = writing;
-  const keys = threadKeys(message, own);
-  const found = new Map<number, Found<number>>();
-  if (joins !== null) found.set(joins, { id: joins, age: joins });
-  for (const key of keys.find) {
-    for (const { conversation } of db.all<{ conversation: number }>(
-      'SELECT conversation FROM thread_key WHERE mailbox = ? AND key = ?',
-      mailbox,
-      key,
-    )) {
-      found.set(conversation, { id: conversation, age: conversation });
-    }
-  }
-  const { join, merge } = decideThread([...found.values()]);
-  const conversation = join ?? touched.begin(mailbox);
-  for (const loser of merge) touched.merge(conversation, loser);
-  for (const key of keys.store)
-    db.run('INSERT OR IGNORE INTO thread_key (mailbox, key, conversation) VALUES (?, ?, ?)', mailbox, key, conversation);
-  return conversation;
-}
-
-/** The id of a report, for whoever answers it; whatever else its header names joins nothing. */
-function nameOnce(db: Db, mailbox: MailboxId, message: Message, conversation: number): void {
-  const { store } = threadKeys({ ...message, inReplyTo: [], references: [], report: null }, []);
-  for (const key of store) {
-    const known = db.get('SELECT 1 FROM thread_key WHERE mailbox = ? AND key = ?', mailbox, key);
-    if (known === undefined) db.run('INSERT INTO thread_key (mailbox, key, conversation) VALUES (?, ?, ?)', mailbox, key, conversation);
-  }
-}
-
-/** The entry of which this mail of ours is another form. */
-function firstForm(db: Db, mailbox: MailboxId, message: Message): number | null {
-  if (message.postroomId === null || message.messageId === null) return null;
-  const row = db.get<{ row: number }>(
-    `SELECT e.row FROM message m JOIN entry e ON e.message = m.num AND e.mailbox = ?
-     WHERE m.postroom_id = ? AND m.message_id = ? AND e.direction = 'out' AND e.same_as IS NULL`,
-    mailbox,
-    message.postroomId,
-    message.messageId,
-  );
-  return row?.row ?? null;
 }
 
 type Placed = { places: number; draft: number; counts: number; feeds: number; tells: number };

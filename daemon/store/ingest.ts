@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { PostroomError } from '../../protocol/errors.ts';
 import { addEntry, idsOf, type Origin, reclassify, remove, removeEntry } from './entry.ts';
+import { foundInSent } from './forms.ts';
 import { claimRoom } from './room.ts';
 import type { Db } from './sqlite.ts';
 import type {
@@ -88,7 +89,7 @@ function takeIn(
       octets,
       hash,
       receivedAt: item.receivedAt,
-      found: role === 'sent' ? 'in-sent' : 'elsewhere',
+      found: role === 'sent' ? 'in-sent' : role === 'drafts' ? 'in-drafts' : 'elsewhere',
       joins: null,
       live: origin === 'live',
     }).row;
@@ -100,6 +101,7 @@ function takeIn(
     { folder: batch.folder, uidValidity: batch.uidValidity, uid, flags: item.flags, modSeq: item.modSeq },
     origin,
   );
+  if (known !== undefined && role === 'sent') foundInSent(writing, touched, batch.mailbox, entry, batch.policy.addresses);
   return { item, uid, entry, fresh: known === undefined };
 }
 
@@ -230,6 +232,7 @@ export function moveHosted(writing: Writing, mailbox: MailboxId, policy: WorkPol
     const old = db.all<{ folder: number; flags: string }>('DELETE FROM placement WHERE entry = ? RETURNING folder, flags', entry.row);
     const flags = old[0]?.flags.split(' ').filter((flag) => flag !== '') ?? [];
     place(writing, touched, entry.row, { folder: to, uidValidity, uid: nextUid(db, to, uidValidity), flags, modSeq: null }, 'live');
+    if (target.role === 'sent') foundInSent(writing, touched, mailbox, entry.row, policy.addresses);
   }
   touched.settle();
   changed({ kind: 'folders', mailbox });

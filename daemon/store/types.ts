@@ -198,6 +198,12 @@ export type TimelineRow = {
 
 export type Placement = { folder: FolderId; path: string; role: FolderRole; uidValidity: number; uid: number; flags: string[] };
 
+/**
+ * `claims-ours`: From is an address of ours, and nothing says that we wrote it. `new-sender`: no mail from or to them before.
+ * `outside-postroom`: ours, sent by another program. `by-subject`: it is in its conversation by correspondent, subject and time alone.
+ */
+export type Mark = 'claims-ours' | 'new-sender' | 'outside-postroom' | 'by-subject';
+
 export type EntryRow = {
   /** Its place among the entries and notes of its mailbox: later ones have larger ones. Never leaves the daemon but in cursors. */
   row: number;
@@ -221,6 +227,8 @@ export type EntryRow = {
   automatic: boolean;
   /** What kind of report it is, about a mail that was sent; null for every other mail. */
   report: Report['kind'] | null;
+  /** What should be known of who wrote it. */
+  marks: Mark[];
   /** The person who sent it through Postroom. */
   author: PersonId | null;
   sizeOctets: number;

@@ -99,6 +99,18 @@ describe('what is drawn', () => {
     );
   });
 
+  test('who only claims to be us says so on the mail; a mark of a later daemon is left out', () => {
+    const marks = ['claims-ours', 'new-sender', 'outside-postroom', 'by-subject', 'of a later one'].map((mark) => safeText(mark));
+    expect(texts(start([mail('m1', { marks })]).first).slice(1, 6)).toEqual([
+      '  ! claims to be from us: only its From line says so',
+      '  new sender: the first mail from this address here',
+      '  sent outside Postroom',
+      '  here by sender and subject alone: it names no mail of this conversation',
+      '  text of m1',
+    ]);
+    expect(texts(start([mail('m1', { marks: [] })]).first)[1]).toBe('  text of m1');
+  });
+
   test('one quoted line is one line', () => {
     expect(texts(start([mail('m1', {}, 'New words\n\n> old\n')]).first)).toContain('  ‹ 1 quoted line — Q ›');
   });

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Params, Result } from '../../protocol/methods.ts';
 import { type MailReport, OutboxState } from '../../protocol/schema.ts';
+import { markLines } from '../mark-words.ts';
 import { ownReportLine, reportLine } from '../report-words.ts';
 import { stateText } from './mailboxes.ts';
 import { refuseTerminal, save, toStandardOutput } from './octets.ts';
@@ -203,6 +204,7 @@ function conversationText(shown: Result<'conversation.show'>): string {
       text: [
         `── ${day(message.date)}  ${message.from.map(person).join(', ')} → ${[...message.to, ...message.cc].map(person).join(', ')}${message.outbox === null ? '' : `  [${message.outbox.state}]`}`,
         `   ${message.id}${message.author === null ? '' : ` by ${message.author}`}`,
+        ...markLines(message.marks).map(({ text }) => `   ${text}`),
         ...(message.reports ?? []).map((report) => `   ${reportLine(report).text}`),
         message.report == null ? '' : `   ${ownReportLine(message.report).text}`,
         ...(message.headers === null ? [] : [message.headers]),

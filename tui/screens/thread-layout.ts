@@ -10,6 +10,7 @@ import { ownText, quoteBlocks } from '../../protocol/quotes.ts';
 import type { Message, Note } from '../../protocol/schema.ts';
 import { displayAddress, displaySender, type SafeText, safeText } from '../../protocol/text.ts';
 import { folds } from '../fold.ts';
+import { markLines } from '../mark-words.ts';
 import { ownReportLine, reportLine } from '../report-words.ts';
 import { type Chrome, chrome, cutToWidth, join, padEndTo, type Safe, widthOf, wrap, wrapBody } from '../text.ts';
 import type { Tone } from '../theme.ts';
@@ -137,6 +138,7 @@ function* mailRows(mail: Message, look: Look): Generator<ThreadRow> {
   if (onItsWay !== null) for (const text of wrap(onItsWay.long, width)) yield { text: chrome`${indent}${text}`, tone: onItsWay.tone };
   const reports = [...(mail.reports ?? []).map(reportLine), ...(mail.report == null ? [] : [ownReportLine(mail.report)])];
   for (const { text, tone } of reports) for (const line of wrap(text, width)) yield { text: chrome`${indent}${line}`, tone };
+  for (const { text, tone } of markLines(mail.marks)) yield { text: cutToWidth(chrome`${indent}${text}`, columns), tone };
   if (mail.automatic) yield { text: chrome`${indent}(sent by a machine: it is never answered by one)`, tone: 'muted' };
   if (mail.defeated)
     yield { text: cutToWidth(chrome`${indent}! not all of this mail could be read; V shows its source`, columns), tone: 'warning' };
