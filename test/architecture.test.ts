@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: handed facts, and no way to a clock, a file or a random number.
   'daemon/access/': ['daemon/access/', 'protocol/'],
   'daemon/mail/': ['daemon/mail/', 'protocol/'],
+  'daemon/mail/html': ['daemon/mail/', 'protocol/', 'entities'],
   'daemon/mail/decoders': ['daemon/mail/', 'protocol/', 'iconv-lite'],
   'daemon/sync/plan': ['daemon/sync/plan', 'daemon/mail/', 'daemon/store/types', 'protocol/'],
   'daemon/outbox/state': ['daemon/outbox/state', 'daemon/mail/', 'daemon/store/types', 'protocol/'],

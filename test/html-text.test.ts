@@ -65,6 +65,11 @@ describe('tables', () => {
     ],
     ['wide characters', '<table><tr><td>海図</td><td>2</td></tr><tr><td>Cup</td><td>1</td></tr></table>', ['海図  2', 'Cup   1']],
     ['text between cells', '<table>Note<tr><td>a</td><form><td>b</td></form></tr></table>', ['Note', 'a  b']],
+    [
+      'paragraphs in cells',
+      '<table><tr><td><p>Cup</p><p>red</p></td><td><p>1</p></td></tr><tr><td><p>Jug</p></td><td><p>2</p><p>&nbsp;</p></td></tr></table>',
+      ['Cup  1', 'red', 'Jug  2'],
+    ],
     ['a caption', '<table><caption>Prices</caption><tr><td>a</td><td>1</td></tr></table>', ['Prices', '', 'a  1']],
     [
       'links in cells',
@@ -308,6 +313,12 @@ describe('lines, lists and quotes', () => {
       ['> a'],
     ],
   ])('%s', (_, html, expected) => expect(lines(html)).toEqual(expected));
+});
+
+test('the rough reading knows all names of characters', () => {
+  expect(htmlToRoughText('&frac12; &rarr; &Auml;&eacute;&scaron; &hellip; &nosuch; &lt;b&gt; &#150; a&shy;b', 100)).toBe(
+    '½ → Äéš … &nosuch; <b> – ab',
+  );
 });
 
 test('the rough reading marks quotes, in whatever language they are announced', () => {

@@ -38,6 +38,8 @@ const siblings: Readonly<Record<string, { ends: ReadonlySet<string>; within: Rea
   };
 })();
 const tableParts = new Set(['table', 'tbody', 'thead', 'tfoot', 'tr', 'td', 'th', 'caption']);
+/** Elements that stand in a line of text. */
+const inline = new Set('a abbr b big cite code em font i label mark s small span strong sub sup tt u'.split(' '));
 const maxDepth = 100;
 const maxNodes = 20_000;
 const maxLength = 1_500_000;
@@ -66,9 +68,19 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
     const here = sight();
     if (raw !== '' && shows(here)) visitor.text(raw, here.pre && !open.some(({ name }) => name === 'pre'));
   };
+  /** An element that is styled out of its line: words on its two sides are not one word. */
+  const standApart = ({ stands }: Sight, side: 'open' | 'close'): void => {
+    if (stands === 'spaced') text(' ');
+    else if (stands === 'apart' && side === 'open') visitor.open('div', '<div>');
+    else if (stands === 'apart') visitor.close('div');
+  };
   /** Ends all elements from that one on. */
   const closeFrom = (index: number): void => {
-    for (const { name, sight: inner } of open.splice(index).reverse()) if (!inner.hidden) visitor.close(name);
+    for (const { name, sight: inner } of open.splice(index).reverse()) {
+      if (inner.hidden) continue;
+      visitor.close(name);
+      if (inline.has(name)) standApart(inner, 'close');
+    }
   };
   /** The innermost open element of those, not looking out of `within`. */
   const indexOf = (wanted: (name: string) => boolean, within: (name: string) => boolean): number => {
@@ -133,6 +145,7 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
       if (empty.has(name)) {
         if (!inner.hidden && !inner.invisible) visitor.open(name, shortened(whole, name));
       } else if (open.length < maxDepth) {
+        if (!inner.hidden && inline.has(name)) standApart(inner, 'open');
         open.push({ name, sight: inner });
         if (!inner.hidden) visitor.open(name, shortened(whole, name));
       } else {

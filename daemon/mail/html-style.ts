@@ -13,13 +13,23 @@ export type Sight = {
   background: string | null;
   /** Line ends and blanks count. */
   pre: boolean;
+  /** How the element itself stands in its line, when a style says so. */
+  stands: 'apart' | 'spaced' | null;
 };
 
 /** Rules of the mail's own stylesheets, as far as they are looked at; `tags`: styles of tags that were seen, since programs repeat them. */
 export type Sheet = { hides: ReadonlySet<string>; paints: boolean; tags: Map<string, Style | null> };
 const maxTags = 300;
 
-export const plainSight: Sight = { hidden: false, invisible: false, tiny: false, colour: '#000000', background: '#ffffff', pre: false };
+export const plainSight: Sight = {
+  hidden: false,
+  invisible: false,
+  tiny: false,
+  colour: '#000000',
+  background: '#ffffff',
+  pre: false,
+  stands: null,
+};
 
 export const shows = ({ hidden, invisible, tiny, colour, background }: Sight): boolean =>
   !hidden && !invisible && !tiny && !(colour !== null && colour === background);
@@ -42,9 +52,9 @@ export function attributeOf(tag: string, name: string): string | null {
 
 /** `after`: what follows the tag, as far as it may be looked at. */
 export function sightIn(name: string, tag: string, outer: Sight, sheet: Sheet, after: () => string): Sight {
-  const inner = { ...outer };
+  const inner: Sight = { ...outer, stands: null };
   if (name === 'svg' || name === 'iframe') inner.hidden = true;
-  if (name === 'pre' || name === 'textarea' || name === 'listing' || name === 'xmp') inner.pre = true;
+  if (name === 'pre') inner.pre = true;
   if (!mayMatter.test(tag)) return inner;
 
   if (/\shidden(?=[\s/>=])/i.test(tag.replace(/"[^"]*"|'[^']*'/g, '""'))) inner.hidden = true;
@@ -113,6 +123,10 @@ function applyStyle(sight: Sight, style: Style, name: string, after: () => strin
     (style.get('position') === 'absolute' && (isFarOff(style.get('left')) || isFarOff(style.get('top')))) ||
     // Outlook alone obeys it: a button that it draws in another way is hidden so, and is still what everybody else sees.
     (style.get('mso-hide') === 'all' && name !== 'a' && !/<a\b/i.test(after()));
+
+  const display = style.get('display') ?? '';
+  if (/^(?:block|flex|grid|table|table-row|list-item)$/.test(display)) sight.stands = 'apart';
+  else if (/^(?:inline-|table-cell)/.test(display)) sight.stands = 'spaced';
 
   const visibility = style.get('visibility');
   if (visibility !== undefined) sight.invisible = visibility === 'hidden' || visibility === 'collapse';

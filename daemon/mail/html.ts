@@ -2,6 +2,7 @@
  * HTML -> rough text for the index and the snippet: one pass, no tree. What a person reads when they open a mail is made from the same
  * pass by a real parser (store/html-text.ts).
  */
+import { decodeHTML } from 'entities';
 import { scanHtml } from './html-scan.ts';
 import { attributeOf } from './html-style.ts';
 import { isBlank } from './versions.ts';
@@ -43,9 +44,7 @@ function roughText(html: string, room: number, hiding: boolean): string {
         const raw = all.slice(0, longestEntity * (room - length));
         const text = pre ? raw : raw.replace(/\s+/g, ' ');
         put(
-          raised && /^\s*\d{1,6}\s*$/.test(raw)
-            ? text.replace(/\d/g, (digit) => superscripts[Number(digit)] ?? digit)
-            : decodeEntities(text),
+          raised && /^\s*\d{1,6}\s*$/.test(raw) ? text.replace(/\d/g, (digit) => superscripts[Number(digit)] ?? digit) : decodeHTML(text),
         );
       },
       open(name, tag) {
@@ -55,7 +54,7 @@ function roughText(html: string, room: number, hiding: boolean): string {
         else if (cell.has(name)) put('  ');
         else if (picture.has(name)) {
           const alternative = attributeOf(tag, 'alt') ?? '';
-          if (alternative.trim() !== '') put(` ${decodeEntities(alternative.slice(0, 200).replace(/\s+/g, ' '))} `);
+          if (alternative.trim() !== '') put(` ${decodeHTML(alternative.slice(0, 200).replace(/\s+/g, ' '))} `);
         }
       },
       close(name) {
@@ -81,85 +80,12 @@ type Run = { depth: number; pieces: string[] };
 function linesOf({ depth, pieces }: Run): string {
   const text = pieces
     .join('')
-    .replace(/[ \u00A0]{2,}/g, ' ')
+    .replace(/\u034F|[\u00AD\u200B\u200C\u2060\uFEFF]/g, '')
+    .replace(/[ \u00A0\u2007]+/g, ' ')
     .replace(/ ?\n ?/g, '\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
-  return depth === 0 || text === '' ? text : text.replace(/^/gm, `${'>'.repeat(Math.min(depth, 9))} `);
-}
-
-const named: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  nbsp: ' ',
-  ensp: ' ',
-  emsp: ' ',
-  thinsp: ' ',
-  shy: '',
-  zwnj: '',
-  zwj: '',
-  ndash: '–',
-  mdash: '—',
-  hellip: '…',
-  lsquo: '‘',
-  rsquo: '’',
-  ldquo: '“',
-  rdquo: '”',
-  bdquo: '„',
-  sbquo: '‚',
-  laquo: '«',
-  raquo: '»',
-  bull: '•',
-  middot: '·',
-  euro: '€',
-  pound: '£',
-  cent: '¢',
-  yen: '¥',
-  copy: '©',
-  reg: '®',
-  trade: '™',
-  deg: '°',
-  para: '¶',
-  sect: '§',
-  times: '×',
-  szlig: 'ß',
-  aelig: 'æ',
-  AElig: 'Æ',
-  oslash: 'ø',
-  Oslash: 'Ø',
-  aring: 'å',
-  Aring: 'Å',
-  eth: 'ð',
-  thorn: 'þ',
-  iexcl: '¡',
-  iquest: '¿',
-};
-/** `&eacute;` is a letter and a combining mark by name: no table of hundreds. */
-const accents: Readonly<Record<string, string>> = {
-  acute: '\u0301',
-  grave: '\u0300',
-  circ: '\u0302',
-  uml: '\u0308',
-  tilde: '\u0303',
-  cedil: '\u0327',
-  caron: '\u030C',
-};
-
-function decodeEntities(text: string): string {
-  if (!text.includes('&')) return text;
-  return text.replace(
-    /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]{2,8}));?/g,
-    (whole, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) {
-        if (Object.hasOwn(named, name)) return named[name] ?? whole;
-        const mark = name.slice(1);
-        return Object.hasOwn(accents, mark) ? `${name[0]}${accents[mark]}`.normalize('NFC') : whole;
-      }
-      const code = decimal === undefined ? Number.parseInt(hex ?? '0', 16) : Number(decimal);
-      return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '\uFFFD';
-    },
-  );
+  if (depth === 0 || text === '') return text;
+  const marks = '>'.repeat(Math.min(depth, 9));
+  return text.replace(/^.*$/gm, (line) => `${marks} ${line}`.trimEnd());
 }

@@ -20,7 +20,8 @@ const maxRowspan = 100;
 /** Places of cells with their spans; beyond them spans are not looked at. */
 const maxPlaces = 50_000;
 
-type Placed = { lines: string[]; column: number; span: number; width: number };
+/** `dense`: without empty lines, as side by side. */
+type Placed = { lines: string[]; dense: string[]; column: number; span: number; width: number };
 type Row = { cells: Placed[]; aligned: boolean };
 
 export function tableText(table: readonly (readonly Cell[])[]): string {
@@ -57,7 +58,8 @@ function place(table: readonly (readonly Cell[])[]): Row[] {
       while ((taken[column] ?? 0) > 0) column++;
       const span = spans ? clamp(cell.colspan, maxColumns) : 1;
       const lines = linesOf(cell.text);
-      if (lines.length > 0) placed.push({ lines, column, span, width: Math.max(...lines.map(widthOf)) });
+      const dense = lines.filter((line) => line !== '');
+      if (lines.length > 0) placed.push({ lines, dense, column, span, width: Math.max(...lines.map(widthOf)) });
       if (spans && cell.rowspan > 1)
         for (let at = column; at < column + span; at++) below.push({ column: at, rows: clamp(cell.rowspan, maxRowspan) });
       column += span;
@@ -87,7 +89,7 @@ const widthOf = (line: string): number => (/^[ -~]*$/.test(line) ? line.length :
 function isAligned(cells: readonly Placed[]): boolean {
   if (cells.length === 0 || (cells.length === 1 && cells[0]?.column === 0)) return false;
   if (cells.filter(({ width }) => width > proseWidth).length > 1) return false;
-  return cells.every(({ lines }) => lines.length <= mostLines && !lines.some((line) => line === '' || line.startsWith('>')));
+  return cells.every(({ dense }) => dense.length <= mostLines && !dense.some((line) => line.startsWith('>')));
 }
 
 function withoutEmptyColumns(rows: Row[]): Row[] {
@@ -125,14 +127,14 @@ function columnWidths(rows: readonly Row[]): number[] {
 }
 
 function alignedRow({ cells }: Row, widths: readonly number[]): string {
-  const height = Math.max(...cells.map(({ lines }) => lines.length));
+  const height = Math.max(...cells.map(({ dense }) => dense.length));
   const starts = widths.map((_, column) => widths.slice(0, column).reduce((sum, width) => sum + width + gap.length, 0));
   const lines: string[] = [];
   for (let at = 0; at < height; at++) {
     let line = '';
     let used = 0;
     for (const cell of cells) {
-      const text = cell.lines[at] ?? '';
+      const text = cell.dense[at] ?? '';
       if (text === '') continue;
       const start = Math.max(starts[cell.column] ?? 0, used === 0 ? 0 : used + gap.length);
       line += ' '.repeat(start - used) + text;
