@@ -331,7 +331,8 @@ type Read = { readonly foreign: string[]; readonly conversations: number; readon
  * words. Each size has a reader of its own: to another they would be read and folded.
  */
 async function read(place: Place, size: { cols: number; rows: number }, reading: Reading): Promise<Read> {
-  const all = place.rows.length;
+  // A report that asks nothing of anybody begins done: it is opened, and stands in no list of open work.
+  const all = place.rows.filter(({ state }) => state === 'open').length;
   const { first = 1, last = all, deeper, pages: most, find } = reading;
   await using reader = new Reader(await readerOf(place, size), size);
   const { screen } = reader;
