@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { charsetOfHtml, decodeHtml, decodeText } from '../daemon/mail/charset.ts';
 import { decoderFor } from '../daemon/mail/decoders.ts';
 import { rawHeaders, readMessage, readTexts } from '../daemon/mail/message.ts';
 import { Opener } from '../daemon/open.ts';
@@ -268,6 +270,56 @@ describe('encoded-words', () => {
     expect(subject('=?a?Q?x'.repeat(30_000))).toHaveLength(210_000);
     expect(subject('=?a?Q??x'.repeat(30_000)).length).toBeGreaterThan(0);
   });
+});
+
+test('never throws, whatever the octets and the name', () => {
+  const names = fc.oneof(
+    fc.constantFrom(
+      'utf-8',
+      'utf-7',
+      'utf-7-imap',
+      'utf-16',
+      'utf-16be',
+      'utf-32',
+      'ucs-4',
+      'iso-2022-jp',
+      'iso-2022-kr',
+      'hz-gb-2312',
+      'gb18030',
+    ),
+    fc.constantFrom(
+      'big5',
+      'shift_jis',
+      'euc-jp',
+      'euc-kr',
+      'cp437',
+      'cp864',
+      'x-mac-ce',
+      'viscii',
+      'tcvn',
+      'koi8-t',
+      'cp1133',
+      '__proto__',
+      'constructor',
+    ),
+    fc.string({ maxLength: 20 }),
+    fc.constant(null),
+  );
+  const octets = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc
+      .array(fc.constantFrom('\x1b$B', '\x1b(B', '\x1b$)C', '\x0e', '\x0f', '~{', '~}', '+AGE', '-', 'a', '\xe4', '\xff\xfe', '\0', '\n'))
+      .map((all) => Buffer.from(all.join(''), 'latin1')),
+  );
+  fc.assert(
+    fc.property(octets, names, names, (it, charset, around) => {
+      expect(typeof decodeText(it, charset, around)).toBe('string');
+      expect(typeof decodeHtml(it, charset, around)).toBe('string');
+      charsetOfHtml(it);
+      subject(`=?${charset}?B?${Buffer.from(it).toString('base64')}?= =?${charset}?Q?${Buffer.from(it).toString('latin1')}?=`);
+    }),
+    { numRuns: 3_000 },
+  );
 });
 
 const corpus = process.env.POSTROOM_CORPUS ?? '';

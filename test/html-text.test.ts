@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { htmlToRoughText } from '../daemon/mail/html.ts';
 import { readMessage, readTexts } from '../daemon/mail/message.ts';
@@ -347,6 +348,28 @@ test('no HTML costs more than its length', () => {
     expect(text(html).length).toBeLessThan(1_000_000);
     expect(htmlToRoughText(html, 262_144).length).toBeLessThanOrEqual(262_144);
   }
+});
+
+test('any soup of tags is read, and no word of it is lost', () => {
+  const names =
+    'a area b blockquote br button caption center dd div dl dt font form h1 hr img input li map ol option p pre q select span sub sup table tbody td th thead tr u ul';
+  const tag = fc.constantFrom(
+    ...names
+      .split(' ')
+      .flatMap((name) => [`<${name}>`, `</${name}>`, `<${name} href="https://x.example/" alt="Alt" style="display:block">`]),
+  );
+  const piece = fc.oneof(
+    tag,
+    fc.constantFrom('word', ' ', '\n', '&nbsp;', ' < ', '<!-- x -->', '<td colspan=3 rowspan=2>', '<p style="white-space:pre">'),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const html = pieces.join('');
+      const count = pieces.filter((it) => it === 'word').length;
+      for (const reading of [text(html), htmlToRoughText(html, 10_000)]) expect(reading.match(/word/g) ?? []).toHaveLength(count);
+    }),
+    { numRuns: 3_000 },
+  );
 });
 
 const corpus = process.env.POSTROOM_CORPUS ?? '';

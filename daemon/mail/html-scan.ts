@@ -46,6 +46,8 @@ const maxLength = 1_500_000;
 const maxTag = 20_000;
 /** Tags whose quotes never close, before quotes are no longer looked at. */
 const maxUnquoted = 50;
+/** `<jane@example.com>`, `<https://example.com/>`: what programs forgot to escape is no tag. */
+const address = /^<(?:[^\s<>"'=/]{1,64}@[^\s<>"'=/]{1,250}|https?:\/\/[^\s<>"']{1,2000})>$/i;
 /** How far past a tag a decision may look. */
 const lookahead = 2_000;
 
@@ -110,7 +112,9 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
     const name = (/^[a-zA-Z][a-zA-Z0-9:-]{0,30}/.exec(source.slice(tag + (closing ? 2 : 1), tag + 34))?.[0] ?? '').toLowerCase();
     const whole = source.slice(tag, end);
     at = end;
-    if (!closing && (name === 'script' || name === 'style' || name === 'title' || name === 'template')) {
+    if (address.test(whole)) {
+      text(whole);
+    } else if (!closing && (name === 'script' || name === 'style' || name === 'title' || name === 'template')) {
       const after = endless.has(name) ? null : afterElement(source, name, end);
       if (after === null) endless.add(name);
       if (name === 'style') sheet = readSheet(source.slice(end, after ?? source.length), sheet);
