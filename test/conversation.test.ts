@@ -43,8 +43,8 @@ function group(messages: readonly (readonly [string, Message])[], certain = fals
 
 const day = 86_400_000;
 const start = Date.UTC(2026, 2, 1);
-type Draft = { subject?: string; id?: string; parent?: string; references?: string[]; from?: string; at?: number };
-const draft = ({ subject = 'Order', id, parent, references, from = 'jane@example.com', at = start }: Draft): Message => {
+type Draft = { subject?: string; id?: string; parent?: string; references?: string[]; from?: string; cc?: string; at?: number };
+const draft = ({ subject = 'Order', id, parent, references, from = 'jane@example.com', cc, at = start }: Draft): Message => {
   const to = own.includes(from) ? 'jane@example.com' : 'support@example.org';
   return readMessage(
     mail({
@@ -54,6 +54,7 @@ const draft = ({ subject = 'Order', id, parent, references, from = 'jane@example
       text: '',
       date: at,
       messageId: id ?? `${subject}${at}@x`,
+      ...(cc === undefined ? {} : { cc }),
       ...(parent === undefined ? {} : { inReplyTo: parent }),
       ...(references === undefined ? {} : { references }),
     }),
@@ -315,6 +316,16 @@ describe('threads', () => {
         ['a b c'],
       ],
       [
+        'a list, where people answer the list',
+        [
+          ['a', to(jane, { messageId: '1@x', cc: 'list@l.example' })],
+          ['b', to(tom, { inReplyTo: '1@x', subject: 'Re: Question', cc: 'list@l.example' })],
+          ['c', to('eve@else.example', { inReplyTo: '1@x', subject: 'Re: Question' })],
+          ['d', to('kim@else.example', { inReplyTo: '1@x', cc: 'list@l.example' })],
+        ],
+        ['a b', 'c', 'd'],
+      ],
+      [
         'we answer somebody whom the text names',
         [
           ['a', to(ours, { messageId: '1@x' })],
@@ -338,6 +349,25 @@ describe('threads', () => {
     expect(ids).toContain('9999@x');
   });
 
+  test('strangers share no conversation, whatever ids and subjects they have in common', () => {
+    const ids = fc.constantFrom('a@x', 'b@x', 'c@x', 'support@example.org');
+    const strangers = fc.record({
+      subject: fc.constantFrom('Order', 'Re: Order', 'Invoice'),
+      id: ids,
+      parent: fc.option(ids, { nil: undefined }),
+      references: fc.option(fc.array(ids, { maxLength: 3 }), { nil: undefined }),
+      from: fc.constantFrom('jane@example.com', 'tom@example.com', 'eve@example.com'),
+      at: fc.constantFrom(start, start + day),
+    });
+    fc.assert(
+      fc.property(fc.array(strangers, { minLength: 2, maxLength: 12 }), (all) => {
+        const names = all.map((it, n): [string, Message] => [`${it.from}-${n}`, draft(it)]);
+        for (const together of group(names)) expect(new Set(together.split(' ').map((name) => name.split('-')[0])).size).toBe(1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('any order of arrival gives the same conversations', () => {
     const ids = fc.constantFrom('a@x', 'b@x', 'c@x', 'd@x', 'e@x', 'f@x', 'o1@x', 'o2@x', 'o3@x');
     const drafts = fc.record({
@@ -346,6 +376,7 @@ describe('threads', () => {
       parent: fc.option(ids, { nil: undefined }),
       references: fc.option(fc.array(ids, { maxLength: 3 }), { nil: undefined }),
       from: fc.constantFrom('jane@example.com', 'tom@example.com', 'support@example.org'),
+      cc: fc.option(fc.constantFrom('jane@example.com', 'tom@example.com', 'list@example.com'), { nil: undefined }),
       at: fc.integer({ min: 0, max: 90 }).map((days) => start + days * day),
     });
     const arrivals = fc

@@ -47,6 +47,23 @@ test('a mail comes in whole, with its trace before it, and raises a conversation
   expect(await on.store.check()).toEqual([]);
 });
 
+test('what comes over SMTP with our From is work, unless it is the mail that lies in Sent', async () => {
+  await using on = await scene();
+  const from = (id: string, to: string): string =>
+    `From: support@example.org\r\nTo: ${to}\r\nCc: support@example.org\r\nSubject: ${id}\r\nMessage-ID: <${id}@shop.example>\r\n\r\nMail: anna@example.com\r\n`;
+  await on.hosted.deliver(on.support, 'sent', Buffer.from(from('Ours', 'anna@example.com')), Date.now());
+  using session = await smtpSession(on.hosted.port);
+  for (const mail of [from('Form', 'support@example.org'), from('Ours', 'anna@example.com')])
+    expect((await session.send('support@example.org', ['support@example.org'], mail)).at(-1)).toMatch(/^250 /);
+  const seen = { mailbox: on.support.id, unreadSince: 0, outgoingInPanel: true, watch: 'all' as const };
+  const { rows } = await on.store.list({ person: 'p_ben', mailbox: seen, folder: null, state: 'any', limit: 10, cursor: null });
+  expect(rows.map(({ subject, state, messages }) => [subject, state, messages]).toSorted()).toEqual([
+    ['Form', 'open', 1],
+    ['Ours', 'waiting', 1],
+  ]);
+  expect(await on.store.check()).toEqual([]);
+});
+
 test('a new hosted mailbox has its folders, once, beside those that people made', async () => {
   await using on = await scene();
   const roles = ['inbox', 'sent', 'drafts', 'junk', 'trash', 'archive'];

@@ -10,6 +10,7 @@
  *   writer or recipient of the other. Then
  *   - a mail joins the one whose Message-ID it names, also when that comes late;
  *   - two mails about the same, one of them an answer (`Re:`, `AW:`, …), join over a mail that both name and that never came;
+ *   - for an answer about the same it is enough that both went to one address besides ours: a list, where people answer the list;
  *   - two mails with one Message-ID join only when they are one mail that came twice: same writer, date and beginning.
  * - An id of ours (a mail queued here, or one that lies in Sent) joins whoever names it: a colleague, a third party. It went to people
  *   who were meant to have it. (Programs that give all their mails one id exist: where two of ours have it, it joins as any other.)
@@ -86,6 +87,12 @@ export function threadKeys(message: Threaded, own: readonly string[], ours: bool
 
   if (id !== null) {
     meet(`own ${id}`, `names ${id}`);
+    if (topic !== '') {
+      for (const who of recipients) {
+        store.add(`list ${id} ${topic} ${who}`);
+        find.add(`on ${id} ${topic} ${who}`);
+      }
+    }
     const begins = message.snippet.slice(0, 100);
     for (const who of writers) {
       const copy = `copy ${id} ${who} ${message.date ?? ''} ${begins}`;
@@ -105,6 +112,11 @@ export function threadKeys(message: Threaded, own: readonly string[], ours: bool
   for (const one of named) {
     meet(`names ${one}`, `own ${one}`);
     store.add(`names ${one}`);
+    if (!reply || topic === '') continue;
+    for (const who of recipients) {
+      store.add(`on ${one} ${topic} ${who}`);
+      find.add(`list ${one} ${topic} ${who}`).add(`on ${one} ${topic} ${who}`);
+    }
   }
   if (topic !== '') {
     // Of one talk all name its root or the mail before. That it is one, an answer among them says: forms write none.

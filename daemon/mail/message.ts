@@ -129,11 +129,16 @@ export function attachmentBytes(octets: Uint8Array, index: number): { filename: 
   return { filename, type, bytes: decodeBody(leaf, leaf.body) };
 }
 
-/** What a mail says, part by part, for whoever compares two; `list`: it says of itself that it came over a list. */
-export function contentOf(octets: Uint8Array): { list: boolean; parts: { type: string; filename: string | null; bytes: Buffer }[] } {
+/** What a mail says, part by part, for whoever compares two. `list`: it says of itself that it came over a list; `written`: its Date, not a relay's. */
+export function contentOf(octets: Uint8Array): {
+  list: boolean;
+  written: number | null;
+  parts: { type: string; filename: string | null; bytes: Buffer }[];
+} {
   const { header, leaves } = walk(octets);
   return {
     list: header.fields.has('list-id') || header.fields.has('list-post') || header.fields.has('list-unsubscribe'),
+    written: readDate(first(header, 'date')),
     parts: leaves.map((leaf) => ({ type: leaf.type, filename: leaf.filename, bytes: viewOf(decodeBody(leaf, leaf.body)) })),
   };
 }

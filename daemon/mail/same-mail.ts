@@ -16,7 +16,9 @@ type Part = Content['parts'][number];
 const maxFooter = { characters: 1_500, lines: 20 };
 
 export function isSameMail(ours: Uint8Array, other: Uint8Array): boolean {
-  return sameHeading(readMessage(ours), readMessage(other)) && sameParts(contentOf(ours), contentOf(other));
+  const [mine, theirs] = [contentOf(ours), contentOf(other)];
+  const heading = (octets: Uint8Array, { written }: Content): Heading => ({ ...readMessage(octets), date: written });
+  return sameHeading(heading(ours, mine), heading(other, theirs)) && sameParts(mine, theirs);
 }
 
 /** Of two mails in Sent with one Message-ID; programs that give all their mails the same one exist. */
