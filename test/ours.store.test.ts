@@ -1,4 +1,6 @@
 /** What is ours and what only says so; forms of one mail; two customers in one mailbox. On a real store, whose invariants hold at the end. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { QueueResult } from '../daemon/store/types.ts';
 import { type MailInput, mail } from './support/message.ts';
@@ -40,6 +42,12 @@ describe('a From line proves nothing', () => {
       const { conversation } = await box.one(folder, origin, form(), minute(1));
       expect(await view(box, conversation)).toEqual({ state, mails: [mark] });
     }
+  });
+
+  test('a sub-address of ours claims as well', async () => {
+    const box = await story();
+    const { conversation } = await box.one('INBOX', 'live', form({ from: 'support+web@example.com' }), minute(1));
+    expect(await view(box, conversation)).toEqual({ state: 'open', mails: ['in claims-ours'] });
   });
 
   test('a draft in Drafts is ours, and is nobody’s first form', async () => {
@@ -252,4 +260,27 @@ describe('two customers never share a state', () => {
     );
     expect(new Set([one, two, which].map(({ conversation }) => conversation)).size).toBe(3);
   });
+});
+
+test('what the first release stored is joined by whom it is with; nothing of it is changed', async () => {
+  await using box = await storeStory();
+  const write = (id: string, more: Partial<MailInput> = {}): Buffer =>
+    mail({ from: customer, to: support, subject: id, text: id, messageId: `${id}@x`, ...more });
+  const question = await box.one('INBOX', 'live', write('q'), minute(1));
+  const sent = await box.one('Sent', 'live', write('s', { from: support, to: 'tom@buyer.example' }), minute(2));
+  await box.store.close();
+  // As it was then: ids alone, and what had our From was ours wherever it lay.
+  const db = new DatabaseSync(join(box.home, 'mail.db'));
+  db.exec(`DELETE FROM thread_key;
+    INSERT INTO thread_key SELECT e.mailbox, 'id ' || trim(m.message_id, '<>'), e.conversation FROM entry e JOIN message m ON m.num = e.message;
+    INSERT INTO thread_key SELECT mailbox, 'id root@x', conversation FROM entry LIMIT 1`);
+  db.close();
+  await box.reopen();
+  const arrive = async (id: string, more: Partial<MailInput>, at: number) =>
+    (await box.one('INBOX', 'live', write(id, more), minute(at))).conversation;
+  expect(await arrive('again', { inReplyTo: 'q@x' }, 3)).toBe(question.conversation);
+  expect(await arrive('colleague', { from: 'eve@buyer.example', inReplyTo: 's@x' }, 4)).toBe(sent.conversation);
+  expect(await arrive('stranger', { from: 'eve@else.example', references: ['root@x'] }, 5)).not.toBe(question.conversation);
+  expect(await arrive('replayed', { from: 'eve@else.example', messageId: 's@x' }, 6)).not.toBe(sent.conversation);
+  expect(await arrive('same', { from: 'eve@else.example', messageId: 'q@x' }, 6)).not.toBe(question.conversation);
 });

@@ -24,6 +24,7 @@
  *   offers and claims, offers never meet offers: two questions titled "Order" stay two conversations.
  */
 import { quoteBlocks } from '../../protocol/quotes.ts';
+import { isOneOf } from './correspondent.ts';
 import type { Message } from './message.ts';
 
 export type Threaded = Pick<
@@ -43,8 +44,9 @@ export type ThreadKeys = {
   answers: string[];
   /** Who names this mail of ours; not where another of ours has its id. */
   answered: { find: string; unless: string } | null;
-  /** Of ids that it has and names, without regard to who wrote: as the first release of mail.db stored them. */
-  ids: string[];
+  /** The ids that it has and names, without regard to who wrote: the first release of mail.db stored no more. */
+  id: string | null;
+  names: string[];
   /** Addresses of those who have to do with it, ours apart. */
   people: string[];
   likely: Likely;
@@ -133,7 +135,8 @@ export function threadKeys(message: Threaded, own: readonly string[], ours: bool
     find: [...find],
     answers: named.map(oursKey),
     answered: ours && id !== null ? { find: `names ${id}`, unless: oursKey(id) } : null,
-    ids: [...new Set([...(id === null ? [] : [id]), ...named])],
+    id,
+    names: named,
     people,
     likely: likely(),
   };
@@ -175,17 +178,22 @@ function namedBy(message: Threaded, own: readonly string[]): string[] {
   const addresses = new Set(
     [...message.from, ...message.replyTo, ...message.to, ...message.cc].map(({ address }) => address.toLowerCase()),
   );
-  for (const address of own) addresses.add(address.toLowerCase());
   const parents = [...message.references, ...message.inReplyTo];
   const kept = parents.filter((_, at) => at < 10 || at >= parents.length - 190).map(bare);
-  return [...new Set(kept.filter((id) => !addresses.has(id.toLowerCase())))];
+  return [...new Set(kept.filter((id) => !addresses.has(id.toLowerCase()) && !isOneOf(own, id)))];
 }
 
 /** Who has to do with a message, without us: Reply-To is who wants to be answered, where From is a form's or a list's. */
-function peopleOf(message: Threaded, ownAddresses: readonly string[], ours: boolean): { writers: string[]; recipients: string[] } {
-  const own = new Set(ownAddresses.map((address) => address.toLowerCase()));
+function peopleOf(message: Threaded, own: readonly string[], ours: boolean): { writers: string[]; recipients: string[] } {
   const others = (list: readonly { address: string }[], most: number): string[] =>
-    [...new Set(list.map(({ address }) => address.toLowerCase()).filter((a) => a !== '' && !own.has(a)))].slice(0, most);
+    [
+      ...new Set(
+        list
+          .slice(0, 50)
+          .map(({ address }) => address.toLowerCase())
+          .filter((a) => a !== '' && !isOneOf(own, a)),
+      ),
+    ].slice(0, most);
   const answered = others(message.replyTo, maxWriters);
   const writers = ours ? [] : answered.length > 0 ? answered : others(message.from, maxWriters);
   return { writers, recipients: others([...message.to, ...message.cc], maxRecipients) };

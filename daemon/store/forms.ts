@@ -8,6 +8,7 @@
  * - A form's own Message-ID leads to the conversation as well: whoever got that form answers that id.
  */
 import { oursKey, type Threaded } from '../mail/conversation.ts';
+import { isOneOf } from '../mail/correspondent.ts';
 import type { Address, Message } from '../mail/message.ts';
 import { isSameMail, sameHeading } from '../mail/same-mail.ts';
 import { readPackNow } from './packs.ts';
@@ -26,7 +27,7 @@ type Mail = Threaded & Ids;
 const isOf =
   (own: readonly string[]) =>
   ({ address }: Address): boolean =>
-    own.includes(address.toLowerCase());
+    isOneOf(own, address);
 
 /**
  * What lies in Sent is ours though From be an address unknown to us, unless it was written to us: somebody filed it there. `claims`: it
@@ -44,7 +45,8 @@ export function whoWrote(
 }
 
 export function addressedTo({ from, to, cc }: People, direction: Direction, own: readonly string[]): string | null {
-  return (direction === 'out' ? from : [...to, ...cc]).find(isOf(own))?.address.toLowerCase() ?? null;
+  const addresses = (direction === 'out' ? from : [...to, ...cc]).map(({ address }) => address.toLowerCase());
+  return addresses.find((address) => own.includes(address)) ?? null;
 }
 
 type Known = {

@@ -52,8 +52,8 @@ function putKeys(db: Db, mailbox: MailboxId, keys: readonly string[], conversati
  * The first release stored ids alone (`id …`), one conversation for each. One of those is meant where somebody of the mail is in it,
  * or where the mail answers one of ours.
  */
-function ofFirstFormat(db: Db, mailbox: MailboxId, { ids, people }: ThreadKeys): number[] {
-  const found = new Set(ids.flatMap((id) => storedBy(db, mailbox, `id ${id}`)));
+function ofFirstFormat(db: Db, mailbox: MailboxId, { id, names, people }: ThreadKeys): number[] {
+  const found = new Set([...(id === null ? [] : [id]), ...names].flatMap((one) => storedBy(db, mailbox, `id ${one}`)));
   const fits = (conversation: number): boolean =>
     db.get(
       `SELECT 1 WHERE EXISTS (SELECT 1 FROM entry e JOIN message m ON m.num = e.message WHERE e.conversation = ? AND e.direction = 'out'
@@ -61,7 +61,7 @@ function ofFirstFormat(db: Db, mailbox: MailboxId, { ids, people }: ThreadKeys):
        OR EXISTS (SELECT 1 FROM entry e JOIN entry_correspondent x ON x.entry = e.row JOIN correspondent k ON k.num = x.correspondent
          WHERE e.conversation = ? AND k.address IN (SELECT value FROM json_each(?)))`,
       conversation,
-      JSON.stringify(ids),
+      JSON.stringify(names),
       conversation,
       JSON.stringify(people),
     ) !== undefined;
