@@ -354,6 +354,33 @@ describe('the state after what became of a mail', () => {
     }
   });
 
+  test('held for its time it stays; held for a right, while it waits for its time, it opens', async () => {
+    const box = await story();
+    const { conversation } = await box.one('INBOX', 'live', letter({ id: 'scheduled-q' }), minute(1));
+    const sent = await box.send(answer({ id: 'scheduled', answers: 'scheduled-q' }), {
+      conversation,
+      now: minute(2),
+      sendAt: minute(5_000),
+    });
+    if (!sent.ok) throw new Error('refused');
+    expect([sent.row.state, await state(box, conversation)]).toEqual(['held', 'waiting']);
+    await box.store.outboxMove(sent.row.id, 'held', { state: 'held', heldFor: 'right', lastError: 'ann may not send here any more' });
+    expect((await box.detail(conversation)).row).toMatchObject({ state: 'open', waitingSince: minute(1) });
+    const { rows } = await box.store.timeline({
+      scope: { kind: 'conversation', conversation },
+      kinds: ['state', 'delivery'],
+      since: null,
+      limit: 9,
+      cursor: null,
+    });
+    expect(rows.map(({ summary }) => summary)).toEqual(
+      expect.arrayContaining([
+        'held: ann may not send here any more',
+        'waiting → open: a mail of ours is held: ann may not send here any more',
+      ]),
+    );
+  });
+
   test('what happened meanwhile is stronger: a new mail, a person', async () => {
     const box = await story();
     const sent = await answered(box, { accepted: false });

@@ -76,6 +76,9 @@ const invariants: Record<string, string> = {
     WHERE (SELECT count(*) FROM mail_text WHERE mail_text MATCH '"§' || lower(hex(m.mailbox)) || '"') <>
       (SELECT count(*) FROM entry e JOIN mail_text_docsize d ON d.id = e.row WHERE e.mailbox = m.mailbox) +
       (SELECT count(*) FROM conversation c JOIN note n ON n.conversation = c.num JOIN mail_text_docsize d ON d.id = n.row WHERE c.mailbox = m.mailbox)`,
+  'a report is about a mail of its mailbox, sent by us': `SELECT r.num FROM report r JOIN entry e ON e.id = r.about
+    WHERE e.mailbox <> r.mailbox OR e.direction <> 'out'`,
+  'what says that a mail did not arrive came from outside': "SELECT row FROM entry WHERE bounced = 1 AND direction <> 'in'",
   'uses of rights are watched from one moment on': 'SELECT count(*) AS moments FROM right_watch HAVING moments <> 1',
   'a mailbox that is being forgotten has no uses of its rights':
     'SELECT mailbox, person FROM right_use WHERE mailbox IN (SELECT mailbox FROM forgetting)',

@@ -201,9 +201,11 @@ export function outboxMove(
   if (changes === 0) return false;
   const row = rowWhere(db, 'o.id = ?', id);
   if (row === null) return false;
-  recordMove(writing, row, expected, patch, actor, by);
+  // What was held for its time and is held for a right now stays in its state, and does not leave any more.
+  const isNews = row.state !== expected || patch.heldFor === 'right';
+  recordMove(writing, row, { expected, isNews, patch }, actor, by);
   if (row.state === 'cancelled' && expected !== 'cancelled') cancel(writing, row, actor);
-  if (row.state !== expected) followFate(writing, row);
+  if (isNews) followFate(writing, row);
   changed({ kind: 'outbox', mailbox: row.mailbox, outbox: id, state: row.state, author: row.author, conversation: row.conversation });
   if (expected === 'sending' && row.state !== 'sending') catchUpReports(writing, id);
   return true;
@@ -251,13 +253,19 @@ function whyOpened({ state, heldFor, lastError }: OutboxRow): string | null {
 }
 
 /** What a mail came to, and what a person decided about it. Waiting, trying and trying again are on the outbox's own page. */
-function recordMove(writing: Writing, row: OutboxRow, expected: OutboxState, patch: OutboxPatch, actor: PersonId | null, by?: By): void {
-  const summary = row.state === expected ? copyLost(patch) : fate(row, actor);
+function recordMove(
+  writing: Writing,
+  row: OutboxRow,
+  { expected, isNews, patch }: { expected: OutboxState; isNews: boolean; patch: OutboxPatch },
+  actor: PersonId | null,
+  by?: By,
+): void {
+  const summary = isNews ? fate(row, actor) : copyLost(patch);
   if (summary === null) return;
   const { mailbox, conversation } = row;
   const details = { outbox: row.id, before: expected, after: row.state, reason: row.lastError };
   record(writing, { at: writing.now(), kind: 'delivery', mailbox, conversation, actor, summary, details, key: null });
-  if (row.state === expected) return; // the mail's own fate is as it was
+  if (!isNews) return; // the mail's own fate is as it was
   const decided = { queued: 'retry', accepted: 'settle', cancelled: 'cancel' } as const;
   const action = actor !== null && row.state in decided ? decided[row.state as keyof typeof decided] : row.state;
   auditMove(writing, row, { action, summary, before: expected }, actor, by);
