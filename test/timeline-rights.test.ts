@@ -42,8 +42,8 @@ test('names are those of the directory, of the removed as well; grants and moves
   const { conversation } = await postroom.newest(support);
   const [eva, ben] = [await postroom.as('eva'), await postroom.as('ben')];
   await ben.call('conversation.take', { conversation });
-  await eva.call('conversation.assign', { conversation, to: 'eva' });
-  await eva.call('conversation.assign', { conversation, to: 'ben' });
+  await eva.call('conversation.take', { conversation, over: true });
+  await eva.call('conversation.assign', { conversation, to: 'ben', over: true });
   await ben.call('conversation.move', { conversation, to: { role: 'archive' } });
   await eva.call('person.remove', { name: 'ben' });
   await postroom.daemon.world.rightsSettled();

@@ -30,7 +30,7 @@ import type { Message } from './message.ts';
 export type Threaded = Pick<
   Message,
   'messageId' | 'inReplyTo' | 'references' | 'subject' | 'from' | 'replyTo' | 'to' | 'cc' | 'date' | 'automatic' | 'snippet'
->;
+> & { report?: Message['report'] };
 
 export type ThreadKeys = {
   /**
@@ -178,7 +178,8 @@ function namedBy(message: Threaded, own: readonly string[]): string[] {
   const addresses = new Set(
     [...message.from, ...message.replyTo, ...message.to, ...message.cc].map(({ address }) => address.toLowerCase()),
   );
-  const parents = [...message.references, ...message.inReplyTo];
+  // A report names the mail that it is about, as an answer does: by the header that it returns.
+  const parents = [...message.references, ...message.inReplyTo, ...(message.report?.ids ?? [])];
   const kept = parents.filter((_, at) => at < 10 || at >= parents.length - 190).map(bare);
   return [...new Set(kept.filter((id) => !addresses.has(id.toLowerCase()) && !isOneOf(own, id)))];
 }

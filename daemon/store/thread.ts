@@ -35,7 +35,7 @@ export function threadOf(
 
 /** The id of a report, for whoever answers it; whatever else its header names joins nothing. */
 export function nameReport(db: Db, mailbox: MailboxId, message: Threaded, own: readonly string[], conversation: number): void {
-  putKeys(db, mailbox, threadKeys({ ...message, inReplyTo: [], references: [] }, own, false).store, conversation);
+  putKeys(db, mailbox, threadKeys({ ...message, inReplyTo: [], references: [], report: null }, own, false).store, conversation);
 }
 
 const storedBy = (db: Db, mailbox: MailboxId, key: string): number[] =>
