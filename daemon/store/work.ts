@@ -5,7 +5,9 @@
  * - `decided_at` null: the state follows the mail alone (`derive`), a function of the entries, so any order of arrival gives the
  *   same. A verb, live mail or another client decides (`decided_at`); imported mail overrules that only when it is newer by date.
  * - Fed by: the inbox and user-made folders. Counted: those, archive, all mail, sent and the outbox; never junk, trash, drafts.
- * - Live mail from outside reopens; automatic mail only opens a conversation that it begins; mail before `workFrom` never does.
+ * - Live mail from outside reopens; automatic mail only opens a conversation that it begins, receipts and delays not even that; what
+ *   says that a mail of ours did not arrive opens the conversation of that mail. Mail before `workFrom` never does.
+ * - A mail of ours that goes to nobody who wrote answers nobody (`aside`): it leaves the state.
  * - An answer by another client moves to waiting, unless newer mail from outside is there already.
  * - No incoming mail left in a feeding folder: done; one that comes back: open (`followServer`).
  * - The revision rises with live mail in or out, notes and merges, never with imports, flags, read marks or assignment.
