@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { QueueResult } from '../daemon/store/types.ts';
 import { type MailInput, mail } from './support/message.ts';
-import { answer, customer, type FolderPath, letter, minute, storeStory, support } from './support/store.ts';
+import { answer, customer, type FolderPath, letter, listed, minute, storeStory, support } from './support/store.ts';
 
 type Story = Awaited<ReturnType<typeof storeStory>>;
 let host: Story;
@@ -153,6 +153,21 @@ describe('a From line proves nothing', () => {
     expect(await view(box, got.conversation)).toEqual({ state: 'done', mails: ['out outside-postroom'] });
   });
 
+  test('a folder that turns out to be Sent makes ours what claimed to be; a mail from outside in it stays one', async () => {
+    const box = await story();
+    const q = await box.one('INBOX', 'live', letter({ id: 'q' }), minute(1));
+    await box.one('Projects', 'live', answer({ id: 'own', answers: 'q' }), minute(2));
+    await box.one('Projects', 'live', letter({ id: 'kept', subject: 'Kept' }), minute(3));
+    expect((await view(box, q.conversation)).state).toBe('open');
+    const folders = listed.map((it) => ({ ...it, name: it.path, delimiter: '/', selectable: true }));
+    await box.store.putFolders(
+      box.mailbox,
+      folders.map((it) => (it.path === 'Projects' ? { ...it, role: 'sent' } : it)),
+    );
+    expect(await view(box, q.conversation)).toMatchObject({ state: 'waiting', mails: ['in new-sender', 'out outside-postroom'] });
+    expect(await rows(box)).toEqual(['Kept: done 1', 'Order: waiting 2']);
+  });
+
   test('a copy in Sent under another Message-ID folds, and who answers that id answers us', async () => {
     for (const begun of [true, false]) {
       const box = await story();
@@ -181,6 +196,17 @@ describe('a From line proves nothing', () => {
       const { row: shown, entries } = await box.detail(row.conversation);
       expect([shown.state, entries.length]).toEqual(['open', begun ? 2 : 3]);
     }
+  });
+
+  test('an answer to that other id that comes before the copy waits apart, and is joined by it', async () => {
+    const box = await story();
+    const ours = { id: 'ours', date: minute(1), headers: { 'X-Postroom-Id': 'postroom-1' }, subject: 'Offer' };
+    const row = queued(await box.send(answer(ours), { messageId: '<ours@example.test>', now: minute(1), sendAt: minute(1) }));
+    const back = mail({ from: 'colleague@customer.example', to: support, subject: 'Yes', text: 'Yes.', inReplyTo: '<other@prod.example>' });
+    const apart = await box.one('INBOX', 'live', back, minute(3));
+    expect(apart.conversation).not.toBe(row.conversation);
+    await box.one('Sent', 'live', answer({ ...ours, messageId: '<other@prod.example>' }), minute(1));
+    expect(await rows(box)).toEqual(['Offer: open 2']);
   });
 
   test('two mails of ours in Sent with one Message-ID are two', async () => {

@@ -3,6 +3,7 @@
  * mail: a listing may fail halfway, and a rename looks the same; nothing is ever dropped because it was not listed.
  */
 import { entriesIn, reclassify } from './entry.ts';
+import { foundInNewSent } from './forms.ts';
 import type { Db } from './sqlite.ts';
 import type { Folder, FolderId, FolderRole, Hash, ListedFolder, MailboxId, Millis } from './types.ts';
 import { Touched, type Writing } from './work.ts';
@@ -63,7 +64,10 @@ export function putFolders(writing: Writing, mailbox: MailboxId, listed: readonl
       notListed,
     );
     if (before !== undefined && before.role !== role) {
-      for (const entry of entriesIn(db, before.id)) reclassify(writing, touched, entry, 'import');
+      for (const entry of entriesIn(db, before.id)) {
+        reclassify(writing, touched, entry, 'import');
+        if (role === 'sent') foundInNewSent(writing, touched, mailbox, entry);
+      }
     }
   }
   if (listed.length > 0) {

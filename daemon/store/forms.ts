@@ -158,6 +158,23 @@ const isOurs = (db: Db, mailbox: MailboxId, { row, message_id: id, conversation 
     conversation,
   ) !== undefined;
 
+/** The same where a folder turned out to be Sent: the addresses that the mail claims were ours when it came. */
+export function foundInNewSent(writing: Writing, touched: Touched, mailbox: MailboxId, row: number): void {
+  const claim = writing.db.get<{ head: string }>(
+    'SELECT m.head FROM entry e JOIN message m ON m.num = e.message WHERE e.row = ? AND e.claims = 1',
+    row,
+  );
+  if (claim === undefined) return;
+  const { from } = JSON.parse(claim.head) as Head;
+  foundInSent(
+    writing,
+    touched,
+    mailbox,
+    row,
+    from.map(({ address }) => address.toLowerCase()),
+  );
+}
+
 type Head = Pick<Message, 'from' | 'replyTo' | 'to' | 'cc' | 'inReplyTo' | 'references'>;
 
 /** What its ids, people and subject say; its text stays where it is. */
