@@ -70,6 +70,52 @@ const cases: [what: string, lines: Record<string, string>, text: string, to: str
   ],
   ['our form, nobody in the text', { From: 'support@postroom.example', ...toUs }, 'Call me.', [], null],
   ['a stranger without an address is not guessed from the text', { From: 'Jane', ...toUs }, 'x@y.example', [], null],
+  ['Reply-To that cannot be sent to', { From: jane, 'Reply-To': 'Desk <desk>', ...toUs }, '', ['jane@customer.example'], null],
+  ['Reply-To with two signs', { From: jane, 'Reply-To': 'a@b@customer.example', ...toUs }, '', ['jane@customer.example'], null],
+  ['nothing that can be sent to: named, to be refused', { From: 'Jane <jane>', ...toUs }, '', ['jane'], null],
+  ['an encoded-word in brackets', { From: 'Jane <=?utf-8?Q?jane=40customer.example?=>', ...toUs }, '', ['jane@customer.example'], 'name'],
+  [
+    'our form, Reply-To wholly in an encoded-word',
+    { From: 'support@postroom.example', 'Reply-To': '=?utf-8?Q?Jane_=3Cjane=40customer.example=3E?=', ...toUs },
+    'x@y.example',
+    ['jane@customer.example'],
+    'name',
+  ],
+  [
+    'From without an address, a Sender',
+    { From: 'Jane Cooper', Sender: 'jane@customer.example', ...toUs },
+    '',
+    ['jane@customer.example'],
+    null,
+  ],
+  [
+    'From in an encoded-word, a Sender: the author is offered',
+    { From: '=?utf-8?Q?Jane_=3Cjane=40customer.example=3E?=', Sender: 'list@x.example', ...toUs },
+    '',
+    ['jane@customer.example'],
+    'name',
+  ],
+  ['single quotes around', { From: "'jane@customer.example'", ...toUs }, '', ['jane@customer.example'], null],
+  ['square brackets around', { From: 'Jane [mailto:jane@customer.example]', ...toUs }, '', ['jane@customer.example'], null],
+  ['the dot of the root', { From: 'Jane <jane@customer.example.>', ...toUs }, '', ['jane@customer.example'], null],
+  ['blanks around signs', { From: 'jane . cooper @ customer . example', ...toUs }, '', ['jane.cooper@customer.example'], null],
+  ['blanks that leave the beginning open', { From: 'Jane Cooper @ customer.example', ...toUs }, '', [], null],
+  ['our form: an apostrophe', { From: own[0] ?? '', ...toUs }, "Mail: o'brien@customer.example", ["o'brien@customer.example"], 'text'],
+  ['our form: quotes', { From: own[0] ?? '', ...toUs }, "Mail='jane@customer.example'", ['jane@customer.example'], 'text'],
+  [
+    'our form: no piece of a longer address',
+    { From: own[0] ?? '', 'Content-Type': 'text/plain; charset=utf-8', ...toUs },
+    'jürgen@customer.example a@customer.example-x- b@c@customer.example "x y"@',
+    [],
+    null,
+  ],
+  [
+    'our form: a domain in letters',
+    { From: own[0] ?? '', 'Content-Type': 'text/plain; charset=utf-8', ...toUs },
+    'jane@bücher.example, later@x.example',
+    ['jane@bücher.example'],
+    'text',
+  ],
   ['another mailbox of ours that wrote', { From: 'sales@postroom.example', ...toUs }, '', ['sales@postroom.example'], null],
 ];
 
@@ -126,6 +172,7 @@ test('a list names who wrote: of our own form the one whom Reply-To names', () =
   expect(of({ From: 'Shop <support@postroom.example>' })).toBe('support@postroom.example');
   expect(of({ From: jane, 'Reply-To': 'desk@customer.example' })).toBe('jane@customer.example');
   expect(of({ From: 'Jane Cooper', 'Reply-To': jane })).toBe('jane@customer.example');
+  expect(head({ From: 'Jane Cooper @ customer.example' }).from).toEqual([{ name: 'Jane Cooper @ customer.example', address: '' }]);
   expect(of({})).toBeNull();
 });
 
@@ -182,6 +229,37 @@ test('through the daemon: rows, replies, offers, and a mailer-daemon in the thre
   const reply = { in: hidden.conversation, kind: 'reply', body: 'x', dryRun: true } as const;
   await expect(eva.call('outbox.send', reply)).rejects.toMatchObject({ code: 'invalid', details: { offered: ['jo@customer.example'] } });
   expect(await outcome(eva.call('outbox.send', { ...reply, to: support }))).toBe('yes');
+
+  // A form may write from an alias, and to a sub-address: neither is who it is about.
+  const alias = support.replace('@', '-form@');
+  await eva.call('mailbox.address.add', { mailbox: support, alias });
+  const aliased = await after({
+    From: alias,
+    To: support.replace('@', '+form@'),
+    'Reply-To': 'Kim <kim@customer.example>',
+    Subject: 'Alias',
+    'Message-ID': '<a@shop.example>',
+  });
+  expect(aliased.from).toMatchObject({ address: 'kim@customer.example' });
+  expect((await eva.call('search.run', { query: 'from:kim' })).rows).toMatchObject([{ from: { address: 'kim@customer.example' } }]);
+
+  // Others who got a form's mail too do not tell who wrote it; a long name does not keep a reply from being sent.
+  const crowd = await after(
+    { From: support, To: `${support}, bob@customer.example`, Subject: 'Crowd', 'Message-ID': '<c@shop.example>' },
+    'From lee@customer.example',
+  );
+  const toAll = await eva.call('compose.reply', { conversation: crowd.conversation, kind: 'reply-all' });
+  expect([toAll.to, toAll.offered]).toEqual([['lee@customer.example', 'bob@customer.example'], 'text']);
+  const long = await after({ From: `${'Long '.repeat(60)}<long@customer.example>`, Subject: 'Long', 'Message-ID': '<l@customer.example>' });
+  const { to: shown } = await eva.call('compose.reply', { conversation: long.conversation, kind: 'reply' });
+  const again = {
+    in: long.conversation,
+    kind: 'reply',
+    body: 'x',
+    dryRun: true,
+    to: shown.join(', ').replace('long@customer.example', support),
+  } as const;
+  expect(await outcome(eva.call('outbox.send', again))).toBe('yes');
 
   // The report came last, and threads: the answer is still for the customer.
   const asked = await after({ From: 'Pat <pat@customer.example>', Subject: 'Thread', 'Message-ID': '<t1@customer.example>' });

@@ -134,7 +134,7 @@ function readList(value: string, addresses: Address[]): boolean {
           state = 'angle';
         } else if (character === ',' || character === ';') {
           endAddress(character);
-        } else if (character === ':' && angle === null && !word.includes('@') && !/^mailto$/i.test(word)) {
+        } else if (character === ':' && angle === null && !word.includes('@') && !/^['[]?mailto$/i.test(word)) {
           if (halfName !== '') endHalf();
           word = ''; // the name of a group
           words = [];
@@ -161,19 +161,36 @@ function quotedLocalPart(value: string, from: number): number {
   return 0;
 }
 
-function toAddress(words: string[], angle: string | null, comment: string): Address | null {
-  const bare = angle === null ? words.findLastIndex((word) => word.includes('@')) : -1;
-  const raw = angle ?? words[bare] ?? '';
-  const named = words.filter((_, at) => at !== bare).join(' ') || comment;
+function toAddress(phrase: string[], angle: string | null, comment: string): Address | null {
+  const words = angle === null ? aroundSigns(phrase) : phrase;
+  const bare = angle === null && words !== null ? words.findLastIndex((word) => word.includes('@')) : -1;
+  const raw = angle ?? words?.[bare] ?? '';
+  const named = (words ?? phrase).filter((_, at) => at !== bare).join(' ') || comment;
   const name = named === '' ? null : decodeWords(named).trim();
   const address = decodeBinary(cleanedAddress(raw));
   if (address === '' && (name === null || name === '')) return null;
   return { name: name === '' ? null : name, address };
 }
 
-/** Without blanks outside of quotes, without a route (RFC 5322, 4.4), without `mailto:` and what follows a `?` there. */
+/**
+ * `jane . cooper @ example.org` is one address (RFC 5322, 4.4). Where blanks stand beside an `@` and more words than one address are
+ * there, nobody can say where it begins: null, all of it is a name.
+ */
+function aroundSigns(words: string[]): string[] | null {
+  if (!words.some((word) => word.startsWith('@') || word.endsWith('@'))) return words;
+  const tight = words.join(' ').replace(/ ?([.@]) ?/g, '$1');
+  return tight.includes(' ') ? null : [tight];
+}
+
+/**
+ * Without blanks outside of quotes, without a route (RFC 5322, 4.4), without `mailto:` and what follows a `?` there; without quotes and brackets
+ * that programs put around a whole address, and without the dot of the root behind the domain.
+ */
 function cleanedAddress(raw: string): string {
-  const tight = raw.replace(/("(?:[^"\\]|\\.)*")|[\0\t-\r ]+/gs, '$1').replace(/^@[^:]{0,1000}:/, '');
+  const tight = raw
+    .replace(/("(?:[^"\\]|\\.)*")|[\0\t-\r ]+/gs, '$1')
+    .replace(/^@[^:]{0,1000}:/, '')
+    .replace(/^'([^']*@[^']*)'$|^\[([^[\]]*@[^[\]]*)\]$/s, '$1$2');
   const plain = /^mailto:/i.test(tight) ? tight.slice('mailto:'.length).replace(/\?.*$/s, '') : tight;
-  return canonicalAddress(plain);
+  return canonicalAddress(plain.replace(/(@[^@]*[^@.])\.$/, '$1'));
 }

@@ -1,7 +1,7 @@
 /**
  * The grammar of addresses that we send to: a strict part of RFC 5321 and 5322, read once at the edge. What does not fit is refused
- * with the piece that does not, never repaired: a composer that repairs can be talked into other recipients and other commands
- * commands. Incoming mail has a tolerant reader of its own in `address-list.ts`.
+ * with the piece that does not, never repaired: a composer that repairs can be talked into other recipients and other commands.
+ * Incoming mail has a tolerant reader of its own in `address-list.ts`.
  *
  * A local part may be quoted for a blank or for dots in odd places, since such customers exist; quoted with anything else it is refused
  * (libraries disagree where it ends), and so are address literals, routes, groups, comments, and local parts beyond ASCII (they need
@@ -85,6 +85,16 @@ function checkAddress(written: string, piece: string): string {
 function spellable(domain: string): boolean {
   const url = `http://${domain}/`;
   return URL.canParse(url) && new URL(url).hostname.length <= 253;
+}
+
+export function canBeSentTo(address: string): boolean {
+  try {
+    checkAddress(address, address);
+    return true;
+  } catch (error) {
+    if (error instanceof PostroomError) return false;
+    throw error;
+  }
 }
 
 /** The way back, as it stands in a header: `parseAddressList(formatAddress(a))` gives `[a]`. Refuses what must not stand in a header. */

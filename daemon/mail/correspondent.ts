@@ -1,13 +1,15 @@
 /**
  * Who a mail is from for those who work with it, and who an answer to it goes to. Pure.
  *
- * - Reply-To says where answers go, when it names an address that is not ours; else From (RFC 5322, 3.6.2 and 3.6.3).
+ * - Reply-To says where answers go, when it names an address that is not ours and can be sent to; else From (RFC 5322, 3.6.2 and 3.6.3).
  * - What is ours (an address of the mailbox, or a sub-address `local+anything`) is answered to by nobody: a form that writes from our own
  *   address is from whom its Reply-To names.
- * - Where none of that names anybody, an address may be offered: one that an encoded-word hid in the name of From, or the first in the
+ * - Where none of that names anybody, an address may be offered: one that an encoded-word hid in a name or between the brackets, or the first in the
  *   text of a mail that claims to be from us. An offer is never used without a person's yes.
  */
+import { canBeSentTo } from './address.ts';
 import { type Address, addressKey } from './address-list.ts';
+import { decodeWords } from './encoded-words.ts';
 
 export type Heads = { from: readonly Address[]; replyTo: readonly Address[]; to: readonly Address[]; cc: readonly Address[] };
 
@@ -40,6 +42,21 @@ export function writerOf({ from, replyTo }: Pick<Heads, 'from' | 'replyTo'>, own
   return stranger ?? named ?? first;
 }
 
+/**
+ * The same, of a stored mail that came in: `addressedTo` is the address of ours that it was written to, `claims` says that From is one of ours,
+ * an alias perhaps.
+ */
+export function writerOfStored(
+  heads: Pick<Heads, 'from' | 'replyTo'>,
+  { addressedTo, claims }: { addressedTo: string | null; claims: number },
+): Address | null {
+  const known = addressedTo === null ? [] : [addressedTo];
+  return writerOf(
+    heads,
+    claims === 0 ? known : [...known, ...heads.from.map(({ address }) => address).filter((address) => address !== '')],
+  );
+}
+
 export type Answer = {
   to: Address[];
   cc: Address[] /** `to` is a guess from the name of From or from the text: ask. */;
@@ -61,8 +78,14 @@ export function answerTo(
     const to = foreign(mail.to).length > 0 ? foreign(mail.to) : mail.to.filter(({ address }) => address !== '');
     return { to: distinct(to), cc: all ? distinct(copies(mail.cc), to) : [], offered: null };
   }
-  const named = [foreign(mail.replyTo), foreign(mail.from)].find((list) => list.length > 0) ?? [];
-  const hidden = named.length > 0 ? [] : offersIn(mail.from.map(({ name }) => name ?? '').join(' '), own);
+  const lists = [foreign(mail.replyTo), foreign(mail.from)];
+  const sure = lists.map((list) => list.filter(({ address }) => canBeSentTo(address))).find((list) => list.length > 0) ?? [];
+  const written = [...mail.replyTo, ...mail.from].map(
+    ({ name, address }) => `${name ?? ''} ${canBeSentTo(address) ? '' : decodeWords(address)}`,
+  );
+  const hidden = sure.length > 0 ? [] : offersIn(written.join(' '), own);
+  // What cannot be sent to is named all the same, so that the refusal says what is wrong with it.
+  const named = sure.length > 0 || hidden.length > 0 ? sure : (lists.find((list) => list.length > 0) ?? []);
   const claimsOurs = mail.from.some(({ address }) => address !== '' && isOneOf(own, address));
   const told = named.length > 0 || hidden.length > 0 || !claimsOurs ? [] : offersIn(text, own);
   const main = [named, hidden, told].find((list) => list.length > 0) ?? [];
@@ -74,15 +97,18 @@ export function answerTo(
   };
 }
 
-/** Plain addresses only: whatever needs quoting or decoding is no offer. */
+/**
+ * Plain addresses only: whatever needs quoting or decoding is no offer. Taken whole or not at all: what is left of `jürgen@` or of
+ * `o'brien@` when a piece is cut away belongs to somebody else.
+ */
 const plainAddress =
-  /(?<![\w.+@-])[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}(?![\w@-])/g;
+  /(?<![\p{L}\p{M}\p{N}_.+@%&-])(?<![\p{L}\p{M}\p{N}_.]')[A-Za-z0-9_][A-Za-z0-9_.+%&'-]{0,63}@(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.){1,10}[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?(?![\p{L}\p{M}\p{N}@-]|\.[\p{L}\p{N}])/gu;
 const searchedText = 20_000;
 
 /** The first address that is not ours. */
 function offersIn(text: string, own: readonly string[]): Address[] {
   for (const [address] of text.slice(0, searchedText).matchAll(plainAddress)) {
-    if (address.length <= 254 && !isOneOf(own, address)) return [{ name: null, address }];
+    if (canBeSentTo(address) && !isOneOf(own, address)) return [{ name: null, address }];
   }
   return [];
 }

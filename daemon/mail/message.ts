@@ -17,6 +17,7 @@ import { type Address, readAddresses } from './address-list.ts';
 import { isAutomatic } from './automatic.ts';
 import { charsetOfHtml, decodeBase64, decodeBinary, decodeHtml, decodeQuotedPrintable, decodeText, inUtf8 } from './charset.ts';
 import { decoderFor } from './decoders.ts';
+import { decodeWords } from './encoded-words.ts';
 import {
   first,
   type Header,
@@ -104,8 +105,7 @@ export function readMessage(octets: Uint8Array): Message {
     inReplyTo: readIds(header.fields.get('in-reply-to') ?? []),
     references: readIds(header.fields.get('references') ?? []),
     subject,
-    // Without From, Sender is all that says who wrote (RFC 5322, 3.6.2 asks for From).
-    from: from !== undefined && from.length > 0 ? from : (sender ?? []).slice(0, 1),
+    from: authors(from ?? [], sender?.[0]),
     sender: sender?.[0] ?? null,
     replyTo: replyTo ?? [],
     to: to ?? [],
@@ -119,6 +119,13 @@ export function readMessage(octets: Uint8Array): Message {
     postroomId: first(header, 'x-postroom-id'),
     complete: walked && withinAddresses,
   };
+}
+
+/** Where From holds no address, not even in a name, Sender is all that says who wrote (RFC 5322, 3.6.2 asks for both to be whole). */
+function authors(from: Address[], sender: Address | undefined): Address[] {
+  const told = from.some(({ name, address }) => address.includes('@') || name?.includes('@') || decodeWords(address).includes('@'));
+  if (told || sender === undefined) return from;
+  return [{ name: sender.name ?? from[0]?.name ?? null, address: sender.address }];
 }
 
 /** One attachment, decoded; null when there is none of that number. */

@@ -52,13 +52,20 @@ const othersOf = (world: World, caller: Caller, mailbox: Mailbox): string[] => {
 async function recipientsFor(world: World, caller: Caller, kind: Kind, entry: EntryRow, mailbox: Mailbox): Promise<Answer> {
   if (kind === 'forward' || kind === 'new') return { to: [], cc: [], offered: null };
   const rules = { all: kind === 'reply-all', own: mailbox.addresses, others: othersOf(world, caller, mailbox) };
-  const named = answerTo(entry, { ...rules, text: '' });
-  if (named.to.length > 0) return named;
+  // Not asked of an answer to all: that the mail had others as readers does not tell who wrote it.
+  if (answerTo(entry, { ...rules, all: false, text: '' }).to.length > 0) return answerTo(entry, { ...rules, text: '' });
   return answerTo(entry, { ...rules, text: readMessage(await world.store.octets(entry.hash)).text });
 }
 
+/** As many characters as `mail/address.ts` takes: what is shown in To must be sendable as it stands there. */
+const mostOfAName = 200;
+
 const asText = (address: Address): SafeText =>
-  safeText(address.name === null || address.name === '' ? address.address : `"${address.name.replace(/["\\]/g, '')}" <${address.address}>`);
+  safeText(
+    address.name === null || address.name === ''
+      ? address.address
+      : `"${address.name.replace(/["\\]/g, '').slice(0, mostOfAName)}" <${address.address}>`,
+  );
 
 /** A reply leaves from the address that was written to; the primary one otherwise. */
 function fromFor(mailbox: Mailbox, entry: EntryRow | null): string {

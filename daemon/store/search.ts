@@ -7,7 +7,7 @@
  * - The index keeps no text: what is shown around a hit is read from the stored mail.
  */
 import { createHash } from 'node:crypto';
-import { writerOf } from '../mail/correspondent.ts';
+import { writerOfStored } from '../mail/correspondent.ts';
 import { type Asked, findIn, foldForIndex } from '../mail/fold.ts';
 import { type Address, readMessage } from '../mail/message.ts';
 import { compileQuery, firstRow, printQuery, soughtIn, valuesOf } from '../mail/query.ts';
@@ -117,6 +117,7 @@ type MailRow = PackPlace & {
   head: string;
   snippet: string;
   addressedTo: string | null;
+  claims: number;
 } & {
   hash: Hash;
 };
@@ -133,7 +134,7 @@ type NoteHit = {
 
 function hitOf(db: Db, packsDir: string, row: number, asked: readonly Asked[], clock: Clock): SearchHit | null {
   const mail = db.get<MailRow>(
-    `SELECT e.id, c.id AS conversation, e.mailbox, e.received_at AS date, e.addressed_to AS addressedTo, m.subject, m.head, m.snippet, lower(hex(m.hash)) AS hash,
+    `SELECT e.id, c.id AS conversation, e.mailbox, e.received_at AS date, e.addressed_to AS addressedTo, e.claims, m.subject, m.head, m.snippet, lower(hex(m.hash)) AS hash,
      m.pack, m.offset, m.stored, m.size, m.codec
      FROM entry e JOIN message m ON m.num = e.message JOIN conversation c ON c.num = e.conversation WHERE e.row = ?`,
     row,
@@ -141,7 +142,7 @@ function hitOf(db: Db, packsDir: string, row: number, asked: readonly Asked[], c
   if (mail !== undefined) {
     const { id, conversation, mailbox, date, subject } = mail;
     const { from, replyTo = [] } = JSON.parse(mail.head) as { from: Address[]; replyTo?: Address[] };
-    const who = writerOf({ from, replyTo }, mail.addressedTo === null ? [] : [mail.addressedTo]);
+    const who = writerOfStored({ from, replyTo }, mail);
     const snippet = snippetOf(packsDir, mail, asked, clock);
     return { kind: 'mail', conversation, message: id, note: null, author: null, mailbox, subject, from: who, date, snippet };
   }

@@ -13,7 +13,7 @@
  * - The revision rises with live mail in or out, notes and merges, never with imports, flags, read marks or assignment.
  */
 import { randomFillSync } from 'node:crypto';
-import { writerOf } from '../mail/correspondent.ts';
+import { writerOfStored } from '../mail/correspondent.ts';
 import type { Address } from '../mail/message.ts';
 import type { AuditChain } from './audit.ts';
 import { judgeForeign } from './correspondents.ts';
@@ -509,12 +509,13 @@ function describe(db: Db, conversation: number, sums: Sums, shown: 0 | 1 | 2): v
     received_at: Millis;
     direction: Direction;
     addressed_to: string | null;
+    claims: number;
   };
   const of = (row: number | null): Described | undefined =>
     row === null
       ? undefined
       : db.get<Described>(
-          'SELECT m.subject, m.snippet, m.head, e.received_at, e.direction, e.addressed_to FROM entry e JOIN message m ON m.num = e.message WHERE e.row = ?',
+          'SELECT m.subject, m.snippet, m.head, e.received_at, e.direction, e.addressed_to, e.claims FROM entry e JOIN message m ON m.num = e.message WHERE e.row = ?',
           row,
         );
   const first = of(sums.first ?? sums.anyFirst);
@@ -526,8 +527,8 @@ function describe(db: Db, conversation: number, sums: Sums, shown: 0 | 1 | 2): v
     replyTo = [],
     to = [],
   } = wrote === undefined ? {} : (JSON.parse(wrote.head) as Partial<Record<'from' | 'replyTo' | 'to', Address[]>>);
-  const own = wrote?.addressed_to == null ? [] : [wrote.addressed_to];
-  const who = (wrote?.direction === 'in' ? writerOf({ from, replyTo }, own) : to[0]) ?? null;
+  const incoming = wrote?.direction === 'in' ? { addressedTo: wrote.addressed_to, claims: wrote.claims } : null;
+  const who = (incoming === null ? to[0] : writerOfStored({ from, replyTo }, incoming)) ?? null;
   db.run(
     `UPDATE conversation SET shown = ?, messages = ?, attachments = ?, last_row = ?, last_in_row = ?, last_at = ?, direction = ?,
      subject = ?, sender = ?, addressed_to = ?, snippet = ? WHERE num = ?`,
