@@ -162,6 +162,12 @@ test('who was not part of the conversation', () => {
   expect(outsiders({ ...draft, kind: 'forward' }, 'to')).toEqual([]);
   expect(outsiders({ ...draft, conversation: null }, 'to')).toEqual([]);
   expect(addressesIn('')).toEqual([]);
+  // A quoted local part hides nobody.
+  expect(addressesIn('"Roe, J" <j@else.example>, "Jane Cooper"@else.example; <"a b"@else.example>')).toEqual([
+    'j@else.example',
+    '"jane cooper"@else.example',
+    '"a b"@else.example',
+  ]);
 });
 
 describe('a moment as people write it', () => {

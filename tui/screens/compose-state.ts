@@ -174,7 +174,7 @@ export function checkRequest(draft: Draft, field: AddressField, text: string): S
 
 /** The addresses in a list as it was typed; for comparing, not for sending. */
 export function addressesIn(text: string): string[] {
-  return (text.match(/[^\s<>",;]+@[^\s<>",;]+/g) ?? []).map((address) => address.toLowerCase());
+  return (text.match(/(?:"(?:[^"\\]|\\.)*"|[^\s<>",;]+)@[^\s<>",;]+/g) ?? []).map((address) => address.toLowerCase());
 }
 
 /** Recipients who have not been part of the conversation. */
