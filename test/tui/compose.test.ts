@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { safeText } from '../../protocol/text.ts';
 import { type Draft, Drafts, draftsFolder } from '../../tui/drafts.ts';
 import { attachable, FileProblem, saveNew } from '../../tui/files.ts';
 import {
@@ -14,6 +15,7 @@ import {
   forgotFiles,
   momentOf,
   outsiders,
+  participantsOf,
   sendRequest,
   takenBack,
 } from '../../tui/screens/compose-state.ts';
@@ -154,6 +156,19 @@ test.each([
 ])('%j speaks of a file: %s', (body, speaks) => {
   expect(forgotFiles({ ...blank, body })).toBe(speaks);
   expect(forgotFiles({ ...blank, body, files: [{ path: '/x', name: 'x', size: 1 }] })).toBe(false);
+});
+
+test('an answer that leaves the domain of From is named before it is sent', () => {
+  const mailbox = safeText('support@harbour.example');
+  const at = (address: string) => [{ name: null, address: safeText(address) }];
+  const told = (from: string, replyTo: string) => {
+    const messages = [{ from: at(from), to: at(mailbox), cc: [], replyTo: at(replyTo) }];
+    return outsiders({ ...answer, participants: participantsOf({ mailbox, messages }), to: replyTo }, 'to');
+  };
+  expect(told('jane@bank.example', 'desk@BANK.example')).toEqual([]);
+  expect(told('jane@bank.example', 'jane@bank.example.evil.example')).toEqual(['jane@bank.example.evil.example']);
+  expect(told('', 'jane@bank.example')).toEqual(['jane@bank.example']);
+  expect(told('Support@harbour.example', 'jane@customer.example')).toEqual([]);
 });
 
 test('who was not part of the conversation', () => {

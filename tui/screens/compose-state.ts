@@ -11,6 +11,7 @@ import type { Params } from '../../protocol/methods.ts';
 import { ownText } from '../../protocol/quotes.ts';
 import type { Draft } from '../drafts.ts';
 import type { Attached } from '../files.ts';
+import type { Shown } from '../mirror.ts';
 import type { Safe } from '../text.ts';
 
 export const addressFields = ['to', 'cc', 'bcc'] as const;
@@ -175,6 +176,22 @@ export function checkRequest(draft: Draft, field: AddressField, text: string): S
 /** The addresses in a list as it was typed; for comparing, not for sending. */
 export function addressesIn(text: string): string[] {
   return (text.match(/(?:"(?:[^"\\]|\\.)*"|[^\s<>",;]+)@[^\s<>",;]+/g) ?? []).map((address) => address.toLowerCase());
+}
+
+type Taken = Pick<Shown, 'mailbox'> & { readonly messages: readonly Pick<Shown['messages'][number], 'from' | 'to' | 'cc' | 'replyTo'>[] };
+
+/**
+ * Everybody in the conversation, in lower case. An address that only Reply-To names, in another domain than From, has taken no part yet: a
+ * mail that claims to be from a bank may lead its answers elsewhere. Our own forms name their customers so.
+ */
+export function participantsOf({ mailbox, messages }: Taken): string[] {
+  const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+  const all = messages.flatMap(({ from, to, cc, replyTo }) => {
+    const ours = from.some(({ address }) => address.toLowerCase() === mailbox.toLowerCase());
+    const near = replyTo.filter((one) => ours || from.some(({ address }) => domainOf(address) === domainOf(one.address)));
+    return [...from, ...to, ...cc, ...near];
+  });
+  return [...new Set([mailbox, ...all.map(({ address }) => address)].map((address) => address.toLowerCase()))];
 }
 
 /** Recipients who have not been part of the conversation. */

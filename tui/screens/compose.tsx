@@ -26,6 +26,7 @@ import {
   forgotFiles,
   type LineField,
   momentOf,
+  participantsOf,
   sendRequest,
   takenBack,
 } from './compose-state.ts';
@@ -161,11 +162,6 @@ export async function openDrafts({ drafts, shell }: Pick<Opening, 'drafts' | 'sh
       />
     ),
   });
-}
-
-function participantsOf(shown: Pick<Shown, 'messages' | 'mailbox'>): string[] {
-  const all = shown.messages.flatMap(({ from, to, cc, replyTo }) => [...from, ...to, ...cc, ...replyTo]);
-  return [...new Set([shown.mailbox, ...all.map(({ address }) => address)].map((address) => address.toLowerCase()))];
 }
 
 type Around = { readonly onSent?: ((done: boolean) => void) | undefined; readonly kept?: boolean };
