@@ -11,6 +11,7 @@ import type { ServerAddress } from '../engines.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
 import { tlsWords } from '../tls-words.ts';
 import { obstacleOf, twinName } from './folder-name.ts';
+import { rolesOf } from './folder-role.ts';
 import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
 
 export type FaultKind =
@@ -243,7 +244,16 @@ export class Imap {
     const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: this.can.condstore };
     const entries = await this.#demand('listing the folders', () => this.#client.list({ statusQuery }));
     const names = new Set<string>();
-    return entries.map((entry) => {
+    const used = rolesOf(
+      entries.map((entry) => ({
+        name: entry.path,
+        delimiter: entry.delimiter || null,
+        flags: entry.flags,
+        role: roles[entry.specialUse ?? ''] ?? null,
+      })),
+      /exchange|microsoft/i.test(Object.values(this.#client.serverInfo ?? {}).join(' ')),
+    );
+    return entries.map((entry, n) => {
       const named = { path: entry.pathAsListed, name: entry.path };
       // Two listed names that decode to one cannot be told apart in a command; the well encoded one is meant.
       const unwritten = obstacleOf(named, this.#utf8);
@@ -252,7 +262,7 @@ export class Imap {
       return {
         ...named,
         delimiter: entry.delimiter || null,
-        role: roles[entry.specialUse ?? ''] ?? null,
+        role: used[n] ?? null,
         selectable: !entry.flags.has('\\Noselect') && !entry.flags.has('\\NonExistent'),
         status: statusOf(entry),
         obstacle,
