@@ -320,7 +320,7 @@ test('an account as the engine reports it, and folders that differ from the serv
   expect(await look('idle', { storedCount: 9 })).toEqual(['error folder-count']);
   expect(await look('syncing', { storedCount: 9 })).toEqual(['info folder-count']);
   expect(await look('idle', { storedCount: 9 }, [7])).toEqual(['warning unfetchable']);
-  expect(await look('idle', { storedCount: 9, parked: 'NO access' })).toEqual(['info folder-parked']);
+  expect(await look('idle', { storedCount: 9, parked: 'NO access' })).toEqual(['error folder-parked']);
   expect(await look('idle', { selectable: false, serverCount: null, storedCount: 0, parked: 'It holds only other folders' })).toEqual([]);
 });
 

@@ -99,7 +99,12 @@ test('hostile names of folders: listed, synced or left out with a reason, moved 
   for (const octets of mails(wire.size)) inbox.add(octets);
   const nowhere = { ports: { imap: server.port, imaps: server.port, lmtp: 0 }, ca: '' };
   await using it = await startSync(nowhere, { imap: { port: server.port, tls: 'none', ca: null } });
-  await it.caughtUp();
+  // Names that no command can write are told as an error.
+  await expect(it.caughtUp()).rejects.toMatchObject({ code: 'unavailable' });
+  await it.until('it says so', () => {
+    const status = it.sync.status(it.account.id);
+    return status?.state === 'error' && /name/.test(status.error ?? '');
+  });
 
   const rows = (await it.store.folders(it.account.id)).filter(({ role }) => role !== 'inbox');
   expect(rows.length).toBeGreaterThanOrEqual(wire.size - 3); // `inbox` is INBOX; a name of nothing is none
@@ -131,7 +136,7 @@ test('hostile names of folders: listed, synced or left out with a reason, moved 
   for (const line of server.heard)
     expect(line).toMatch(/^(ID|LOGIN|NAMESPACE|ENABLE|LIST|LSUB|EXAMINE|SELECT|UID (SEARCH|FETCH|MOVE)|IDLE|CAPABILITY|LOGOUT) ?/);
   expect(server.heard.filter((line) => line.startsWith('LIST')).every((line) => line.startsWith('LIST "" "*"'))).toBe(true);
-  await it.caughtUp();
+  await expect(it.caughtUp()).rejects.toMatchObject({ code: 'unavailable' });
   expect(await it.store.check()).toEqual([]);
 });
 

@@ -132,10 +132,10 @@ async function examineFolders(
     // A name that only holds other folders has nothing to synchronise.
     if (folder.parked !== null && folder.selectable) {
       findings.push(
-        info(
+        error(
           'folder-parked',
           `${where} is not synced: ${folder.parked}`,
-          'Give this account the right to read it at the server, or leave it.',
+          `It is tried again by itself, and at once by: postroom sync ${mailbox.address}. If it lasts, look at this folder at the server: whether this account may read it, and how it is named.`,
         ),
       );
     } else if (folder.selectable && folder.serverCount !== null && folder.serverCount !== folder.storedCount + missing.length) {

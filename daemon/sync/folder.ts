@@ -28,8 +28,10 @@ export type FolderState = {
   mayBeStale: boolean;
   /** When its UIDs last lost their meaning, newest last; what they were counted by then. */
   madeAnew: { at: Millis; uidValidity: number }[];
-  /** Left alone until then, whatever is listed. */
+  /** Parked until then, whatever is listed. */
   restUntil: Millis;
+  /** Times in a row that it was refused. */
+  refusals: number;
 };
 
 /** `refused`: UIDs of its generation that the server did not give before the daemon was stopped; they are asked for again at once. */
@@ -43,6 +45,7 @@ export const newFolderState = (row: Folder, refused: readonly number[] = []): Fo
   mayBeStale: true,
   madeAnew: [],
   restUntil: 0,
+  refusals: 0,
 });
 
 /** Messages to be fetched over the bulk connection. */
@@ -110,7 +113,7 @@ export async function look(
   const uids = row.uidValidity === null ? [] : await store.uids(row.id, row.uidValidity);
   state.theirs = null;
   state.lookDue = false;
-  const theirs = await imap.open(row);
+  const theirs = await openSteady(imap, row);
   state.theirs = theirs;
   if (theirs.uidValidity === row.uidValidity) await forgetExpunged(imap, deps, state, theirs.uidValidity);
   const ours: Ours = {
@@ -194,6 +197,27 @@ export async function look(
     return compare(ours, theirs, await imap.uids());
   }
 }
+
+/**
+ * Some servers keep what they count by only once somebody has selected the folder, and give a new UIDVALIDITY at every EXAMINE until then
+ * (Courier's INBOX). One SELECT settles it, and takes nothing but \Recent.
+ */
+async function openSteady(imap: Connection, row: Folder): Promise<Theirs> {
+  const examined = await imap.open(row);
+  if (row.uidValidity === null || examined.uidValidity === row.uidValidity) return examined;
+  try {
+    await imap.open(row, 'write');
+  } catch (error) {
+    // Who may only read it cannot settle it.
+    if (!(error instanceof ImapFault) || error.kind !== 'refused') throw error;
+  }
+  return imap.open(row);
+}
+
+/** How long a folder that was refused is left alone, by the refusals in a row before this one. */
+const parkedMinutes = [1, 5, 15, 60];
+
+export const parkedMs = (refusals: number): Millis => (parkedMinutes[Math.min(refusals, parkedMinutes.length - 1)] ?? 60) * 60_000;
 
 /** A folder that is made anew over and over is left alone for a while: each time costs the server its whole listing. */
 function boundFlapping({ now }: FolderDeps, state: FolderState, { uidValidity }: Theirs): void {

@@ -25,6 +25,7 @@ import {
   look,
   newFolderState,
   noteUnfetchable,
+  parkedMs,
   settle,
   takeIn,
 } from './folder.ts';
@@ -61,6 +62,7 @@ export class MailboxSync {
   #missed = new Map<string, number>();
   #passes = 0;
   #passDue = true;
+  #forced = false;
   #inboxDirty = false;
   #refusals = 0;
   /** What was refused in this pass, in words: the rest is in order. */
@@ -115,6 +117,12 @@ export class MailboxSync {
     this.#account = account;
   }
 
+  /** Somebody asks for it: what is parked is tried at once, too. */
+  force(): void {
+    this.#forced = true;
+    this.poke();
+  }
+
   /** Looks at the server now, and into the folders that `changed` picks whatever their STATUS says. */
   poke(changed: (folder: Folder) => boolean = () => false): void {
     for (const state of this.#folders.values()) state.lookDue ||= changed(state.row);
@@ -128,7 +136,7 @@ export class MailboxSync {
       waiter.reject(unavailable(this.#status.error ?? 'The mailbox is not synchronised.'));
     } else {
       this.#waiting.push(waiter);
-      this.poke();
+      this.force();
     }
     return waiter.promise;
   }
@@ -247,6 +255,7 @@ export class MailboxSync {
         this.#passDue = false;
         nextPass = this.#deps.now() + this.#deps.config.pollMs;
         await this.#pass(imap, 'all');
+        nextPass = Math.min(nextPass, ...this.#parked.map(({ restUntil }) => restUntil).filter((until) => until > this.#deps.now()));
       } else if (this.#inboxDirty) {
         await this.#unhurried();
         await this.#pass(imap, 'inbox');
@@ -318,7 +327,10 @@ export class MailboxSync {
     this.#passing.push(...this.#waiting.splice(0));
     // Somebody wants to be sure: STATUS is not enough then, for some servers answer it from an index that lags behind.
     const thorough = this.#passing.length > 0;
-    for (const { state, status } of await this.#list(imap)) {
+    const forced = this.#forced;
+    this.#forced = false;
+    const asStored = new Set<FolderState>();
+    for (const { state, status } of await this.#list(imap, forced)) {
       const { row } = state;
       if (this.#stopped) return;
       if (found.some((it) => it.state === state) || !row.selectable || row.parked !== null) continue;
@@ -328,7 +340,10 @@ export class MailboxSync {
       const trusted = state.complete || (imap.can.qresync && status?.highestModSeq !== null);
       const still = status !== null && !moved({ ...row, count }, status) && !retriesDue(state, this.#deps.now());
       const quiet = row.role !== 'inbox' && !thorough && !state.lookDue && trusted && still && scan === 'none';
-      if (quiet) continue;
+      if (quiet) {
+        asStored.add(state);
+        continue;
+      }
       try {
         complete = (await this.#lookAt(imap, state, found)) && complete;
       } catch (error) {
@@ -341,13 +356,28 @@ export class MailboxSync {
     await this.#forgetDeleted();
     this.#fill();
     if (refused) throw refused;
+    const [parked] = this.#parked;
+    if (parked) {
+      const words = `${parked.row.name}: ${parked.row.parked}`;
+      this.#trouble ??= { folder: parked.row.name, words };
+      // The rest is stored by the time that those who wait hear of it.
+      if (this.#backlog.size === 0 && !this.#filling) this.#refuse(words);
+    }
     if (this.#backlog.size > 0 || this.#filling || !complete) return;
 
-    for (const state of this.#folders.values())
-      if (state.mayBeStale && state.row.uidValidity !== null) await dropStale(this.#folderDeps, state);
+    // Only of what was compared to its end, as it is counted now: of a folder that was not, the earlier generation is all that is left.
+    for (const state of this.#folders.values()) {
+      const compared = asStored.has(state) || (state.complete && state.theirs?.uidValidity === state.row.uidValidity);
+      if (state.mayBeStale && compared && state.row.parked === null) await dropStale(this.#folderDeps, state);
+    }
     this.#refusals = 0;
     this.#fillFailures = 0;
     this.#inParts = false;
+    if (parked) {
+      this.#set({ syncedAt: this.#deps.now() });
+      this.#rested(Math.min(...this.#parked.map(({ restUntil }) => restUntil)));
+      return;
+    }
     this.#set({ syncedAt: this.#deps.now(), state: this.#inboxDirty ? 'syncing' : 'idle', folder: null, error: null, retryAt: null });
     for (const waiter of this.#passing.splice(0)) waiter.resolve();
   }
@@ -364,6 +394,7 @@ export class MailboxSync {
     try {
       const it = await look(imap, this.#folderDeps, state, this.#scan(state.row.role === 'inbox'), filling !== undefined);
       found.push(it);
+      state.refusals = 0;
       if (filling) joinBacklog(filling, it);
       else if (it.backlog) this.#backlog.set(state.row.id, it.backlog);
       this.#fill(); // beside the rest of the pass
@@ -377,8 +408,9 @@ export class MailboxSync {
       if (!resting && ((error.kind !== 'refused' && !isBusy) || state.row.role === 'inbox')) throw error;
       this.#deps.log.warn({ mailbox: this.#account.id, folder, fault: error.message }, 'sync: a folder was refused');
       if (error.kind === 'refused' && !opened) {
-        // Listed and not to be opened. It is asked again when the daemon starts, or after the pause that it was given.
-        state.restUntil = resting ? this.#deps.now() + (error.retryAfterMs ?? 0) : Number.POSITIVE_INFINITY;
+        // Listed and not to be opened: that may end as it came.
+        state.restUntil = this.#deps.now() + (error.retryAfterMs ?? parkedMs(state.refusals));
+        state.refusals++;
         await this.#deps.store.setFolder(folder, { parked: error.message });
         state.row.parked = error.message;
         return true;
@@ -392,7 +424,7 @@ export class MailboxSync {
   }
 
   /** The folders, inbox first. An empty listing changes nothing. */
-  async #list(imap: Imap): Promise<{ state: FolderState; status: Listed['status'] }[]> {
+  async #list(imap: Imap, forced: boolean): Promise<{ state: FolderState; status: Listed['status'] }[]> {
     const { store } = this.#deps;
     const mailbox = this.#account.id;
     const listed = await imap.list();
@@ -424,9 +456,9 @@ export class MailboxSync {
         continue;
       }
       const isBack = this.#missed.delete(row.path);
-      // What could not be opened is tried once whenever the daemon starts, and when it is another folder or another kind now.
+      // What could not be opened is tried when its pause is over, somebody asks, the daemon starts, or it is another folder or kind now.
       const rested = state !== undefined && state.restUntil > 0 && this.#deps.now() >= state.restUntil;
-      const again = firstPass || isBack || rested || row.parked === onlyHolds;
+      const again = firstPass || forced || isBack || rested || row.parked === onlyHolds;
       const parked = row.selectable ? (obstacles.get(row.path) ?? (again ? null : row.parked)) : onlyHolds;
       if (parked === row.parked) continue;
       await store.setFolder(row.id, { parked });
@@ -533,6 +565,11 @@ export class MailboxSync {
   #count(listed: readonly Listed[]): void {
     const total = listed.reduce((sum, { status, selectable }) => sum + (selectable ? (status?.messages ?? 0) : 0), 0);
     this.#set({ total, done: Math.min(this.#stored(), total) });
+  }
+
+  /** Listed, and not in order. */
+  get #parked(): FolderState[] {
+    return [...this.#folders.values()].filter(({ row }) => row.selectable && row.parked !== null && !this.#missed.has(row.path));
   }
 
   #stored(): number {

@@ -59,7 +59,7 @@ export function createSync(deps: SyncDeps): Sync {
     },
     stop: end,
     status: (id) => kept.get(id)?.mailbox.status ?? null,
-    poke: (id) => kept.get(id)?.mailbox.poke(),
+    poke: (id) => kept.get(id)?.mailbox.force(),
     async caughtUp(id) {
       await of(id).mailbox.caughtUp();
     },
