@@ -338,6 +338,7 @@ describe('a server that lies', () => {
       return asked.say(...asked.honest());
     });
     await using it = await syncWith(server);
+    await it.until('somebody selects', () => selected);
     await settles(it, server, /^SELECT INBOX/);
     expect(it.placed().get('INBOX')).toHaveLength(3);
     expect(server.heard.filter((line) => line.startsWith('SELECT'))).toHaveLength(1);
