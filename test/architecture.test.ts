@@ -35,6 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'daemon/store/html-text': [...daemon, 'html-to-text'],
   'daemon/store/text-table': [...daemon, 'string-width'],
   'daemon/sync/imap': [...daemon, 'imapflow'],
+  'daemon/sync/folder-role': [...daemon, 'imapflow/lib/special-use.js'],
 
   'tui/': ['tui/', 'protocol/', 'react', 'ink', 'node:'],
   'tui/text': ['tui/', 'protocol/', 'string-width'],
