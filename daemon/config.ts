@@ -82,6 +82,10 @@ export const Config = z.strictObject({
       /** Ends and begins IDLE again, which proves that the line is alive. */
       maxIdleMs: z.int().min(5_000).default(240_000),
       connectTimeoutMs: z.int().min(100).default(30_000),
+      /** How long a server may say nothing while it owes an answer. */
+      replyMs: z.int().min(100).default(30_000),
+      /** How often a line that waits for news is asked whether it is alive. */
+      proveMs: z.int().min(100).default(120_000),
       retryMinMs: z.int().min(50).default(1_000),
       retryMaxMs: z.int().min(1_000).default(300_000),
     })

@@ -462,3 +462,52 @@ describe('cut behind any octet', () => {
     for (let after = 11; after < whole; after += full ? 7 : every * 4) await story(after, 'stall');
   });
 });
+
+describe('a line that is dead and says nothing', () => {
+  const dead = async (asked: Asked) => {
+    if (asked.verb === 'IDLE') await asked.say('+ idling\r\n');
+    await asked.silence();
+  };
+  const patient = { pollMs: 60_000, maxIdleMs: 60_000, connectTimeoutMs: 5_000, replyMs: 400, proveMs: 60_000 };
+
+  test('in IDLE: who asks for a sync gets it over another connection', async () => {
+    await using server = await startFakeImap();
+    fill(inboxOf(server), 3);
+    const idling = Promise.withResolvers<void>();
+    server.lie(
+      /^IDLE/,
+      (asked) => {
+        idling.resolve();
+        return dead(asked);
+      },
+      1,
+    );
+    await using it = await syncWith(server, { config: patient });
+    await idling.promise;
+    fill(inboxOf(server), 1);
+    await it.caughtUp();
+    expect(it.placed().get('INBOX')).toHaveLength(4);
+  });
+
+  test('in IDLE, and nobody asks: it is noticed long before the next pass', async () => {
+    await using server = await startFakeImap();
+    fill(inboxOf(server), 3);
+    server.lie(/^IDLE/, dead, 1);
+    await using it = await syncWith(server, { config: { ...patient, proveMs: 300 } });
+    await it.until('the first three', () => it.placed().get('INBOX')?.length === 3);
+    fill(inboxOf(server), 1);
+    await it.until('it is noticed', () => it.reported.some(({ error }) => /said nothing/.test(error ?? '')));
+    await settles(it, server);
+  });
+
+  test.each([/^EXAMINE/, /^UID FETCH/, /^LIST/])('at every %s: it is said, and who waits hears of it', async (about) => {
+    await using server = await startFakeImap();
+    fill(inboxOf(server), 3);
+    const mended = server.lie(about, dead);
+    await using it = await syncWith(server, { config: patient });
+    await expect(it.caughtUp()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/said nothing/) });
+    await it.until('it is offline', () => stateOf(it)?.state === 'offline');
+    mended();
+    await settles(it, server);
+  });
+});

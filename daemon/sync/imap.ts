@@ -47,7 +47,8 @@ export const factsOf = ({ kind, message, retryAfterMs, uid }: ImapFault): FaultF
   ...(uid === undefined ? {} : { uid }),
 });
 
-export type ImapLimits = { connectTimeoutMs: number; maxIdleMs: number };
+/** `replyMs`: how long a server may say nothing at all while it owes an answer. */
+export type ImapLimits = { connectTimeoutMs: number; maxIdleMs: number; replyMs: number };
 
 /** `obstacle`: why no command can name it, though it is listed. */
 export type Listed = ListedFolder & { status: Status | null; obstacle: string | null };
@@ -70,6 +71,10 @@ const uidLimit = 1_000_000;
 /** As many folders as a mailbox may list, and as many characters as their answers may hold. */
 export const folderLimit = 20_000;
 const folderCharacters = 16_000_000;
+/** A NOOP takes a server no work, so it is waited for less. */
+const proofMs = 20_000;
+/** What is filed has to go up the line first, and nothing comes down meanwhile. */
+const writingPatience = 4;
 /** Messages that may have come without an EXISTS · answers that nobody asked for, in one command. */
 const unannounced = 1_000;
 const unaskedRows = 10_000;
@@ -112,10 +117,11 @@ export async function connectImap(address: ServerAddress, password: string, limi
   client.on('error', (error) => {
     last = error;
   });
-  restrain(client, (fault) => {
+  const end = (fault: ImapFault) => {
     last ??= fault;
     client.close();
-  });
+  };
+  restrain(client, end);
   try {
     await client.connect();
     if (greetedAsSomebody(client)) {
@@ -131,7 +137,7 @@ export async function connectImap(address: ServerAddress, password: string, limi
   }
   // Paths are sent as they were listed: a prefix put in front of a shared folder's name would name another one.
   client.namespace = { prefix: '', delimiter: client.namespace?.delimiter };
-  return new Imap(client, () => last);
+  return new Imap(client, () => last, end, limits.replyMs);
 }
 
 /** imapflow keeps which method logged us in, but not in its published types; PREAUTH is when none did. */
@@ -201,14 +207,18 @@ export class Imap {
   readonly ended: Promise<void>;
   readonly #client: ImapFlow;
   readonly #lastError: () => unknown;
+  readonly #end: (fault: ImapFault) => void;
+  readonly #replyMs: number;
   #vanished: number[] | null = null;
   /** The response code of the last tagged answer: where imapflow answers a refusal with nothing, it is all that is left of it. */
   #code: string | null = null;
   #exists = 0;
 
-  constructor(client: ImapFlow, lastError: () => unknown) {
+  constructor(client: ImapFlow, lastError: () => unknown, end: (fault: ImapFault) => void, replyMs: number) {
     this.#client = client;
     this.#lastError = lastError;
+    this.#end = end;
+    this.#replyMs = replyMs;
     this.ended = new Promise((resolve) => client.once('close', () => resolve()));
     client.on('response', ({ code }: { code?: unknown }) => {
       this.#code = typeof code === 'string' ? code : null;
@@ -412,7 +422,12 @@ export class Imap {
 
   /** Waits for news of the open folder until another command comes; polls where the server has no IDLE. */
   async idle(): Promise<void> {
-    await this.#do('waiting for news', () => this.#client.idle());
+    await this.#do('waiting for news', () => this.#client.idle(), 'reading', Number.POSITIVE_INFINITY);
+  }
+
+  /** Whether anybody is at the other end: a line that broke between says nothing of it. Ends IDLE. */
+  async prove(): Promise<void> {
+    await this.#do('asking whether the server is there', () => this.#client.noop(), 'reading', Math.min(proofMs, this.#replyMs));
   }
 
   /** Moves from the open folder. The caller has looked whether the server can. */
@@ -467,17 +482,54 @@ export class Imap {
     const range = uids === 'all' ? '1:*' : sequenceSet(uids);
     let left = 2 * Math.max(uids === 'all' ? 0 : uids.length, this.#listed) + unaskedRows;
     try {
-      for await (const row of this.#client.fetch(
+      const told = this.#client.fetch(
         range,
         { uid: true, ...query },
         { uid: true, ...(changedSince === undefined ? {} : { changedSince }) },
-      )) {
+      );
+      for await (const row of this.#heard(told)) {
         if (--left < 0) throw new Error('the server answers without end');
         if (row.uid >= 1 && (asked === null || asked.has(row.uid))) yield row;
       }
     } catch (error) {
       if (left < 0) this.close();
       throw this.#fault(error, 'fetching messages');
+    }
+  }
+
+  /** Rows as they come; only the waits for the server count, not what is done with a row. */
+  async *#heard(rows: AsyncIterable<FetchMessageObject>): AsyncGenerator<FetchMessageObject> {
+    const iterator = rows[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await this.#answered(iterator.next(), this.#replyMs);
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  /** Ends the connection when no octet comes for so long while an answer is owed. */
+  async #answered<T>(answer: Promise<T>, patienceMs: number): Promise<T> {
+    if (patienceMs === Number.POSITIVE_INFINITY) return await answer;
+    const steps = 10;
+    let { received } = this.#client.stats();
+    let quiet = 0;
+    // Counted in steps, not by the clock: a machine that slept has not listened.
+    const timer = setInterval(() => {
+      const now = this.#client.stats().received;
+      quiet = now === received ? quiet + 1 : 0;
+      received = now;
+      if (quiet < steps) return;
+      const message = `The server has said nothing for ${Math.ceil(patienceMs / 1_000)} s; the line is given up.`;
+      this.#end(new ImapFault({ kind: 'gone', message, retryAfterMs: null }));
+    }, patienceMs / steps);
+    try {
+      return await answer;
+    } finally {
+      clearInterval(timer);
     }
   }
 
@@ -499,11 +551,16 @@ export class Imap {
   }
 
   /** Runs a command. imapflow answers some with nothing, not with an error, when the connection has just ended: that is a fault too. */
-  async #do<T>(doing: string, command: () => Promise<T>, phase: Phase = 'reading'): Promise<T> {
+  async #do<T>(
+    doing: string,
+    command: () => Promise<T>,
+    phase: Phase = 'reading',
+    patienceMs = phase === 'writing' ? writingPatience * this.#replyMs : this.#replyMs,
+  ): Promise<T> {
     let answer: T;
     this.#code = null;
     try {
-      answer = await command();
+      answer = await this.#answered(command(), patienceMs);
     } catch (error) {
       throw this.#fault(error, doing, phase);
     }

@@ -166,8 +166,8 @@ export class MailboxSync {
     if (!address) throw new PostroomError('invalid', `${this.#account.address} has no IMAP server.`);
     if (this.#refusals >= loginTries) throw new ImapFault({ kind: 'auth', message: 'the password was refused', retryAfterMs: null });
     const secret = await this.#account.secret();
-    const { connectTimeoutMs, maxIdleMs } = this.#deps.config;
-    return { password: secret.reveal(), address, limits: { connectTimeoutMs, maxIdleMs } };
+    const { connectTimeoutMs, maxIdleMs, replyMs } = this.#deps.config;
+    return { password: secret.reveal(), address, limits: { connectTimeoutMs, maxIdleMs, replyMs } };
   }
 
   #noteLogin(error: unknown): void {
@@ -295,7 +295,12 @@ export class MailboxSync {
       imap.idle().catch(() => this.#wake.raise());
     }
     this.#rested(until);
-    await this.#wake.wait(until - this.#deps.now());
+    const { proveMs } = this.#deps.config;
+    const quietSince = this.#deps.now();
+    await this.#wake.wait(Math.min(until - quietSince, proveMs));
+    // Only a line that was quiet for so long: of one that ended the end says why.
+    const isQuiet = this.#deps.now() - quietSince >= proveMs && this.#deps.now() < until;
+    if (isQuiet && !this.#stopped && !this.#passDue && !this.#inboxDirty) await imap.prove();
   }
 
   get #inbox(): FolderState | undefined {
