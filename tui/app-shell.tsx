@@ -63,7 +63,8 @@ export function ShellView({ shell, keyboard, status, surroundings, paintsOnCommi
   useLayoutEffect(() => {
     shell.blind = modeOf(columns, rows) === 'notice';
     shell.committed(state);
-    if (paintsOnCommit) shell.painted();
+    shell.paintsOnCommit = paintsOnCommit;
+    shell.drew();
   });
   // Ink sets raw mode and bracketed paste for it, and takes both back around an editor; the text itself comes from our own parser.
   usePaste(ignore);

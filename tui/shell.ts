@@ -14,6 +14,7 @@ import { safeText } from '../protocol/text.ts';
 import { type CommandId, commandRow, disabledReason, type Facts, noFacts, type Scope, scopes } from './commands.ts';
 import type { Token } from './input.ts';
 import { type Continuation, chordHintMs, type Keymap, keymapOf, press, showKeys } from './keys.ts';
+import { Sight } from './sight.ts';
 import { type Chrome, chrome, type Safe } from './text.ts';
 
 /** `count` is above 1 only for commands that take one. A rejected promise becomes a toast. */
@@ -95,6 +96,7 @@ const flashMs = 150;
 export class Shell {
   #state: ShellState = { layers: [], toasts: [], chord: null, flashing: false, step: 0, serial: 0 };
   readonly #listeners = new Set<(state: ShellState) => void>();
+  readonly sight = new Sight();
   readonly #hintListeners = new Set<() => void>();
   readonly #entries = new Map<number, Entry[]>();
   readonly #queue: { token: Token; serial: number }[] = [];
@@ -178,6 +180,17 @@ export class Shell {
   /** The last committed frame is on the screen. */
   painted(): void {
     this.#paintedSerial = this.#committedSerial;
+    const { layers } = this.#state;
+    const top = layers.findLast(({ kind }) => kind === 'screen')?.id ?? 0;
+    this.sight.painted(top, layers.at(-1)?.id !== top);
+  }
+
+  /** Where there is no terminal to wait for, a commit is a frame. */
+  paintsOnCommit = false;
+
+  /** Something was committed that the shell's own view took no part in. */
+  drew(): void {
+    if (this.paintsOnCommit) this.painted();
   }
 
   dispose(): void {

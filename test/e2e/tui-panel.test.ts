@@ -166,7 +166,7 @@ describe('on one daemon', () => {
     // The key may be read before the event of the note is here, or after: the daemon knows.
     await ben.call('conversation.note', { conversation: last.conversation, text: 'He called.' });
     screen.type('e');
-    await screen.waitFor((s) => /a note by ben came meanwhile|Done for the whole team/.test(s.text()));
+    await screen.waitFor((s) => /came meanwhile|Done for the whole team/.test(s.text()));
     if (!screen.text().includes('meanwhile')) screen.type('z');
     await screen.waitFor((s) => cursorOn('Order eight')(s) && s.text().includes('2 Unassigned 8'));
   });

@@ -21,7 +21,7 @@ test.each([
   const rest = { subject: safeText('Re: x'), quote: safeText(''), signature: null, attachments: [], revision: 1, message: 'm' };
   fake.answer = async ({ method }) => (method === 'compose.reply' ? { ...begun, ...rest } : null);
   const shell = new Shell();
-  await openReply({ mirror: fake.mirror, shell, drafts: {} as Drafts }, { conversation: 'c', kind: 'reply' });
+  await openReply({ mirror: fake.mirror, shell, drafts: {} as Drafts }, { conversation: 'c', kind: 'reply', seen: null });
   expect(shell.state.layers.map(({ name }) => name)).toContain('compose');
   expect(shell.state.toasts.map(({ text, tone }) => [tone, words !== null && text.includes(words)])).toEqual(
     words === null ? [] : [['warning', true]],

@@ -86,7 +86,11 @@ describe('the way of a mail', () => {
   });
 
   test('a conflict loses nothing and sends against what was shown', () => {
-    const state = play(composing(answer, false), { do: 'sending' }, { do: 'moved', news: { revision: 6, words: chrome`a mail by jane` } });
+    const state = play(
+      composing(answer, false),
+      { do: 'sending' },
+      { do: 'moved', news: { revision: 6, words: chrome`a mail by jane`, read: false } },
+    );
     expect(state.phase.at).toBe('review');
     expect(state.draft).toEqual({ ...answer, revision: 6 });
     expect(sendRequest(state.draft, { done: false, at: null })).toMatchObject({ ifRevision: 6, idempotencyKey: `${answer.id}-0` });
@@ -112,7 +116,9 @@ describe('the way of a mail', () => {
       ),
       fc.constantFrom<ComposeStep>({ do: 'rights', lost: chrome`gone` }, { do: 'rights', lost: null }, { do: 'accepted', where: 'to' }),
       fc.constant<ComposeStep>({ do: 'refused', where: 'subject', words: chrome`no` }),
-      fc.integer({ min: 5, max: 9 }).map((revision): ComposeStep => ({ do: 'moved', news: { revision, words: chrome`moved` } })),
+      fc
+        .integer({ min: 5, max: 9 })
+        .map((revision): ComposeStep => ({ do: 'moved', news: { revision, words: chrome`moved`, read: false } })),
     );
     fc.assert(
       fc.property(fc.array(step), (steps) => {

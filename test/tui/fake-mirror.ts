@@ -72,8 +72,8 @@ export class FakeMirror {
     return made;
   }
 
-  fill(of: ListOf, rows: readonly Conversation[]): void {
-    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false, reach: 0 });
+  fill(of: ListOf, rows: readonly Conversation[], { reach = 0 } = {}): void {
+    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false, reach });
   }
 
   counts(): View<Counts> {

@@ -203,7 +203,7 @@ describe('the screen', () => {
     await given('ca.pem');
     await sees(/▌\*Authority +one of your own, not saved yet/);
     press('W');
-    await sees('clears the password');
+    await sees('Save 1 edit of');
     press('enter');
     await sees('are saved');
     expect(fake.calls.at(-1)).toMatchObject({ method: 'mailbox.set', params: { ca: '-----BEGIN CERTIFICATE-----\nx\n' } });

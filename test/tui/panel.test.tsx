@@ -141,6 +141,45 @@ test('what a colleague has is taken over by a second key, which says so', async 
   expect(fake.calls.map(({ params }) => params.over)).toEqual([false, false, true]);
 });
 
+test('a row that a verb takes out of its view stays under the cursor until that moves', async () => {
+  const fake = furnished();
+  const unassigned = { kind: 'panel', view: 'unassigned', mailbox: null } as const;
+  fake.fill(unassigned, [conversation('a'), conversation('b'), conversation('c')]);
+  const { press, sees, misses, frame } = await open(fake, unassigned);
+  await sees(/▌.*subject a/);
+  press('j');
+  await sees(/▌.*subject b/);
+  press('t');
+  await eventually(() => expect(fake.calls).toHaveLength(1));
+  fake.fill(unassigned, [conversation('a'), conversation('c')]);
+  await sees('Yours now: "subject b"');
+  await sees(/▌.* me .*subject b/);
+  press('s');
+  await eventually(() => expect(fake.calls.map(({ params }) => params.conversation)).toEqual(['b', 'b']));
+  // What a colleague took away stays as well, under the cursor alone.
+  fake.fill(unassigned, [conversation('c')]);
+  await misses('subject a');
+  expect(frame()).toMatch(/▌.*subject b/);
+  press('k');
+  await sees(/▌.*subject c/);
+  expect(
+    frame()
+      .split('\n')
+      .some((line) => /sup .*subject b/.test(line)),
+  ).toBe(false);
+});
+
+test('done moves on, and what a right took away stays nowhere', async () => {
+  const fake = furnished();
+  const { press, sees, misses } = await open(fake);
+  await sees(/▌.*subject a/);
+  press('e');
+  await sees(/▌.*subject b/);
+  fake.fill(of, [conversation('d', { subject: safeText('left over') })], { reach: 1 });
+  await sees(/▌.*left over/);
+  await misses('subject b');
+});
+
 test('a question has a blank line above its keys and none below them', async () => {
   const { press, sees, frame } = await open(furnished());
   await sees('subject a');

@@ -29,7 +29,8 @@ export type Phase =
   | { readonly at: 'sending' };
 
 /** What came to the conversation since the draft was begun. */
-export type News = { readonly revision: number; readonly words: Safe };
+/** `read`: its author turned to it. Until then the key that sends is another one than the one that was refused. */
+export type News = { readonly revision: number; readonly words: Safe; readonly read: boolean };
 
 export type ComposeState = {
   readonly draft: Draft;

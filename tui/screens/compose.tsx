@@ -7,6 +7,7 @@ import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { ownText } from '../../protocol/quotes.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
+import { ageWords } from '../ages.ts';
 import { Lines, Row, T } from '../components/text.tsx';
 import type { Draft, DraftKind } from '../drafts.ts';
 import { attachable, attachedOctets, FileProblem } from '../files.ts';
@@ -78,9 +79,16 @@ type Answering = {
   /** The mail that is answered; null: the last one from outside. */
   readonly message?: string | null;
   readonly onSent?: ((done: boolean) => void) | undefined;
+  /** The revision of what the key was pressed on; null: nothing of it was on the screen but its name. */
+  readonly seen: number | null;
 };
 
-export async function openReply({ mirror, shell }: Opening, { conversation, kind, message = null, onSent }: Answering): Promise<void> {
+export async function openReply(
+  { mirror, shell }: Opening,
+  { conversation, kind, message = null, onSent, seen }: Answering,
+): Promise<void> {
+  // Before anything that comes while it is asked for.
+  const painted = seen === null ? null : shell.sight.revisionOf(conversation, seen);
   const [begun, shown] = await Promise.all([
     mirror.call('compose.reply', { conversation, kind, message }),
     mirror.conversation(conversation).picture.data ?? mirror.call('conversation.show', { conversation }),
@@ -98,7 +106,7 @@ export async function openReply({ mirror, shell }: Opening, { conversation, kind
     forwarded: begun.attachments,
     conversation,
     message: begun.message,
-    revision: begun.revision,
+    revision: Math.min(begun.revision, painted ?? begun.revision),
     participants: participantsOf(shown),
   };
   show(shell, draft, { onSent });
@@ -202,7 +210,11 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
   const look = (): void => {
     // Who looks has seen it: the next send is against what they saw.
     if (shown !== null && draft.revision !== null && shown.revision > draft.revision)
-      step({ do: 'moved', news: { revision: shown.revision, words: chrome`the conversation moved on, and you looked` } });
+      step({
+        do: 'moved',
+        news: { revision: shown.revision, words: news?.words ?? chrome`Something new came to this conversation.`, read: true },
+      });
+    else if (news !== null) step({ do: 'moved', news: { ...news, read: true } });
     step({ do: 'look' });
   };
   const editor = async (): Promise<void> => {
@@ -294,7 +306,8 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
         const { revision, state } = error.details;
         // The mail whose place this one was to take left meanwhile: sent all the same, they would get both.
         if (typeof state === 'string') return step({ do: 'refused', where: 'body', words });
-        return step({ do: 'moved', news: { revision: typeof revision === 'number' ? revision : 0, words } });
+        const seen = { revision: typeof revision === 'number' ? revision : 0, read: false };
+        return step({ do: 'moved', news: { ...seen, words: collisionWords(error.details, shell.now) } });
       }
       case 'invalid':
         return step({ do: 'refused', ...(await blamed(words)) });
@@ -364,9 +377,11 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
 
   useCommands(
     {
-      'review.send': () => send(false, null),
+      // The key that was refused does not send the second time: it may be pressed again before anything was read.
+      'review.send': () =>
+        news !== null && !news.read ? shell.flash(chrome`press Y to send yours too, Tab to read what came`) : send(false, null),
       'review.send-done': () =>
-        draft.conversation === null ? shell.flash(chrome`a new mail has nothing to be done with`) : send(true, null),
+        draft.conversation === null ? shell.flash(chrome`a new mail has nothing to be done with`) : send(news === null || news.read, null),
       'review.later': field('later'),
       'review.editor': locked(editor),
       'review.inline': locked(() => step({ do: 'body' })),
@@ -400,8 +415,13 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
   const bodyHeight = Math.max(1, rows - heightOf(head) - 2);
   const moved = news === null && shown !== null && draft.revision !== null && shown.revision > draft.revision;
 
-  const foot = footWords(draft, state.errors.body);
-  const notice = noticeOf({ lost, uncertain, moved: news?.words ?? (moved ? chrome`the conversation moved on` : null) });
+  const foot =
+    news !== null && !news.read
+      ? { words: chrome`Tab read it · Y send mine too · q keep draft`, wrong: true }
+      : news !== null || moved
+        ? { words: chrome`Tab read it · y send · q keep draft`, wrong: true }
+        : footWords(draft, state.errors.body);
+  const notice = noticeOf({ lost, uncertain, moved: news?.words ?? (moved ? chrome`Something new came to this conversation.` : null) });
   return (
     <Screen
       title={titleOf(draft, shown)}
@@ -504,11 +524,21 @@ function savedWords(savedAt: number | null, at: string): Chrome {
   return savedAt === null ? chrome`` : chrome`draft kept ✓`;
 }
 
+/** Who was faster, and that nothing was sent: `ben answered 12 s ago. Yours is not sent.` */
+function collisionWords({ latest }: Record<string, unknown>, now: number): Safe {
+  const { kind, who, at } = (typeof latest === 'object' && latest !== null ? latest : {}) as Record<string, unknown>;
+  const name = typeof who === 'string' && who !== '' ? safeText(who) : chrome`Somebody`;
+  const since =
+    typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? chrome` ${ageWords(Math.max(0, now - Date.parse(at)))} ago` : chrome``;
+  const did = kind === 'note' ? chrome`noted something` : kind === 'mail-out' ? chrome`answered` : chrome`wrote`;
+  return chrome`${name} ${did}${since}. Yours is not sent.`;
+}
+
 function noticeOf({ lost, uncertain, moved }: { lost: Safe | null; uncertain: boolean; moved: Safe | null }): ReactElement | null {
   // Why, and whom to ask, stands below From, where there is room for it.
   if (lost !== null) return <T tone="danger">{chrome`You may not send from there any more: what you wrote is kept (g d)`}</T>;
   if (uncertain) return <T tone="danger">{chrome`No answer: it may be queued or not. y asks again; it is sent once at most.`}</T>;
-  if (moved !== null) return <T tone="warning">{chrome`! ${moved}  (Tab looks, y sends all the same)`}</T>;
+  if (moved !== null) return <T tone="warning">{chrome`! ${moved}`}</T>;
   return null;
 }
 

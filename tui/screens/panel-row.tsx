@@ -16,7 +16,8 @@ export type RowLook = {
 };
 
 /** A row as it is drawn: what of the list's own state concerns it is in it, so that an unchanged row stays one object. */
-export type RowItem = { readonly row: Conversation; readonly marked: boolean };
+/** `gone`: it left the view, and stays until the cursor moves. */
+export type RowItem = { readonly row: Conversation; readonly marked: boolean; readonly gone: boolean };
 
 /** The first letters of each address that tell it from the others, three at least. */
 export function shortNames(addresses: readonly SafeText[]): ReadonlyMap<string, Safe> {
@@ -50,14 +51,14 @@ const stateGlyphs: Readonly<Record<Conversation['state'], Chrome>> = {
   done: chrome`✓`,
 };
 
-export function drawRow({ row, marked }: RowItem, columns: number, look: RowLook): ReactElement {
+export function drawRow({ row, marked, gone }: RowItem, columns: number, look: RowLook): ReactElement {
   const { unread, starred, messages, attachments, subject } = row;
   const flag = unread > 0 ? chrome`●` : look.states ? stateGlyphs[row.state] : chrome` `;
   const flags = chrome`${flag}${marked ? chrome`x` : starred ? chrome`★` : chrome` `}`;
   const age = padStartTo(ageOf(row, look.now), 5);
   const what = subject === '' ? chrome`(no subject)` : subject;
   const from = row.from === null ? chrome`no sender` : displayAddress(row.from);
-  const tone = unread > 0 ? 'strong' : 'plain';
+  const tone = gone ? 'muted' : unread > 0 ? 'strong' : 'plain';
   if (columns < 56) {
     const who = padEndTo(from, Math.max(8, Math.floor(columns / 4)));
     return (

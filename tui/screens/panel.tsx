@@ -2,7 +2,18 @@
  * Lists of conversations: a person's own work list (3.1), all open ones of a mailbox, those of a folder. One screen: the same rows, the same
  * verbs, a reader beside it where there is room.
  */
-import { type ReactElement, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
+import {
+  type ReactElement,
+  use,
+  useCallback,
+  useEffect,
+  useInsertionEffect,
+  useLayoutEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  useState,
+} from 'react';
 import type { Mailbox, Conversation as Row } from '../../protocol/schema.ts';
 import { displayAddress, safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
@@ -10,12 +21,13 @@ import { List, useList } from '../components/list.tsx';
 import { Panes, usePanes } from '../components/panes.tsx';
 import { Lines, T } from '../components/text.tsx';
 import type { Counts, PanelName, Picture } from '../mirror.ts';
-import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
+import { LayerContext, Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, join, type Safe, widthOf, wrap } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { openCompose, openReply } from './compose.tsx';
 import { type Behind, useApp } from './contract.ts';
 import { Conversation, Reader } from './conversation.tsx';
+import { frozenRow, type Held, withRow } from './frozen.ts';
 import { useGoing } from './going.tsx';
 import { isTroubled, stateWords } from './mailbox-words.ts';
 import { openNote } from './note.tsx';
@@ -54,12 +66,21 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
 
   const loaded = picture.data?.rows ?? noRows;
   const { filter, leaving, marks } = state;
-  const rows = useMemo(() => visible(loaded, picture.at, { ...emptyPanel, filter, leaving }), [loaded, picture.at, filter, leaving]);
-  const ids = useMemo(
-    () => (rows === loaded && picture.data !== null ? picture.data.ids : rows.map((row) => row.conversation)),
-    [rows, loaded, picture.data],
-  );
-  const items = useItems(rows, marks);
+  const last = useRef<Held | null>(null);
+  /** Whose a verb of one's own made them. */
+  const assigned = useRef(new Map<string, Row['assignee']>());
+  const [kept, setKept] = useState<Held | null>(null);
+  const held = frozenRow(kept, last.current, picture.data, leaving);
+  const to = held === null || held === kept ? undefined : assigned.current.get(held.row.conversation);
+  const frozen = held === null || to === undefined ? held : { ...held, row: { ...held.row, assignee: to } };
+  if (frozen !== kept) setKept(frozen);
+  const plain = useMemo(() => visible(loaded, picture.at, { ...emptyPanel, filter, leaving }), [loaded, picture.at, filter, leaving]);
+  const rows = useMemo(() => (frozen === null ? plain : withRow(plain, frozen.row, frozen.at)), [plain, frozen]);
+  const ids = useMemo(() => {
+    const all = plain === loaded && picture.data !== null ? picture.data.ids : plain.map((row) => row.conversation);
+    return frozen === null ? all : withRow(all, frozen.row.conversation, frozen.at);
+  }, [plain, loaded, picture.data, frozen]);
+  const items = useItems(rows, marks, frozen?.row.conversation ?? null);
 
   const selecting = useRef<(id: string) => void>(() => undefined);
   const open = (id: string): void => {
@@ -75,6 +96,15 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
   const { cursor, index, newAbove } = cursorList.state;
   selecting.current = cursorList.select;
   const current = rows[index] ?? null;
+  // The cursor left it: it goes where it belongs.
+  if (frozen !== null && cursor !== frozen.row.conversation) {
+    last.current = null; // what the cursor is on is noted anew with the commit
+    setKept(null);
+  }
+  useLayoutEffect(() => {
+    last.current = current === null || picture.data === null ? null : { row: current, at: index, reach: picture.data.reach };
+  });
+  useSeenRows(rows.slice(cursorList.state.top, cursorList.state.top + height));
 
   useRemembered(keyOf(place), cursorList);
 
@@ -85,7 +115,12 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
     active: inList || panes.focused === 'reader',
     began: (kind, worked, to) => {
       dispatch({ kind: 'unmark' });
-      const leaves = leavesList(place, kind, to?.kind === 'person' && to.name === me);
+      // A row that stays under the cursor shows whose it is now.
+      for (const id of worked) {
+        if (to === undefined) assigned.current.delete(id);
+        else assigned.current.set(id, to);
+      }
+      const leaves = leavesList(place, kind);
       if (leaves) dispatch({ kind: 'leave', ids: worked });
       else if ((kind === 'done' || kind === 'move') && cursor !== null && worked.includes(cursor)) {
         const next = ids[index + 1];
@@ -128,7 +163,7 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
   };
   const panel = (view: PanelName): void => navigator.go({ kind: 'panel', view, mailbox: place.kind === 'panel' ? place.mailbox : null });
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
-    if (current !== null) return openReply(app, { conversation: current.conversation, kind });
+    if (current !== null) return openReply(app, { conversation: current.conversation, kind, seen: current.revision });
   };
   useCommands(
     {
@@ -244,21 +279,32 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
 }
 
 /** Rows with their marks; an unchanged one keeps its object, so that only what changed is drawn again. */
-function useItems(rows: readonly Row[], marks: ReadonlySet<string>): readonly RowItem[] {
+function useItems(rows: readonly Row[], marks: ReadonlySet<string>, frozen: string | null): readonly RowItem[] {
   const before = useRef(new Map<string, RowItem>());
   return useMemo(() => {
     const items = rows.map((row): RowItem => {
       const marked = marks.has(row.conversation);
       const known = before.current.get(row.conversation);
-      return known?.row === row && known.marked === marked ? known : { row, marked };
+      const gone = row.conversation === frozen;
+      return known?.row === row && known.marked === marked && known.gone === gone ? known : { row, marked, gone };
     });
     before.current = new Map(items.map((item) => [item.row.conversation, item]));
     return items;
-  }, [rows, marks]);
+  }, [rows, marks, frozen]);
+}
+
+/** Verbs on rows carry the revision that each was drawn from. */
+function useSeenRows(rows: readonly Row[]): void {
+  const shell = useShell();
+  const layer = use(LayerContext);
+  // Before Ink paints the commit.
+  useInsertionEffect(() => shell.sight.list(layer, rows));
+  useLayoutEffect(() => shell.drew());
+  useEffect(() => () => shell.sight.leaveList(layer), [shell, layer]);
 }
 
 /** Whether a verb takes a row out of the list, so that it need not be waited for. */
-export function leavesList(place: ListPlace, kind: WorkKind, toMe: boolean): boolean {
+export function leavesList(place: ListPlace, kind: WorkKind): boolean {
   const done = place.kind === 'panel' && place.view === 'done';
   switch (kind) {
     case 'done':
@@ -270,9 +316,7 @@ export function leavesList(place: ListPlace, kind: WorkKind, toMe: boolean): boo
       return !done;
     case 'take':
     case 'assign':
-      return place.kind === 'panel' && (place.view === 'unassigned' || (place.view === 'mine' && !toMe && kind === 'assign'));
     case 'release':
-      return place.kind === 'panel' && place.view === 'mine';
     case 'move':
     case 'star':
     case 'read':

@@ -82,7 +82,7 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
   selecting.current = list.select;
   const { index } = list.state;
   const current = rows[index] ?? null;
-  const target = useTarget(current?.conversation ?? null);
+  const target = useTarget(current?.conversation ?? null, current === null ? null : hitId(current));
   useVerbs({ target, active: !typing });
   useGoing(current?.mailbox ?? null, {
     contact: current?.from == null ? null : { name: displayAddress(current.from), address: current.from.address },
@@ -95,7 +95,8 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
     else list.select(hitId(next));
   };
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
-    if (current !== null) return openReply(app, { conversation: current.conversation, kind, message: current.message });
+    if (current !== null)
+      return openReply(app, { conversation: current.conversation, kind, message: current.message, seen: target?.revision ?? null });
   };
   useCommands(
     {

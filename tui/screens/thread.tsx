@@ -1,11 +1,12 @@
 /** The mails and notes of one conversation in a pane, with the keys that read them. */
 import { Box } from 'ink';
-import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactElement, use, useEffect, useInsertionEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Message } from '../../protocol/schema.ts';
 import { safeBlock } from '../../protocol/text.ts';
 import { Row, T } from '../components/text.tsx';
 import type { Shown } from '../mirror.ts';
-import { useCommands, useFlashing } from '../screen.tsx';
+import { LayerContext, useCommands, useFlashing } from '../screen.tsx';
+import type { Look } from '../sight.ts';
 import { chrome, padStartTo } from '../text.ts';
 import { openFiles } from './attachments.tsx';
 import { openReply } from './compose.tsx';
@@ -14,7 +15,7 @@ import { linksOf, openLinks } from './links.tsx';
 import { openNote } from './note.tsx';
 import { openOutboxChoices, outboxMoves } from './outbox-choices.tsx';
 import { openSource } from './source.tsx';
-import { itemsOf, type RowCache, type Seen, Thread, type ThreadView } from './thread-layout.ts';
+import { type Item, itemsOf, type RowCache, type Seen, Thread, type ThreadView } from './thread-layout.ts';
 import { beginning, follow, opened, stepped, type ThreadStep } from './thread-state.ts';
 
 type ThreadPaneProps = {
@@ -72,6 +73,7 @@ export function ThreadPane({
   // The line that speaks of it may be in sight while the cursor is on another mail.
   const goingOut = onItsWay(mail) ?? shown.messages.map(onItsWay).findLast((one) => one !== null) ?? null;
   const seen = thread.seen();
+  const look = useLook(shown, items, seen, columns > 0);
   useArrival(shown, begin, () => step({ do: 'go', id: begin ?? '' }));
   useReading(shown, reads && focused, seen.at(-1)?.index === items.length - 1);
 
@@ -84,7 +86,7 @@ export function ThreadPane({
   const reply = (kind: 'reply' | 'reply-all' | 'forward'): Promise<void> => {
     // A mail of ours is not answered: the answer goes to whoever wrote last from outside.
     const message = mail !== null && (mail.direction === 'in' || kind === 'forward') ? mail.id : null;
-    return openReply(app, { conversation: shown.conversation, kind, message, onSent });
+    return openReply(app, { conversation: shown.conversation, kind, message, onSent, seen: shown.revision });
   };
   const loadEarlier = (): void => {
     step({ do: 'earlier' });
@@ -145,7 +147,9 @@ export function ThreadPane({
         {lines}
       </Box>
       <Row>
-        {left.rows > 0 ? (
+        {look.unseen > 0 ? (
+          <T tone="accent">{chrome` ↓ ${look.unseen} new below · G goes there`}</T>
+        ) : left.rows > 0 ? (
           <Box width={columns} justifyContent="space-between">
             <T tone="muted">{chrome`⋮ ${left.rows}`}</T>
             <T tone="muted">{chrome`${padStartTo(chrome`${left.percent}`, 3)} % `}</T>
@@ -186,6 +190,28 @@ function ThreadLine({
       </Box>
     </Row>
   );
+}
+
+/** Tells what of the conversation is drawn, so that verbs carry what was seen of it; answers with what came and is not in sight. */
+function useLook(shown: Shown, items: readonly Item[], places: readonly Seen[], drawn: boolean): { unseen: number } {
+  const { shell, me } = useApp();
+  const layer = use(LayerContext);
+  const [pane] = useState(() => ({}));
+  const look: Look = {
+    conversation: shown.conversation,
+    revision: shown.revision,
+    items: items.flatMap(({ kind, id }) => (kind === 'earlier' ? [] : id)),
+    own: new Set([...shown.messages, ...shown.notes].filter(({ author }) => author === me).map(({ id }) => id)),
+    drawn: new Set(places.map(({ id }) => id)),
+  };
+  // Before Ink paints the commit, which it does before layout effects.
+  useInsertionEffect(() => {
+    if (drawn) shell.sight.show(pane, layer, look);
+    else shell.sight.leave(pane);
+  });
+  useLayoutEffect(() => shell.drew());
+  useEffect(() => () => shell.sight.leave(pane), [shell, pane]);
+  return { unseen: shell.sight.unseen(pane, look) };
 }
 
 /** Somebody came for a mail that is too far back to be loaded at first. */

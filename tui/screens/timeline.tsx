@@ -123,7 +123,7 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
     else onScope(scopes, next, current);
   };
   const here = current?.mailbox ?? scopes.mailbox;
-  const target = useTarget(current?.conversation ?? null);
+  const target = useTarget(current?.conversation ?? null, current?.id ?? null);
   const isMail = current?.kind === 'mail-in' || current?.kind === 'mail-out';
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
     if (target !== null && current !== null)
@@ -132,6 +132,7 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
         kind,
         // A mail of ours is not answered: the answer goes to whoever wrote last.
         message: current.kind === 'mail-in' || kind === 'forward' ? current.message : null,
+        seen: target.revision,
       });
   };
   const newer = newerThanSeen(state, laid);

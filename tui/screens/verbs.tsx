@@ -60,7 +60,20 @@ export function useVerbs(given: Given): void {
   const maySend = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.send ?? false;
   const mayList = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.timeline ?? false;
 
-  const act = (work: Work): void => begin(shell, mirror, work, targets, given);
+  // With what was on the screen when the key was pressed, whatever came since.
+  const seen = (one: Target): Target => ({ ...one, revision: shell.sight.revisionOf(one.conversation, one.revision) });
+  const act = (work: Work): void => {
+    const asSeen = targets.map(seen);
+    // What is known to have come and was never on the screen needs no daemon to refuse it, and the view stays where it is.
+    const missed = isPersonal(work.kind) ? [] : targets.filter((one, at) => one.revision > (asSeen[at]?.revision ?? 0));
+    if (missed.length === 0) begin(shell, mirror, work, asSeen, given);
+    else
+      shell.toast({
+        tone: 'warning',
+        text: chrome`Nothing changed: what came meanwhile to ${naming(missed)} was not on the screen. Look at it, then repeat.`,
+        forMs: 8_000,
+      });
+  };
   const moving = (kind: WorkKind, words: Safe, to: Params<'conversation.move'>['to']): Work => ({
     kind,
     words,
@@ -126,6 +139,9 @@ export function useVerbs(given: Given): void {
     { active, facts: { conversation: factsOf(targets, me, maySend), online, mailbox: target?.mailbox ?? null } },
   );
 }
+
+/** One's own marks hold whatever came since. */
+const isPersonal = (kind: WorkKind): boolean => kind === 'star' || kind === 'read';
 
 function factsOf(targets: readonly Target[], me: string, maySend: (one: Target) => boolean): Facts['conversation'] {
   const [first] = targets;
