@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'daemon/': daemon,
   // Pure: handed facts, and no way to a clock, a file or a random number.
   'daemon/access/': ['daemon/access/', 'protocol/'],
+  'daemon/mail/file-types': ['daemon/mail/', 'protocol/', 'mime-types'],
   'daemon/mail/': ['daemon/mail/', 'protocol/'],
   'daemon/mail/html': ['daemon/mail/', 'protocol/', 'entities'],
   'daemon/mail/decoders': ['daemon/mail/', 'protocol/', 'iconv-lite'],

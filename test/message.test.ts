@@ -285,8 +285,9 @@ async function differences(octets: Buffer): Promise<string[]> {
   if (folded(lean.subject) !== folded(whole.subject)) found.push('subject');
   if (folded(from?.address) !== folded(other?.address) || folded(from?.name) !== folded(other?.name)) found.push('from');
   if ((lean.date ?? -1) !== (Number.isNaN(at) ? -1 : at)) found.push('date');
-  if (whole.html === undefined && folded(lean.text) !== folded(whole.text)) found.push('text');
-  if (lean.attachments.length !== whole.attachments.length) found.push('attachments');
+  // More is shown and listed here on purpose: forwarded mails, invitations, what is sealed, texts with names, files in texts.
+  if (whole.html === undefined && !folded(lean.text).includes(folded(whole.text))) found.push('text');
+  if (lean.attachments.length < whole.attachments.length) found.push('attachments');
   return found;
 }
 

@@ -132,7 +132,8 @@ export function readStructured(binary: string | null): Structured {
     if (list === undefined) sections.set(name, [section]);
     else list.push(section);
   }
-  for (const [name, list] of sections) parameters.set(name, joinSections(list));
+  // Some write encoded-words into the sections, which RFC 2231 replaces.
+  for (const [name, list] of sections) parameters.set(name, decodeWords(joinSections(list)));
   return { value: trimBlanks(head).toLowerCase(), parameters };
 }
 

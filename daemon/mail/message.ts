@@ -18,6 +18,7 @@ import { isAutomatic } from './automatic.ts';
 import { charsetOfHtml, decodeBase64, decodeBinary, decodeHtml, decodeQuotedPrintable, decodeText, inUtf8 } from './charset.ts';
 import { decoderFor } from './decoders.ts';
 import { decodeWords } from './encoded-words.ts';
+import { extensionOf, typeByName } from './file-types.ts';
 import {
   first,
   type Header,
@@ -30,8 +31,11 @@ import {
   readText,
 } from './header.ts';
 import { htmlToRoughText } from './html.ts';
+import { invitationText } from './invitation.ts';
 import { type Report, readReport } from './report.ts';
-import { type Choice, shownOf, type Version } from './versions.ts';
+import { isPgpText, pgpTextWords, sealedWords } from './sealed.ts';
+import { uuFilesIn } from './uuencode.ts';
+import { type Choice, isBlank, shownOf, type Version } from './versions.ts';
 
 export type { Address } from './address-list.ts';
 
@@ -113,7 +117,7 @@ export function readMessage(octets: Uint8Array): Message {
     date: readDate(first(header, 'date')) ?? receivedDate(header),
     text,
     snippet: snippetOf(text),
-    attachments: leaves.filter(isAttachment).map(describe),
+    attachments: filesOf(leaves).map(describe),
     automatic,
     report: automatic ? readReport(header, leaves.map(toPiece), { subject, text, senders }) : null,
     postroomId: first(header, 'x-postroom-id'),
@@ -128,12 +132,15 @@ function authors(from: Address[], sender: Address | undefined): Address[] {
   return [{ name: sender.name ?? from[0]?.name ?? null, address: sender.address }];
 }
 
-/** One attachment, decoded; null when there is none of that number. */
-export function attachmentBytes(octets: Uint8Array, index: number): { filename: string; type: string; bytes: Uint8Array } | null {
-  const leaf = walk(octets).leaves.filter(isAttachment)[index];
+/** One attachment, decoded; null when there is none of that number. `name` is what the mail calls it, for another mail; `filename` may be written to a disk. */
+export function attachmentBytes(
+  octets: Uint8Array,
+  index: number,
+): { filename: string; name: string; type: string; bytes: Uint8Array } | null {
+  const leaf = filesOf(walk(octets).leaves)[index];
   if (leaf === undefined) return null;
   const { filename, type } = describe(leaf, index);
-  return { filename, type, bytes: decodeBody(leaf, leaf.body) };
+  return { filename, name: nameOf(leaf) ?? filename, type, bytes: decodeBody(leaf, leaf.body) };
 }
 
 /** What a mail says, part by part, for whoever compares two. `list`: it says of itself that it came over a list; `written`: its Date, not a relay's. */
@@ -197,17 +204,31 @@ type Leaf = {
   filename: string | null;
   encoding: string;
   related: boolean;
+  /** It lies in a multipart/report: a returned mail is no forwarded one. */
+  reported: boolean;
   /** Branches of the multipart/alternative around it. */
   within: readonly Choice[];
   body: Buffer;
+  /** It stood inside a text. */
+  unpacked?: boolean;
 };
-type Pending = { start: number; end: number; depth: number; defaultType: string; related: boolean; within: readonly Choice[] };
+type Pending = {
+  start: number;
+  end: number;
+  depth: number;
+  defaultType: string;
+  related: boolean;
+  reported: boolean;
+  within: readonly Choice[];
+};
 
 function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: boolean } {
   const source = viewOf(octets);
   const bom = source.length >= 3 && source.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
   const leaves: Leaf[] = [];
-  const pending: Pending[] = [{ start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, within: [] }];
+  const pending: Pending[] = [
+    { start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, reported: false, within: [] },
+  ];
   let top: Header | null = null;
   let complete = true;
   let alternatives = 0;
@@ -229,11 +250,12 @@ function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: b
       if (found.ranges.length > 0) {
         const alternative = type === 'multipart/alternative' ? ++alternatives : null;
         const related = part.related || type === 'multipart/related';
+        const reported = part.reported || type === 'multipart/report';
         const defaultType = type === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
         // The last child first: a stack gives them back in the order of the octets.
         for (const [branch, range] of [...found.ranges.entries()].reverse()) {
           const within = alternative === null ? part.within : [...part.within, { alternative, branch }];
-          pending.push({ ...range, depth: part.depth + 1, defaultType, related, within });
+          pending.push({ ...range, depth: part.depth + 1, defaultType, related, reported, within });
         }
         continue;
       }
@@ -248,11 +270,29 @@ function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: b
       filename: disposition.parameters.get('filename') ?? content.parameters.get('name') ?? null,
       encoding: /[\w-]+/.exec((first(header, 'content-transfer-encoding') ?? '').toLowerCase())?.[0] ?? '',
       related: part.related && header.fields.has('content-id'),
+      reported: part.reported,
       within: part.within,
       body: source.subarray(header.body, part.end),
     });
   }
-  return { header: top ?? readHeader(source, 0, 0), leaves, complete };
+  return { header: top ?? readHeader(source, 0, 0), leaves: leaves.flatMap(withoutUuFiles), complete };
+}
+
+/** A text whose files stand in it as uuencode: the text without them, and the files. */
+function withoutUuFiles(leaf: Leaf): Leaf[] {
+  if (leaf.type !== 'text/plain' || !isText(leaf) || !leaf.body.includes('begin ')) return [leaf];
+  const found = uuFilesIn(Buffer.from(decodeBody(leaf, leaf.body)).toString('latin1').replace(/\r\n?/g, '\n'));
+  if (found === null) return [leaf];
+  const file = { ...leaf, parameters: new Map<string, string>(), disposition: 'attachment', encoding: 'binary', unpacked: true };
+  return [
+    { ...leaf, encoding: 'binary', body: Buffer.from(found.rest, 'latin1') },
+    ...found.files.map(({ name, bytes }) => ({
+      ...file,
+      type: typeByName(name) ?? 'application/octet-stream',
+      filename: name,
+      body: bytes,
+    })),
+  ];
 }
 
 /** The parts between the delimiter lines (RFC 2046 5.1.1). Without a closing delimiter the last part ends with its parent. */
@@ -306,8 +346,20 @@ function delimiterLine(region: Buffer, from: number): { closes: boolean; next: n
 
 // --- text ----------------------------------------------------------------------------------------------------------
 
-const isText = (leaf: Leaf): boolean => (leaf.type === 'text/plain' || leaf.type === 'text/html') && leaf.disposition !== 'attachment';
-const isAttachment = (leaf: Leaf): boolean => !isText(leaf);
+/** Data in lines, for programs: listed as a file and not shown. */
+const textOfPrograms =
+  /^text\/(?:calendar|csv|tab-separated-values|vcard|x-vcard|directory|rtf|css|javascript|x-javascript|ecmascript|xml|x-sql|rfc822-headers)$/;
+/** Every text that nobody knows is plain (RFC 2046, 4.1.4). */
+const isText = ({ type, disposition }: Leaf): boolean =>
+  type.startsWith('text/') && !textOfPrograms.test(type) && disposition !== 'attachment';
+/** What the first release listed keeps its number; mails that it stored name their files by these. */
+const isFile = (leaf: Leaf): boolean => !isText(leaf) || (leaf.type !== 'text/plain' && leaf.type !== 'text/html');
+
+/** Files in the order of the octets; then texts that are shown and have a name, which can be saved as well, and files out of texts. */
+function filesOf(leaves: readonly Leaf[]): Leaf[] {
+  const plain = leaves.filter((leaf) => isFile(leaf) && leaf.unpacked !== true);
+  return [...plain, ...leaves.filter((leaf) => leaf.unpacked === true || (!isFile(leaf) && leaf.filename !== null))];
+}
 
 type Piece = Version & { decoded: () => string };
 
@@ -320,26 +372,73 @@ export function readTexts(octets: Uint8Array, toText: HtmlReader, most: number):
   return textsOf(header, leaves, toText, most);
 }
 
-function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, most: number): { html: boolean; text: string }[] {
+function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, most: number, depth = 0): { html: boolean; text: string }[] {
   const cap = encodedPerCharacter * Math.max(most, maxText);
   const around = charsetOfWords(header);
   const pieces: Piece[] = leaves.filter(isText).map((leaf) => {
     const html = leaf.type === 'text/html';
     const decode = html ? decodeHtml : decodeText;
     const decoded = once(() => decode(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null, around));
-    const all = once(() => (html ? htmlToRoughText(decoded(), maxText) : readPlain(decoded(), leaf.parameters)));
+    const all = once(() => (html ? htmlToRoughText(decoded(), maxText) : plainOf(leaf, decoded())));
     const words = (atLeast = maxText): string => (html && atLeast < maxText ? htmlToRoughText(decoded(), atLeast) : all());
     return { html, within: leaf.within, decoded, words };
   });
   const texts: { html: boolean; text: string }[] = [];
   let room = most;
+  const put = (html: boolean, text: string): void => {
+    const cut = text.slice(0, Math.max(0, room));
+    room -= cut.length + 1;
+    if (cut !== '') texts.push({ html, text: cut });
+  };
+  for (const words of new Set(leaves.flatMap((leaf) => sealedWords(leaf) ?? []))) put(false, words);
   for (const { html, decoded, words } of shownOf(pieces)) {
     if (room <= 0) break;
-    const text = (html && toText !== htmlToRoughText ? toText(decoded(), room) : words()).slice(0, room);
-    room -= text.length + 1;
-    texts.push({ html, text });
+    const text = html && toText !== htmlToRoughText ? toText(decoded(), room) : words();
+    if (!html && isPgpText(text)) put(false, pgpTextWords);
+    put(html, text);
+  }
+  const said = (): boolean => texts.some(({ text }) => !isBlank(text));
+  const facts = new Set<string>();
+  for (const leaf of leaves) {
+    if (room <= 0) break;
+    if (leaf.type === 'text/calendar') {
+      const ics = decodeText(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? 'utf-8');
+      const text = invitationText(ics, leaf.parameters.get('method') ?? null);
+      // The same invitation often comes twice: beside the text, and as a file.
+      if (text !== null && !facts.has(text)) put(false, said() ? `\n${text}` : text);
+      facts.add(text ?? '');
+    } else if (/^message\/(?:rfc822|global|news)$/.test(leaf.type) && !leaf.reported && depth < maxForwards)
+      if (leaf.disposition !== 'attachment' || !said()) {
+        const forwarded = forwardedText(leaf, toText, room, depth + 1);
+        put(forwarded.html, said() ? `\n${forwarded.text}` : forwarded.text);
+      }
   }
   return texts;
+}
+
+/** Forwarded mails in forwarded mails: further in they are files. */
+const maxForwards = 4;
+
+/** A mail inside a mail: who wrote it, when, and its text. */
+function forwardedText(leaf: Leaf, toText: HtmlReader, room: number, depth: number): { html: boolean; text: string } {
+  const inner = walk(decodeBody(leaf, leaf.body));
+  const header = headerInUtf8(inner.header, () => charsetOfText(inner.leaves));
+  const head = (['From', 'Date', 'Subject', 'To', 'Cc'] as const).flatMap((name) => {
+    const value = decodeWords(first(header, name.toLowerCase()) ?? '').trim();
+    return value === '' ? [] : `${name}: ${value.slice(0, 500)}`;
+  });
+  const texts = textsOf(header, inner.leaves, toText, room, depth);
+  return {
+    html: texts.some(({ html }) => html),
+    text: ['---------- Forwarded message ----------', ...head, '', ...texts.map(({ text }) => text)].join('\n'),
+  };
+}
+
+/** Plain text, and what only looks like it: enriched text without its commands (RFC 1896). */
+function plainOf(leaf: Leaf, decoded: string): string {
+  const text = readPlain(decoded, leaf.parameters);
+  if (leaf.type !== 'text/enriched' && leaf.type !== 'text/richtext') return text;
+  return text.replace(/<param>[\s\S]{0,1000}?<\/param>/gi, '').replace(/<<|<\/?[a-z-]{1,60}>/gi, (tag) => (tag === '<<' ? '<' : ''));
 }
 
 /** What a mail says its text is in: for octets that stand raw in its header. */
@@ -423,27 +522,33 @@ function snippetOf(text: string): string {
 
 // --- attachments and kinds -----------------------------------------------------------------------------------------
 
-const extensions: Readonly<Record<string, string>> = {
-  'application/pdf': 'pdf',
-  'image/gif': 'gif',
-  'image/jpeg': 'jpg',
-  'image/png': 'png',
-  'message/rfc822': 'eml',
-  'text/calendar': 'ics',
-  'text/csv': 'csv',
-  'text/html': 'html',
-  'text/plain': 'txt',
-};
-
 function describe(leaf: Leaf, index: number): Attachment {
-  const extension = Object.hasOwn(extensions, leaf.type) ? extensions[leaf.type] : 'bin';
   return {
     index,
-    filename: safeFileName((leaf.filename ?? '').slice(0, 2_000), `attachment-${index + 1}.${extension}`),
+    filename: safeFileName(leaf.filename?.slice(0, 2_000) || (nameOf(leaf) ?? ''), `attachment-${index + 1}.${extensionOf(leaf.type)}`),
     type: leaf.type,
     sizeOctets: decodedSize(leaf),
     inline: leaf.disposition === 'inline' || (leaf.related && leaf.disposition !== 'attachment'),
   };
+}
+
+/** As the mail names it, on one line; a mail without a name is called by its subject. */
+function nameOf(leaf: Leaf): string | null {
+  const own = (leaf.filename ?? '')
+    .slice(0, 2_000)
+    .replace(/[\r\n\t]+/g, ' ')
+    .replace(/\p{Cc}/gu, '')
+    .trim();
+  if (own !== '') return own;
+  if (leaf.type !== 'message/rfc822') return null;
+  const inner = readHeader(leaf.body, 0, leaf.body.length);
+  const subject = readText(
+    headerInUtf8(inner, () => null),
+    'subject',
+  )
+    .replace(/\s+/g, ' ')
+    .trim();
+  return subject === '' ? null : `${subject.slice(0, 100)}.eml`;
 }
 
 /** Base64 is counted from the length of its first line, so that a big file costs nothing before somebody wants it. */

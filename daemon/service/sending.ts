@@ -7,6 +7,7 @@ import { parseAddressList } from '../mail/address.ts';
 import { addressKey } from '../mail/address-list.ts';
 import { forwardSubject, quoteForReply, replySubject } from '../mail/conversation.ts';
 import { type Answer, answerTo } from '../mail/correspondent.ts';
+import { typeByName } from '../mail/file-types.ts';
 import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
 import { givenUp, replaceable, shownState, worst } from '../outbox/state.ts';
@@ -118,7 +119,9 @@ async function uploaded(
   return manifest.map(({ filename, type, sizeOctets }) => {
     const bytes = all.subarray(start, start + sizeOctets);
     start += sizeOctets;
-    return { filename, type, bytes };
+    // A client that does not know better says octet-stream; the name does.
+    const known = type === 'application/octet-stream' ? typeByName(filename) : null;
+    return { filename, type: known ?? type, bytes };
   });
 }
 
@@ -127,9 +130,12 @@ function keptOf({ octets, attachments }: Awaited<ReturnType<typeof replaced>>, w
   return (wanted ?? attachments.map(({ index }) => index)).map((index) => {
     const file = attachmentBytes(octets, index);
     if (file === null) throw new PostroomError('invalid', `The mail that this one takes the place of has no attachment ${index}.`);
-    return file;
+    return { ...file, filename: file.name };
   });
 }
+
+/** Under the name that the mail gave it, not the one that a disk would take. */
+const named = (file: ReturnType<typeof attachmentBytes>): Attached | null => (file === null ? null : { ...file, filename: file.name });
 
 function ownSends(world: World, caller: Caller): Mailbox[] {
   return mailboxesWith(world.directory.snapshot(), caller.person, 'send', world.now());
@@ -319,7 +325,7 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const body =
       forward && asked.quote && original !== null ? `${written}\n\n${forwarded(entry, (await world.opener.open(original)).text)}` : written;
     const passedOn =
-      original === null || entry === null ? [] : entry.attachments.flatMap((one) => attachmentBytes(original, one.index) ?? []);
+      original === null || entry === null ? [] : entry.attachments.flatMap((one) => named(attachmentBytes(original, one.index)) ?? []);
     const kept = old === null ? [] : keptOf(old, asked.instead?.attachments ?? null);
     // The room is held until the mail is in the store: its octets are in memory until then.
     using _room = await world.uploads.take(caller.person, uploadSize(asked.attachments));
