@@ -33,6 +33,7 @@ export async function furnish({ root, ports }: { root: string; ports: Ports }, s
     let written = 0;
     const count = (): void => say(`mail ${++written} of ${total}`);
     const begun = await together(talks, (talk) => past(talk, post, count));
+    await fileOwn(eva);
     const ids = await conversationIds(eva);
     const going = begun.map((it) => ({ ...it, id: idIn(ids, it.talk) }));
     await together(going, (it) => present(it, team, post, count));
@@ -145,6 +146,21 @@ async function answer(
     { upload: attachments.map(({ octets }) => octets) },
   );
   return { messageId, text };
+}
+
+/** What the shop wrote before the first answer through Postroom came like other mail: it belongs into Sent. Only there it is the shop's own. */
+async function fileOwn(eva: Client): Promise<void> {
+  for (const { address } of Object.values(boxes)) {
+    const { rows: folders } = await eva.call('mailbox.folders', { mailbox: address });
+    const [inbox, sent] = (['inbox', 'sent'] as const).map((role) => folders.find((one) => one.role === role)?.key ?? '');
+    if (inbox === undefined || sent === undefined) throw new PostroomError('internal', `${address} has no inbox or no Sent folder`);
+    for (const conversation of (await conversationIds(eva)).values()) {
+      const { mailbox, messages } = await eva.call('conversation.show', { conversation });
+      const own = messages.filter(({ marks }) => marks?.some((mark) => mark === 'claims-ours') === true).map(({ id }) => id);
+      if (mailbox !== address || own.length === 0) continue;
+      await eva.call('conversation.move', { conversation, to: { back: { out: inbox, to: [{ folder: sent, messages: own }] } } });
+    }
+  }
 }
 
 /** Every conversation by mailbox, first subject, and whom it is with. */
