@@ -168,9 +168,10 @@ async function print({ client, address, rows }: Place): Promise<string[]> {
   return foreign;
 }
 
+let places = 0;
 /** Every file into one folder, as a person would who saves all of them: nothing may end up beside it, nothing may be replaced. */
 async function save({ client, rows }: Place, filesOfEach: number): Promise<{ saved: number; files: string[] }> {
-  const around = join(arena.home, `saved-${rows.length}`);
+  const around = join(arena.home, `saved-${++places}`);
   const folder = join(around, 'inner', 'files');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, 'same.txt'), 'it was here before');
