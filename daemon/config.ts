@@ -63,14 +63,14 @@ export const Config = z.strictObject({
     .prefault({}),
   /**
    * Commands that print a secret on standard output; people choose them by name. `run` is an argument array with an absolute path, without
-   * a shell; `hosts` are the servers that the secret may go to (null: any).
+   * a shell; `hosts` are the only servers that the secret goes to, over verified TLS or on this machine.
    */
   secretCommands: z
     .record(
       z.string().min(1),
       z.strictObject({
         run: z.array(z.string().min(1)).min(1),
-        hosts: z.array(z.string().min(1)).nullable().default(null),
+        hosts: z.array(z.string().min(1)).min(1),
         timeoutMs: z.int().min(100).default(10_000),
       }),
     )

@@ -18,6 +18,7 @@ import { announcedKey, readDaemonKey } from './daemon-key.ts';
 import { authorLeft } from './departed.ts';
 import { type Mailbox, opens } from './directory/document.ts';
 import { openDirectory } from './directory/durable.ts';
+import { checkSecret } from './directory/mailboxes.ts';
 import { openSecrets } from './directory/secrets.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { MailboxAccount, MailboxStatus } from './engines.ts';
@@ -30,6 +31,7 @@ import { Opener } from './open.ts';
 import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
 import { Origins } from './service/origin.ts';
+import { policyOf } from './service/policy.ts';
 import { UploadRoom } from './service/upload-room.ts';
 import { Uses } from './service/use.ts';
 import { iso, syncOf } from './service/wire.ts';
@@ -94,7 +96,11 @@ export async function startDaemon(where: Places, options: { config?: Config; log
           secret: () => Promise.reject(new PostroomError('internal', 'a hosted mailbox has no secret')),
         };
       const { imap, smtp, secret } = mailbox;
-      return { ...common, kind: 'imap', imap, smtp, secret: () => secrets.open(secret) };
+      const opened = async () => {
+        checkSecret(secret, { imap, smtp }, policyOf(config));
+        return secrets.open(secret);
+      };
+      return { ...common, kind: 'imap', imap, smtp, secret: opened };
     };
     const hostedAccountFor = (address: string): MailboxAccount | null => {
       const mailbox = directory.snapshot().mailboxByAddress(address);

@@ -377,15 +377,28 @@ describe('mailboxes', () => {
     expect(await codeOf(() => changes.mailboxTransfer(doc, { mailbox: id, person: dora.id }, by(dora)))).toBe('forbidden');
   });
 
-  test('a secret command goes only where the administrator says', async () => {
+  test('a secret command goes only where the administrator says, over verified TLS or on this machine', async () => {
     const secret = { kind: 'command', name: 'vault' } as const;
-    const only = (hosts: string[] | null) => by(dora, { commands: { vault: { hosts } } });
-    expect(await codeOf(() => changes.mailboxAdd(team, { ...asked, secret }, by(dora)))).toBe('invalid');
-    expect(await codeOf(() => changes.mailboxAdd(team, { ...asked, secret }, only(['mail.example.com'])))).toBe('invalid');
-    expect(await codeOf(() => changes.mailboxAdd(team, { ...asked, secret }, only(['MAIL.example.net'])))).toBe('done');
-    expect(await codeOf(() => changes.mailboxAdd(team, { ...asked, secret: { ...secret, name: '__proto__' } }, only(null)))).toBe(
-      'invalid',
-    );
+    const only = (...hosts: string[]) => by(dora, { commands: { vault: { hosts } } });
+    const add = (more: object, act: changes.Act) => () => changes.mailboxAdd(team, { ...asked, secret, ...more }, act);
+    expect(await codeOf(add({}, only('MAIL.example.net')))).toBe('done');
+    const elsewhere = await messageOf(add({}, only('mail.example.com')));
+    expect(elsewhere).toContain('mail.example.net');
+    expect(await messageOf(add({}, only()))).toBe(elsewhere);
+    expect(await messageOf(add({}, by(dora)))).toBe(elsewhere); // no command of the name: in the same words
+    for (const half of ['imap', 'smtp'] as const)
+      expect(await codeOf(add({ [half]: { ...server, host: 'evil.example' } }, only('mail.example.net')))).toBe('invalid');
+    const other = { ...secret, name: '__proto__' };
+    expect(await codeOf(add({ secret: other }, only('mail.example.net')))).toBe('invalid');
+
+    const clear = (host: string) => ({ imap: { ...server, host, tls: 'none' }, smtp: { ...server, host, tls: 'none' } });
+    for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '::1']) expect(await codeOf(add(clear(host), only(host)))).toBe('done');
+    for (const host of ['mail.example.net', '127.example.net', '::2', '10.0.0.1', '128.0.0.1'])
+      expect(await messageOf(add(clear(host), only(host)))).toContain('over TLS');
+
+    const added = changes.mailboxAdd(team, { ...asked, secret }, only('mail.example.net'));
+    const moved = { mailbox: added.id ?? '', imap: { ...server, host: 'evil.example' }, secret };
+    expect(await codeOf(() => changes.mailboxSet(added.doc, moved, only('mail.example.net')))).toBe('invalid');
   });
 
   test('whoever has no right there is told what they would be told of a mailbox that never was', async () => {

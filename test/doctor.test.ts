@@ -117,7 +117,8 @@ test('the configuration: not JSON, unknown keys, changed since the start, comman
     expect(codes(findings)).toEqual([code]);
     expect(findings[0]?.message).toContain(words);
   }
-  await writeFile(config, with_({ secretCommands: { a: { run: ['/nowhere/pass'] }, b: { run: ['pass'] } } }));
+  const hosts = ['mail.example.net'];
+  await writeFile(config, with_({ secretCommands: { a: { run: ['/nowhere/pass'], hosts }, b: { run: ['pass'], hosts } } }));
   expect(codes(await found(postroom))).toEqual(['error secret-command', 'error secret-command', 'warning config-changed']);
 });
 

@@ -22,8 +22,8 @@ export interface Policy {
   /** Plans whose holders may share mailboxes of theirs; empty: everybody may. */
   readonly plans: readonly string[];
   readonly hostedDomains: readonly string[];
-  /** Commands that give a secret, and the servers that it may go to (null: any). */
-  readonly commands: Readonly<Record<string, { readonly hosts: readonly string[] | null }>>;
+  /** Commands that give a secret, and the only servers that it goes to. */
+  readonly commands: Readonly<Record<string, { readonly hosts: readonly string[] }>>;
 }
 
 export const openPolicy: Policy = { requireCommonRole: false, plans: [], hostedDomains: [], commands: {} };

@@ -1,4 +1,5 @@
 /** Changes of mailboxes, their addresses and watches. Each is a function of the document; act.ts says what all of them obey. */
+import { isIPv4 } from 'node:net';
 import type { Millis } from '../access/reach.ts';
 import {
   type Act,
@@ -251,15 +252,28 @@ function freeAddress(doc: Directory, asked: string, beside: readonly string[], k
   return address;
 }
 
-/** A named command gives its secret only to servers that the administrator named with it. */
-function checkSecret(secret: SecretRef | null, { imap, smtp }: { imap: Server; smtp: Server }, { commands }: Policy): void {
+/**
+ * A named command gives its secret only to servers that the administrator named with it, over verified TLS or on this machine. Asked when
+ * a mailbox is set up and again at every use, since the configuration may have changed between. A command that is not there and one for
+ * other servers are told in the same words: names of commands are not for guessing.
+ */
+export function checkSecret(
+  secret: SecretRef | null,
+  { imap, smtp }: { readonly imap: Server; readonly smtp: Server },
+  { commands }: Pick<Policy, 'commands'>,
+): void {
   if (secret?.kind !== 'command') return;
-  const command = Object.hasOwn(commands, secret.name) ? commands[secret.name] : undefined;
-  if (!command)
-    throw invalid('There is no such command in the configuration. An administrator adds it to secretCommands.', { field: 'secret' });
-  const elsewhere = [imap.host, smtp.host].find((host) => command.hosts !== null && !command.hosts.some((one) => fold(one) === fold(host)));
+  const hosts = Object.hasOwn(commands, secret.name) ? (commands[secret.name]?.hosts ?? []) : [];
+  const elsewhere = [imap, smtp].find(({ host }) => !hosts.some((one) => fold(one) === fold(host)));
   if (elsewhere !== undefined)
-    throw invalid(`The secret of this command does not go to ${elsewhere}. An administrator names the servers it is for.`, {
-      field: 'secret',
-    });
+    throw invalid(
+      `No command ${secret.name} gives a password for ${elsewhere.host}. An administrator adds the server to its hosts in secretCommands, in the daemon's configuration.`,
+      { field: 'secret' },
+    );
+  const clear = [imap, smtp].find(({ host, tls }) => tls === 'none' && !isLoopback(host));
+  if (clear !== undefined)
+    throw invalid(`The password of a command goes to ${clear.host} over TLS only. Leave out ?tls=no.`, { field: 'secret' });
 }
+
+/** This machine by its usual name, or by an address of its own (RFC 1122 3.2.1.3, RFC 4291 2.5.3). A name may lie; these cannot. */
+const isLoopback = (host: string): boolean => fold(host) === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

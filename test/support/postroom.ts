@@ -63,9 +63,10 @@ export class Postroom implements AsyncDisposable {
     return this.#daemon;
   }
 
-  async startDaemon(): Promise<void> {
+  /** As it was, or with `changed` keys of the configuration. */
+  async startDaemon(changed: Partial<Config> = {}): Promise<void> {
     this.#daemon = await startDaemon(this.places, {
-      config: this.#config,
+      config: { ...this.#config, ...changed },
       log: silentLog(),
       ...(this.#now === undefined ? {} : { now: this.#now }),
     });

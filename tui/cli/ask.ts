@@ -6,9 +6,9 @@ import { fileText } from './values.ts';
 
 export async function askSecret(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) return (await fileText('-')).trim();
-  process.stderr.write(prompt);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
+  process.stderr.write(prompt); // only now: what is pasted at once would still be echoed by the terminal
   const ended = new AbortController();
   lines.on('close', () => ended.abort());
   try {
