@@ -169,7 +169,7 @@ export const Who = z.discriminatedUnion('kind', [
 /** Whom a key stands for. */
 export type Who = z.output<typeof Who>;
 
-/** Strict, as everything that the daemon reads (T20). */
+/** Strict, as everything that the daemon reads. */
 export const ClientFrame = z.discriminatedUnion('t', [
   z.strictObject({ t: z.literal('open') }),
   z.strictObject({ t: z.literal('ask'), id: RequestId, method: z.string().max(100), params: z.unknown(), credit: Credit.optional() }),

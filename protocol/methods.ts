@@ -826,7 +826,7 @@ export const methods = {
     doc: 'Mails and notes that fit a query, over everything the person may open, newest first; `` fits all.',
     needs: 'session',
     params: z.object({
-      /** Grammar: 3-cli.md, "Query language". */
+      /** In the query language of search. */
       query: z.string().max(1_000).default(''),
       /** As somebody types: the last word may go on, and a newer search of the session takes the place of this one (`rate-limited`). */
       typing: z.boolean().default(false),

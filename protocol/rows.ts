@@ -23,7 +23,7 @@ export const mailboxSurfaces = ['any', 'panel', 'timeline', 'open', 'send', 'set
 /** What a request names, so that the mailbox it touches can be found before any handler runs. */
 export type Named = { mailbox: string } | { conversation: string } | { message: string } | { outbox: string };
 
-/** The fields of a request or an event. Objects of requests are strict: an unknown field is an error, not a wish (T20). */
+/** The fields of a request or an event. Objects of requests are strict: an unknown field is an error, not a wish. */
 export type Fields = z.ZodObject<z.ZodRawShape>;
 
 /** One method as the two ends see it once its types are forgotten. `method()` makes it with its types kept. */

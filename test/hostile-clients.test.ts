@@ -22,7 +22,7 @@ let pid: number;
 let calmMb: number;
 /** What one person may ask (protocol/server.ts). */
 const [burst, perSecond] = [1_000, 500];
-/** `POSTROOM_HOSTILE=full`: as many as 5-security.md names (T30), and beside them all at once. */
+/** `POSTROOM_HOSTILE=full`: as many as are promised to be borne, and beside them all at once. */
 const full = process.env.POSTROOM_HOSTILE === 'full';
 const [halfOpen, wrongKeys] = full ? [1_000, 1_000] : [200, 100];
 /** Sessions of those who belong: eva and good. */

@@ -1,7 +1,7 @@
 /**
  * What a mail server says of itself reaches people by the daemon's words: the connection test, the state of a mailbox, the outbox,
- * `doctor`, the log, the settings on the screen. A server that lies with orders to the terminal in each of its replies gets none through
- * (5-security, T1), and its words are still there to read.
+ * `doctor`, the log, the settings on the screen. A server that lies with orders to the terminal in each of its
+ * replies gets none through, and its words are still there to read.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

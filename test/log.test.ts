@@ -75,7 +75,7 @@ test('a log that cannot be written costs lines, says how many, and never throws'
   expect(lines).toMatchObject([{ lost: 3 }, { n: 5 }]);
 });
 
-test('whatever is logged, each line parses and no byte in it moves a terminal (T40)', async () => {
+test('whatever is logged, each line parses and no byte in it moves a terminal', async () => {
   await using dir = await tempDir();
   const path = join(dir.path, 'daemon.log');
   const log = openLog('trace', { file: path });

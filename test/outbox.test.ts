@@ -54,7 +54,7 @@ for (const security of ['starttls', 'tls', 'plain'] as const) {
   });
 }
 
-describe.concurrent('the fault table (5-security, 1.3)', () => {
+describe.concurrent('the fault table', () => {
   const cases = table<{ at: string; fault: string; body: string; state: string; attempts: string; ledger: string }>(`
     at        fault                  body   state     attempts  ledger
     connect   drop                   small  accepted  2         1

@@ -1,5 +1,5 @@
 /**
- * Servers that try to fill the daemon's memory or to keep its thread busy (5-security.md, T14): a daemon in a process of its own, five
+ * Servers that try to fill the daemon's memory or to keep its thread busy: a daemon in a process of its own, five
  * mailboxes at five such servers, one at an honest one. The honest one works all the while, and so does the protocol.
  */
 import { expect, test } from 'vitest';

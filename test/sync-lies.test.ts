@@ -1,5 +1,5 @@
 /**
- * IMAP servers that say no, stop in the middle, or lie (5-security.md, 1.4; 6-sync.md, "cases to survive"). A real Dovecot does not, so the
+ * IMAP servers that say no, stop in the middle, or lie. A real Dovecot does not, so the
  * server here is scripted. Each story ends alike: the server comes to its senses, and the store is equal to it, nothing was marked as read.
  */
 import { describe, expect, test } from 'vitest';

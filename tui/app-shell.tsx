@@ -1,5 +1,5 @@
 /**
- * The view of the shell: the frame around every screen (R1) and the layers in it. Title and filter row belong to the screen
+ * The view of the shell: the frame around every screen and the layers in it. Title and filter row belong to the screen
  * (`Screen`), toast, status and hints rows are here, once.
  */
 import { Box, useCursor, usePaste, useWindowSize } from 'ink';

@@ -1,4 +1,4 @@
-/** How much is drawn side by side (R6). Pure. */
+/** How much is drawn side by side. Pure. */
 
 export type Mode =
   | 'notice' // below 40x10: one line that says so

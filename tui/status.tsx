@@ -1,6 +1,6 @@
 /**
  * The status row of every screen: the connection, how the mailboxes stand, what waits to go out, what one may do here. Bad news first; what
- * is old says how old (R8).
+ * is old says how old.
  */
 import { type ReactElement, useSyncExternalStore } from 'react';
 import type { Mailbox } from '../protocol/schema.ts';

@@ -34,7 +34,7 @@ export function join(pieces: readonly Safe[], between: Safe = chrome``): Chrome 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const printableAscii = /^[ -~]*$/;
 
-/** Columns that a terminal gives to `text`; a guess outside ASCII, which is why outside text stands last on its row (R2). */
+/** Columns that a terminal gives to `text`; a guess outside ASCII, which is why outside text stands last on its row. */
 export function widthOf(text: string): number {
   return printableAscii.test(text) ? text.length : stringWidth(text);
 }

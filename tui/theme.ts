@@ -1,5 +1,5 @@
 /**
- * Colours by meaning. No meaning hangs on colour alone (R3): every tone has its glyph or word beside it, so the monochrome theme
+ * Colours by meaning. No meaning hangs on colour alone: every tone has its glyph or word beside it, so the monochrome theme
  * loses nothing. Bold and inverse are no colours and stay under NO_COLOR.
  */
 
@@ -54,5 +54,5 @@ export function themeFor(env: NodeJS.ProcessEnv): Theme {
   return env.NO_COLOR !== undefined && env.NO_COLOR !== '' ? monochrome : colours;
 }
 
-/** Glyphs that string-width, xterm.js and tmux agree on (4-ux section 3); no other may be drawn as chrome (R7). */
+/** Glyphs that string-width, xterm.js and tmux agree on; no other may be drawn as chrome. */
 export const glyphs = '●★▌▸▾✎◌⚑↑↓✓✗⟳▕▏▁▂▃▄▅▆▇█‹›⋮→─│○·…';

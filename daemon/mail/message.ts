@@ -41,7 +41,7 @@ export type { Address } from './address-list.ts';
 
 export type Attachment = {
   index: number;
-  /** Cleaned (5-security, T9): may be used as a file name. */
+  /** Cleaned: may be used as a file name. */
   filename: string;
   type: string;
   /** Decoded size; an estimate for base64 and quoted-printable. */

@@ -1,5 +1,5 @@
 /**
- * The query language of search, filters and rules (3-cli): text -> tree -> pieces of SQL.
+ * The query language of search, filters and rules: text -> tree -> pieces of SQL.
  *
  *     order -"out of office" from:jane in:support (is:open OR is:waiting) after:2026-03-01
  *

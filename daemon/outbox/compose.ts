@@ -5,7 +5,7 @@
  * - ASCII and CRLF only, no line above 998 octets, ends in CRLF: no server has a reason to rewrite it, none needs 8BITMIME, and
  *   what SMTP carries is what was stored (RFC 5321, 2.3.8 and 4.5.3.1.6)
  * - header and envelope come from the same checked addresses; Bcc is in no octets
- * - CR, LF or NUL where a header value goes is an error and is never cleaned away (5-security, T4)
+ * - CR, LF or NUL where a header value goes is an error and is never cleaned away
  * - nothing but the caller's bytes is read: there is no path, no URL and no raw part to name
  */
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,7 +1,7 @@
 /**
  * One attempt to hand a mail to a submission server. The one importer of the SMTP library.
  *
- * nodemailer reports a connection that dies after the final dot like one that was refused (5-security, F1), so what an error means
+ * nodemailer reports a connection that dies after the final dot like one that was refused, so what an error means
  * is told by marks of our own: the body is a stream that begins when `commit` has resolved, and whose end is the last moment
  * before the final dot can be written.
  *
@@ -335,7 +335,7 @@ class Connection {
 
 // --- what an error means -------------------------------------------------------------------------------------------
 
-/** The table of 5-security, 1.3: an error, and how far the body was. */
+/** The table of faults: an error, and how far the body was. */
 function outcomeOf(error: unknown, body: Body, refused: ReadonlyMap<string, Reply>): Outcome {
   if (error instanceof Refused && body.mark === 'waiting') return { kind: 'forbidden', why: error.message };
   if (error instanceof NoEntry) return { kind: 'auth', why: error.message };

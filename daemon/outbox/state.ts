@@ -6,7 +6,7 @@
  *
  * Invariants
  * - `phase: 'data'` is durable before the first octet of the body leaves; so a row in `claimed` was not sent, and a row in
- *   `data` may have been: only proof (a copy found) or a person moves it on (5-security, 1.3)
+ *   `data` may have been: only proof (a copy found) or a person moves it on
  * - recipients move on their own: an accepted one is never asked for again, whatever becomes of the others
  * - while one recipient is pending the row waits in `queued`; when none is, the row shows the worst
  */
@@ -67,7 +67,7 @@ export const begun = (recipients: readonly Recipient[], refused: ReadonlyMap<str
     return reply === undefined ? { ...recipient, taken: true } : answered(recipient, reply);
   });
 
-/** The decision table of 5-security, 1.3. `jitter` is at least 0 and below 1. */
+/** What follows from a fault: the decision table. `jitter` is at least 0 and below 1. */
 export function after(row: Facts, outcome: Outcome, policy: RetryPolicy, now: Millis, jitter: number): OutboxPatch {
   const patch = decided(row, outcome, policy, now, jitter);
   return patch.recipients === undefined ? patch : { ...patch, recipients: patch.recipients.map(({ taken: _, ...recipient }) => recipient) };

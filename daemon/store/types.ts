@@ -348,7 +348,7 @@ export type OutboxRow = {
   conversation: ConversationId;
   entry: EntryId;
   state: OutboxState;
-  /** Inside `sending`: `claimed` before the body is released, `data` from the commit that precedes its first byte (5-security, 1.3). */
+  /** Inside `sending`: `claimed` before the body is released, `data` from the commit that precedes its first byte. */
   phase: 'claimed' | 'data' | null;
   /** Why it is held: the undo window or a date (`time`), or a lost right (`right`). */
   heldFor: 'time' | 'right' | null;

@@ -102,7 +102,7 @@ export async function connectImap(address: ServerAddress, password: string, limi
     logger: false, // it would see every line, the one with the password too
     qresync: true,
     disableAutoIdle: true, // `idle` says when
-    disableCompression: true, // deflate costs a server more than it saves on a fast line (6-sync, section 1)
+    disableCompression: true, // deflate costs a server more than it saves on a fast line
     maxIdleTime: limits.maxIdleMs,
     connectionTimeout: limits.connectTimeoutMs,
     greetingTimeout: limits.connectTimeoutMs,
@@ -201,7 +201,7 @@ function sizeOf(attribute: unknown): number {
 }
 
 export class Imap {
-  /** Something changed in the open folder: look at it. What changed is never taken from the event (6-sync, trap 1). */
+  /** Something changed in the open folder: look at it. What changed is never taken from the event. */
   onChange: () => void = () => {};
   /** Resolves when the connection has ended, however it ended. */
   readonly ended: Promise<void>;

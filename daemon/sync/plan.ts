@@ -4,7 +4,7 @@
  *
  * The rules that keep mail from being lost, in the order in which they act:
  * - our UIDs are read before the server's, so nothing fresh ever looks deleted
- * - whatever announced a change, the look asks for UIDs from `uidNext` on as well: MODSEQ and EXISTS can stand still (6-sync, trap 1)
+ * - whatever announced a change, the look asks for UIDs from `uidNext` on as well: MODSEQ and EXISTS can stand still
  * - ours + arrived - gone must be the server's count; when it is not, the whole UID set is compared
  * - UIDs below the `uidNext` of the first look are history, the others arrived while we watched
  */

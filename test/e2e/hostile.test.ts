@@ -122,7 +122,7 @@ async function open({ client, rows }: Place, filesOfEach: number): Promise<{ slo
         refused.push(`${kind} ${subject.slice(0, 40)}: ${error.message.slice(0, 80)}`);
       });
     }
-    // The mailbox is searched for the longest word of each subject: whatever it is, it is a query and no command (T37).
+    // The mailbox is searched for the longest word of each subject: whatever it is, it is a query and no command.
     const word = subject.split(/[\s"()]+/u).toSorted((a, b) => b.length - a.length)[0] ?? '';
     if (word !== '') await timed(`search ${subject}`, client.call('search.run', { query: `"${word.slice(0, 200)}"` }));
     for (const message of shown.messages) {

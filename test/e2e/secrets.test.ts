@@ -1,4 +1,4 @@
-/** Passwords stay in the daemon (5-security, T26): canaries go in by every door, and are looked for wherever something could come out. */
+/** Passwords stay in the daemon: canaries go in by every door, and are looked for wherever something could come out. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';

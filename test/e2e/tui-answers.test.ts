@@ -1,6 +1,6 @@
 /**
  * What a terminal says by itself, while a person is anywhere in the program: answers to questions (a mail that got an order through would
- * make it answer), mouse and focus, pastes that carry their own end. None of it is a key: nothing is done, typed or sent (5-security, T34).
+ * make it answer), mouse and focus, pastes that carry their own end. None of it is a key: nothing is done, typed or sent.
  * Silences within a sequence are tested with a clock of their own in tui/input.test.ts; here a real terminal is between.
  */
 import { writeFile } from 'node:fs/promises';

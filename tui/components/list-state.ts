@@ -2,7 +2,7 @@
  * The arithmetic of a windowed list of one-line rows. Pure.
  *
  * Invariants:
- * - The cursor is an id, never an index (R4): rows that come, go or change places never move it to another row by themselves.
+ * - The cursor is an id, never an index: rows that come, go or change places never move it to another row by themselves.
  * - The row under the cursor keeps its line on the screen when the list changes around it.
  * - Every cost is that of the window or of one pass over what changed, never of a table per row.
  */

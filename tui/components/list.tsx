@@ -52,7 +52,7 @@ type ListProps<Item> = {
   readonly rowAt: (index: number) => Item | undefined;
   /** These rows are about to be seen (`to` exclusive). Called when the range moves. */
   readonly onNeed?: (from: number, to: number) => void;
-  /** Draws a row in `columns` columns behind the cursor's column. Outside text goes last (R2). Must keep its identity. */
+  /** Draws a row in `columns` columns behind the cursor's column. Outside text goes last. Must keep its identity. */
   readonly draw: (item: Item, row: { readonly selected: boolean; readonly columns: number }) => Pieces;
   /** Drawn in place of an empty list. */
   readonly empty?: ReactElement;
@@ -100,7 +100,7 @@ type LineProps = {
 };
 
 const Line = memo(function Line({ item, selected, flashing, focused, columns, draw }: LineProps): ReactElement {
-  // `▌` is printed always: without colours, and on terminals that know no inverse, it is the cursor (R3).
+  // `▌` is printed always: without colours, and on terminals that know no inverse, it is the cursor.
   return (
     <Row>
       <T tone={selected && focused && !flashing ? 'cursor' : 'plain'}>

@@ -1,4 +1,4 @@
-/** Sidebar, list and reader side by side, as many as the screen has room for (R6). Inside a pane `useViewport` is the pane's. */
+/** Sidebar, list and reader side by side, as many as the screen has room for. Inside a pane `useViewport` is the pane's. */
 import { Box } from 'ink';
 import { type ReactElement, type ReactNode, useMemo, useState } from 'react';
 import { type PaneWidths, paneWidths } from '../layout.ts';

@@ -1,4 +1,4 @@
-/** The only door to Ink's Text: what is drawn is SafeText, Chrome or a number, never a plain string (T1). */
+/** The only door to Ink's Text: what is drawn is SafeText, Chrome or a number, never a plain string. */
 import { Box, Text } from 'ink';
 import { createContext, type ReactElement, type ReactNode, use } from 'react';
 import type { Safe } from '../text.ts';

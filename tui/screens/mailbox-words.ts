@@ -6,7 +6,7 @@ import type { Tone } from '../theme.ts';
 
 type Standing = Pick<Mailbox, 'state' | 'sync' | 'kind'>;
 
-/** The glyph and the word; every colour has both (R3). */
+/** The glyph and the word; every colour has both. */
 export function stateWords({ state, kind }: Standing): { glyph: Chrome; word: Chrome; tone: Tone } {
   switch (state) {
     case 'idle':

@@ -33,7 +33,7 @@ export function secondsLeft({ state, heldFor, sendAt }: Pick<OutboxEntry, 'state
 /** Nobody got it, and it was not tried for anybody. */
 const untried = ({ recipients }: Pick<OutboxEntry, 'recipients'>): boolean => recipients.every(({ state }) => state === 'pending');
 
-/** The glyph and the word of a row; every tone has both (R3). At most ten columns. */
+/** The glyph and the word of a row; every tone has both. At most ten columns. */
 export function stateWord(entry: Going, now: number): { glyph: Chrome; word: Chrome; tone: Tone } {
   const { state, heldFor } = entry;
   switch (state) {

@@ -1,4 +1,4 @@
-/** One conversation on one row (4-ux, 3.1): what happens to it first, what outside people wrote last (R2). */
+/** One conversation on one row: what happens to it first, what outside people wrote last. */
 import type { ReactElement } from 'react';
 import type { Conversation } from '../../protocol/schema.ts';
 import { displayAddress, type SafeText } from '../../protocol/text.ts';

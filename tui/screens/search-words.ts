@@ -1,7 +1,7 @@
 /** What one may type into a search, what was typed before, and where a query is wrong. Pure; the daemon alone reads queries. */
 import type { PostroomError } from '../../protocol/errors.ts';
 
-/** Keys of the query language (3-cli) that have data, and the closed lists of their values. */
+/** Keys of the query language that have data, and the closed lists of their values. */
 const keys: Readonly<Record<string, readonly string[]>> = {
   from: [],
   to: [],

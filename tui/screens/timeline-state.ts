@@ -2,7 +2,7 @@
  * How one moves in a timeline: the cursor, the window, what is expanded, which kinds show, whether it follows. Pure.
  *
  * Invariants
- * - The cursor is the id of an event, and its row keeps its line on the screen when others come or go around it (R4).
+ * - The cursor is the id of an event, and its row keeps its line on the screen when others come or go around it.
  * - Following holds as long as the cursor is on the newest event: moving up lets go, and what comes then is only announced.
  * - Lines are laid out for what is loaded, a page for each scroll to the edge: never for a whole history.
  */

@@ -219,7 +219,7 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
   );
 }
 
-/** Scopes, events and detail, as many as there is room for (R6). */
+/** Scopes, events and detail, as many as there is room for. */
 function panesFor(columns: number): { readonly scopes: number; readonly events: number; readonly detail: number } {
   if (columns >= 160) return { scopes: 24, events: columns - 24 - 48 - 2, detail: 48 };
   if (columns >= 120) return { scopes: 0, events: columns - 40 - 1, detail: 40 };
