@@ -5,8 +5,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import * as z from 'zod';
 import { PostroomError } from '../protocol/errors.ts';
+import { readHost } from './directory/secret-hosts.ts';
 
 const port = z.int().min(0).max(65_535);
+const SecretHost = z.string().refine((text) => readHost(text) !== null, 'is written HOST or HOST:PORT, like imap.example.org:993');
 
 export const Config = z.strictObject({
   organisation: z.string().min(1).max(200).default('Postroom'),
@@ -62,15 +64,16 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   /**
-   * Commands that print a secret on standard output; people choose them by name. `run` is an argument array with an absolute path, without
-   * a shell; `hosts` are the only servers that the secret goes to, over verified TLS or on this machine.
+   * Commands that print a secret on standard output; holders of `shared-mailbox.sync` choose them by name. `run` is an argument array with
+   * an absolute path, without a shell; `hosts` (`HOST` or `HOST:PORT`) are the only servers that the secret goes to, over verified TLS or
+   * on this machine.
    */
   secretCommands: z
     .record(
       z.string().min(1),
       z.strictObject({
         run: z.array(z.string().min(1)).min(1),
-        hosts: z.array(z.string().min(1)).min(1),
+        hosts: z.array(SecretHost).min(1),
         timeoutMs: z.int().min(100).default(10_000),
       }),
     )

@@ -152,7 +152,8 @@ async function startOf(store: Pick<Store, 'audit'>, config: Config, version: str
     'sharing.requireCommonRole': requireCommonRole,
     'sharing.plans': plans,
     'hosted.domains': hostedDomains,
-    secretCommands: Object.entries(commands).map(([name, { hosts }]) => ({ name, hosts })),
+    // Without their names, which are for those who may use them.
+    secretCommands: Object.values(commands).map(({ hosts }) => ({ hosts })),
   };
   const filter = { mailbox: null, persons: null, since: null, until: null, action: 'daemon.start' };
   const [before] = await store.audit({ filter, before: null, after: null, oldestFirst: false, limit: 1 });

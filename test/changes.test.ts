@@ -377,28 +377,68 @@ describe('mailboxes', () => {
     expect(await codeOf(() => changes.mailboxTransfer(doc, { mailbox: id, person: dora.id }, by(dora)))).toBe('forbidden');
   });
 
-  test('a secret command goes only where the administrator says, over verified TLS or on this machine', async () => {
+  describe('a secret command', () => {
     const secret = { kind: 'command', name: 'vault' } as const;
-    const only = (...hosts: string[]) => by(dora, { commands: { vault: { hosts } } });
+    const for_ = (who: { id: string }, ...hosts: string[]) => by(who, { commands: { vault: { hosts } } });
+    const only = (...hosts: string[]) => for_(anna, ...hosts);
     const add = (more: object, act: changes.Act) => () => changes.mailboxAdd(team, { ...asked, secret, ...more }, act);
-    expect(await codeOf(add({}, only('MAIL.example.net')))).toBe('done');
-    const elsewhere = await messageOf(add({}, only('mail.example.com')));
-    expect(elsewhere).toContain('mail.example.net');
-    expect(await messageOf(add({}, only()))).toBe(elsewhere);
-    expect(await messageOf(add({}, by(dora)))).toBe(elsewhere); // no command of the name: in the same words
-    for (const half of ['imap', 'smtp'] as const)
-      expect(await codeOf(add({ [half]: { ...server, host: 'evil.example' } }, only('mail.example.net')))).toBe('invalid');
-    const other = { ...secret, name: '__proto__' };
-    expect(await codeOf(add({ secret: other }, only('mail.example.net')))).toBe('invalid');
+    const at = (host: string, more: object = {}) => ({ imap: { ...server, host, ...more }, smtp: { ...server, host, ...more } });
 
-    const clear = (host: string) => ({ imap: { ...server, host, tls: 'none' }, smtp: { ...server, host, tls: 'none' } });
-    for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '::1']) expect(await codeOf(add(clear(host), only(host)))).toBe('done');
-    for (const host of ['mail.example.net', '127.example.net', '::2', '10.0.0.1', '128.0.0.1'])
-      expect(await messageOf(add(clear(host), only(host)))).toContain('over TLS');
+    test('goes only where the administrator says, over verified TLS or on this machine', async () => {
+      expect(await codeOf(add({}, only('MAIL.example.net')))).toBe('done');
+      const elsewhere = await messageOf(add({}, only('mail.example.com')));
+      expect(elsewhere).toContain('mail.example.net');
+      expect(elsewhere).not.toContain('vault');
+      expect(await messageOf(add({}, only()))).toBe(elsewhere);
+      expect(await messageOf(add({}, by(anna)))).toBe(elsewhere); // no command of the name: in the same words
+      for (const half of ['imap', 'smtp'] as const)
+        expect(await codeOf(add({ [half]: { ...server, host: 'evil.example' } }, only('mail.example.net')))).toBe('invalid');
+      const other = { ...secret, name: '__proto__' };
+      expect(await codeOf(add({ secret: other }, only('mail.example.net')))).toBe('invalid');
 
-    const added = changes.mailboxAdd(team, { ...asked, secret }, only('mail.example.net'));
-    const moved = { mailbox: added.id ?? '', imap: { ...server, host: 'evil.example' }, secret };
-    expect(await codeOf(() => changes.mailboxSet(added.doc, moved, only('mail.example.net')))).toBe('invalid');
+      const clear = (host: string) => at(host, { tls: 'none' });
+      for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '::1']) expect(await codeOf(add(clear(host), only(host)))).toBe('done');
+      for (const host of ['mail.example.net', '127.example.net', '::2', '10.0.0.1', '128.0.0.1'])
+        expect(await messageOf(add(clear(host), only(host)))).toContain('over TLS');
+
+      const added = changes.mailboxAdd(team, { ...asked, secret }, only('mail.example.net'));
+      const moved = { mailbox: added.id ?? '', imap: { ...server, host: 'evil.example' }, secret };
+      expect(await codeOf(() => changes.mailboxSet(added.doc, moved, only('mail.example.net')))).toBe('invalid');
+    });
+
+    test.each([
+      ['mail.example.net:993', 'mail.example.net', 993, 'done'],
+      ['mail.example.net:993', 'MAIL.example.net', 993, 'done'],
+      ['mail.example.net:993', 'mail.example.net', 9930, 'invalid'],
+      ['mail.example.net:993', 'mail.example.net.evil.example', 993, 'invalid'],
+      ['127.0.0.1:993', '127.0.0.1', 4993, 'invalid'],
+      ['127.0.0.1', '127.0.0.1', 4993, 'done'],
+      ['[::1]:993', '::1', 993, 'done'],
+      ['[::1]:993', '::1', 994, 'invalid'],
+      ['[::1]', '::1', 994, 'done'],
+      ['::1', '::1', 994, 'done'],
+    ])('listed for %s, asked by a mailbox at %s port %i: %s', async (entry, host, port, code) => {
+      expect(await codeOf(add(at(host, { port }), only(entry)))).toBe(code);
+    });
+
+    test('is for holders of shared-mailbox.sync, and nobody else learns whether there is one', async () => {
+      const there = await messageOf(add({}, for_(dora, 'mail.example.net')));
+      expect(await codeOf(add({}, for_(dora, 'mail.example.net')))).toBe('forbidden');
+      expect(await messageOf(add({}, by(dora)))).toBe(there);
+      expect(await messageOf(add({ secret: { ...secret, name: 'other' } }, for_(dora, 'mail.example.net')))).toBe(there);
+
+      // Of a mailbox that has one, who may not choose it changes neither it nor the CA that its servers are trusted by.
+      const act = only('mail.example.net');
+      const mine = changes.mailboxAdd(team, { ...asked, secret }, act);
+      const given = changes.mailboxTransfer(mine.doc, { mailbox: mine.id ?? '', person: dora.id }, act).doc;
+      const dorasAct = for_(dora, 'mail.example.net');
+      const set = (more: object) => codeOf(() => changes.mailboxSet(given, { mailbox: mine.id ?? '', ...more }, dorasAct));
+      expect(await set({ imap: { ...server, ca: 'PEM' } })).toBe('forbidden');
+      expect(await set({ secret: { ...secret, name: 'other' } })).toBe('forbidden');
+      expect(await set({ secret: { kind: 'sealed', id: idOf('s', 4) } })).toBe('done');
+      expect(await set({ imap: { ...server, host: 'evil.example' } })).toBe('done'); // without the password
+      expect(await set({ settings: { name: 'Dora' } })).toBe('done');
+    });
   });
 
   test('whoever has no right there is told what they would be told of a mailbox that never was', async () => {

@@ -36,3 +36,20 @@ test('an empty object is a whole configuration, and a key that does not exist is
   expect(parseConfig({}, 'config.json').log.level).toBe('info');
   expect(() => parseConfig({ sync: { pollMS: 1 } }, 'config.json')).toThrow(/sync.*pollMS/);
 });
+
+test('hosts of a secret command are HOST or HOST:PORT', () => {
+  const with_ = (host: string) => () => parseConfig({ secretCommands: { a: { run: ['/bin/true'], hosts: [host] } } }, 'config.json');
+  for (const host of ['mail.example.org', 'mail.example.org:993', '192.0.2.1:143', '::1', '[::1]', '[2001:db8::1]:993'])
+    expect(with_(host), host).not.toThrow();
+  for (const host of [
+    '',
+    'imaps://mail.example.org',
+    'mail.example.org:',
+    'mail.example.org:0',
+    'mail.example.org:65536',
+    '[x]:1',
+    'a b',
+    '2001:db8::1:99999',
+  ])
+    expect(with_(host), host).toThrow(/secretCommands\.a\.hosts/);
+});

@@ -120,6 +120,11 @@ test('the configuration: not JSON, unknown keys, changed since the start, comman
   const hosts = ['mail.example.net'];
   await writeFile(config, with_({ secretCommands: { a: { run: ['/nowhere/pass'], hosts }, b: { run: ['pass'], hosts } } }));
   expect(codes(await found(postroom))).toEqual(['error secret-command', 'error secret-command', 'warning config-changed']);
+  const c = { run: [process.execPath], hosts: ['127.0.0.1', 'localhost:993', '[::1]:143', 'mail.example.net'] };
+  await writeFile(config, with_({ secretCommands: { c } }));
+  const open = await found(postroom);
+  expect(codes(open)).toEqual(['warning secret-command-port', 'warning config-changed']);
+  expect(open[0]?.message).toContain('every port of 127.0.0.1');
 });
 
 test('grants.json: damaged, missing, and its previous generation', async () => {

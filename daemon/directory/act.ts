@@ -22,7 +22,7 @@ export interface Policy {
   /** Plans whose holders may share mailboxes of theirs; empty: everybody may. */
   readonly plans: readonly string[];
   readonly hostedDomains: readonly string[];
-  /** Commands that give a secret, and the only servers that it goes to. */
+  /** Commands that give a secret, and the only servers that it goes to: `HOST` at whatever port, or `HOST:PORT` (RFC 3986, 3.2). */
   readonly commands: Readonly<Record<string, { readonly hosts: readonly string[] }>>;
 }
 

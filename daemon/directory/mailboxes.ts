@@ -1,5 +1,5 @@
 /** Changes of mailboxes, their addresses and watches. Each is a function of the document; act.ts says what all of them obey. */
-import { isIPv4 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { Millis } from '../access/reach.ts';
 import {
   type Act,
@@ -26,6 +26,7 @@ import {
   type Settings,
 } from './document.ts';
 import { checkRevision, needPlan, needSharing } from './grants.ts';
+import { isLoopback, servesHost } from './secret-hosts.ts';
 
 const dayMs = 86_400_000;
 
@@ -65,7 +66,7 @@ export function mailboxAdd(doc: Directory, asked: MailboxAsked, act: Act): Chang
     settings: { ...defaultSettings, name: asked.name ?? null },
     revision: 1,
   };
-  if (asked.kind === 'imap') checkSecret(asked.secret, asked, act.policy);
+  if (asked.kind === 'imap') needSecret(doc, act, asked.secret, asked);
   const mailbox: Mailbox =
     asked.kind === 'hosted'
       ? { ...common, kind: 'hosted' }
@@ -101,7 +102,7 @@ export function mailboxSet(doc: Directory, asked: MailboxEdit, act: Act): Change
   checkRevision(doc, mailbox, asked.ifRevision);
   const settings = { ...mailbox.settings, ...defined(asked.settings ?? {}) };
   const { workFrom = mailbox.workFrom } = asked;
-  const { next, server } = withServer({ ...mailbox, settings, workFrom }, asked, act.policy);
+  const { next, server } = withServer(doc, act, { ...mailbox, settings, workFrom }, asked);
   const changed = [
     ...Object.keys(settings).filter(
       (key) => Object.hasOwn(mailbox.settings, key) && !sameValue(at(settings, key), at(mailbox.settings, key)),
@@ -122,7 +123,7 @@ export function mailboxSet(doc: Directory, asked: MailboxEdit, act: Act): Change
   );
 }
 
-function withServer(mailbox: Mailbox, asked: MailboxEdit, policy: Policy): { next: Mailbox; server: readonly string[] } {
+function withServer(doc: Directory, act: Act, mailbox: Mailbox, asked: MailboxEdit): { next: Mailbox; server: readonly string[] } {
   if (mailbox.kind === 'hosted') {
     if (asked.imap || asked.smtp || asked.secret)
       throw invalid(`${mailbox.address} is hosted here: it has no server and no password to set.`);
@@ -133,7 +134,7 @@ function withServer(mailbox: Mailbox, asked: MailboxEdit, policy: Policy): { nex
   const elsewhere =
     !sameValue({ ...imap, ca: null }, { ...mailbox.imap, ca: null }) || !sameValue({ ...smtp, ca: null }, { ...mailbox.smtp, ca: null });
   const secret = asked.secret ?? (elsewhere ? null : mailbox.secret);
-  if (asked.secret || server.length > 0) checkSecret(secret, { imap, smtp }, policy);
+  if (asked.secret || server.length > 0) needSecret(doc, act, secret, { imap, smtp });
   return { next: { ...mailbox, imap, smtp, secret }, server: sameValue(secret, mailbox.secret) ? server : [...server, 'secret'] };
 }
 
@@ -252,28 +253,35 @@ function freeAddress(doc: Directory, asked: string, beside: readonly string[], k
   return address;
 }
 
+type Servers = { readonly imap: Server; readonly smtp: Server };
+
+/**
+ * Whoever names a command, or changes how its servers are reached (a trusted CA of their own), may set up servers for everybody: a
+ * password of the daemon's is not for whoever has a mailbox. Asked before the name is looked at, so that nobody else learns what there is.
+ */
+function needSecret(doc: Directory, act: Act, secret: SecretRef | null, servers: Servers): void {
+  if (secret?.kind !== 'command') return;
+  needOperation(doc, act, 'shared-mailbox.sync');
+  checkSecret(secret, servers, act.policy);
+}
+
 /**
  * A named command gives its secret only to servers that the administrator named with it, over verified TLS or on this machine. Asked when
  * a mailbox is set up and again at every use, since the configuration may have changed between. A command that is not there and one for
- * other servers are told in the same words: names of commands are not for guessing.
+ * other servers are told in the same words, and without its name: those who are told at its use may not be those who chose it.
  */
-export function checkSecret(
-  secret: SecretRef | null,
-  { imap, smtp }: { readonly imap: Server; readonly smtp: Server },
-  { commands }: Pick<Policy, 'commands'>,
-): void {
+export function checkSecret(secret: SecretRef | null, { imap, smtp }: Servers, { commands }: Pick<Policy, 'commands'>): void {
   if (secret?.kind !== 'command') return;
   const hosts = Object.hasOwn(commands, secret.name) ? (commands[secret.name]?.hosts ?? []) : [];
-  const elsewhere = [imap, smtp].find(({ host }) => !hosts.some((one) => fold(one) === fold(host)));
-  if (elsewhere !== undefined)
+  const elsewhere = [imap, smtp].find((server) => !hosts.some((one) => servesHost(one, server)));
+  if (elsewhere !== undefined) {
+    const server = `${isIPv6(elsewhere.host) ? `[${elsewhere.host}]` : elsewhere.host}:${elsewhere.port}`;
     throw invalid(
-      `No command ${secret.name} gives a password for ${elsewhere.host}. An administrator adds the server to its hosts in secretCommands, in the daemon's configuration.`,
+      `No such command gives a password for ${server}. An administrator adds the server to the command's hosts in secretCommands, in the daemon's configuration.`,
       { field: 'secret' },
     );
+  }
   const clear = [imap, smtp].find(({ host, tls }) => tls === 'none' && !isLoopback(host));
   if (clear !== undefined)
     throw invalid(`The password of a command goes to ${clear.host} over TLS only. Leave out ?tls=no.`, { field: 'secret' });
 }
-
-/** This machine by its usual name, or by an address of its own (RFC 1122 3.2.1.3, RFC 4291 2.5.3). A name may lie; these cannot. */
-const isLoopback = (host: string): boolean => fold(host) === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

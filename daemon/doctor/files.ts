@@ -8,6 +8,7 @@ import { type Config, readConfig } from '../config.ts';
 import { readDaemonKey, readNextDaemonKey } from '../daemon-key.ts';
 import { readGenerations } from '../directory/durable.ts';
 import { isMissing } from '../directory/file.ts';
+import { isOpenLoopback } from '../directory/secret-hosts.ts';
 import { endpointsOf, grantsFile } from '../home.ts';
 import { type HomeFile, homeFiles, problemWith } from '../home-files.ts';
 import { error, type Finding, info, warning, wordsOf } from './finding.ts';
@@ -128,15 +129,24 @@ async function examineConfig(where: Places, blamed: ReadonlySet<string>): Promis
 
 async function examineCommands(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const [name, { run }] of Object.entries(config.secretCommands)) {
+  // By their programs: their names are for those who may use them.
+  for (const { run, hosts } of Object.values(config.secretCommands)) {
     const program = run[0] ?? '';
-    const mend = `Name a program with its whole path in secretCommands.${name}.run.`;
-    if (!program.startsWith('/')) findings.push(error('secret-command', `The secret command ${name} begins with "${program}".`, mend));
+    const mend = 'Name a program with its whole path in its run, in secretCommands.';
+    if (!program.startsWith('/')) findings.push(error('secret-command', `A secret command begins with "${program}".`, mend));
     else {
       await access(program, constants.X_OK).catch((problem: unknown) =>
-        findings.push(error('secret-command', `The secret command ${name} cannot run ${program}: ${wordsOf(problem)}.`, mend)),
+        findings.push(error('secret-command', `A secret command cannot run ${program}: ${wordsOf(problem)}.`, mend)),
       );
     }
+    for (const host of hosts.filter(isOpenLoopback))
+      findings.push(
+        warning(
+          'secret-command-port',
+          `The secret command that runs ${program} gives its password to every port of ${host}, whoever answers there.`,
+          `Name the port too in its hosts, in secretCommands, like ${host.includes(':') ? '[::1]' : host}:993.`,
+        ),
+      );
   }
   return findings;
 }

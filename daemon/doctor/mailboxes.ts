@@ -45,13 +45,7 @@ async function examineSecret(mailbox: Mailbox, { secrets, commands }: MailboxDep
   if (secret.kind === 'command') {
     return commands.includes(secret.name)
       ? []
-      : [
-          error(
-            'secret-command',
-            `${address} takes its password from the command ${secret.name}, which the configuration does not have.`,
-            mend,
-          ),
-        ];
+      : [error('secret-command', `${address} takes its password from a command that the configuration does not have any more.`, mend)];
   }
   if (secrets === null) return []; // that they cannot be opened at all is a finding of its own
   try {
