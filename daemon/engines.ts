@@ -118,7 +118,8 @@ export interface Outbox {
   poke(): void;
   /** Resolves when the row has reached accepted, failed, unknown, bounced, cancelled, or is held. */
   settled(outbox: string): Promise<OutboxRow>;
-  test(account: MailboxAccount): Promise<TestStep[]>;
+  /** `sizeOctets`: how large a mail the server takes, null when it names no limit; noted already for a mailbox of the directory. */
+  test(account: MailboxAccount): Promise<{ steps: TestStep[]; sizeOctets?: number | null }>;
   /** A person said that a mail of unknown fate arrived: a copy belongs in Sent. */
   arrived(outbox: string): Promise<void>;
   /** What waits for this mailbox's server is tried at once: its account changed, or a person asks. */

@@ -927,7 +927,7 @@ export const methods = {
           z.object({
             filename: z.string().min(1).max(500),
             type: z.string().max(200).default('application/octet-stream'),
-            sizeOctets: z.int().min(0).max(50_000_000),
+            sizeOctets: z.int().min(0),
           }),
         )
         .max(100)
@@ -936,6 +936,7 @@ export const methods = {
       at: IsoDate.nullable().default(null),
       /** The undo window: not handed to SMTP before. */
       holdMs: z.int().min(0).max(600_000).default(0),
+      /** Authorizes and composes, queues nothing. The sizes of files are enough for it: they need not follow. */
       dryRun: z.boolean().default(false),
       /** The same key again answers with the same outbox entry. */
       idempotencyKey: z.string().max(100).nullable().default(null),

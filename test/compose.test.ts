@@ -71,7 +71,17 @@ test('the same draft gives the same octets', () => {
 });
 
 test('too large is refused with both numbers', () => {
-  expect(() => compose(draft({ body: 'x'.repeat(5_000) }), 2_000)).toThrow(/octets with its attachments; at most 2000/);
+  const limit = { octets: 2_000, server: 'smtp.example.org' };
+  expect(() => compose(draft({ body: 'x'.repeat(5_000) }), limit)).toThrow(
+    expect.objectContaining({
+      code: 'invalid',
+      message: expect.stringMatching(/^The mail has 5\.\d kB as it is sent.*; smtp\.example\.org takes at most 2\.0 kB\./),
+      details: { sizeOctets: expect.any(Number), limitOctets: 2_000, server: 'smtp.example.org' },
+    }),
+  );
+  const fits = compose(draft({ body: 'x' })).octets.length;
+  expect(compose(draft({ body: 'x' }), { octets: fits, server: null }).octets.length).toBe(fits);
+  expect(() => compose(draft({ body: 'x' }), { octets: fits - 1, server: null })).toThrow(/Postroom takes at most/);
 });
 
 test('a message goes as a message when it can, and as a file with the same octets when not', () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../daemon/directory/secrets.ts';
 import type { ServerAddress } from '../daemon/engines.ts';
 import type { OutboxRow } from '../daemon/store/types.ts';
+import { eventually } from './support/eventually.ts';
 import { openWorld, type World, type WorldOptions } from './support/outbox.ts';
 import { type Fault, type Step, type Submission, type SubmissionOptions, startSubmission } from './support/submission.ts';
 import { table } from './support/table.ts';
@@ -262,11 +263,60 @@ test('a temporary failure is given up after its time, with the last words of the
   expect(row.attempts).toBeGreaterThan(1);
 });
 
-test('a mail larger than the server takes fails at once, in words', async () => {
-  await using on = await scene([], { extensions: ['SIZE 100'] });
-  const row = await on.world.send();
-  expect([row.state, row.attempts]).toEqual(['failed', 1]);
-  expect(row.lastError).toMatch(/size larger than allowed 100/);
+describe('how large a mail the server takes', () => {
+  const offers = table<{ offered: string; kept: string }>(`
+    offered                     kept
+    SIZE 35882577               35882577
+    size 52428800               52428800
+    SIZE 0                      none
+    SIZE                        none
+    SIZE 99999999999999999999   none
+    SIZE ten                    none
+    XSIZE 100                   none
+    8BITMIME                    none
+  `);
+  for (const { offered, kept } of offers) {
+    for (const security of ['starttls', 'plain'] as const) {
+      test(`${offered} (${security}) is noted as ${kept}, when it is tested and when a mail is sent`, async () => {
+        await using on = await scene([], { extensions: ['PIPELINING', offered, 'ENHANCEDSTATUSCODES'], security });
+        const { store, outbox, account } = on.world;
+        const noted = kept === 'none' ? null : { server: 'localhost', octets: Number(kept) };
+        await store.noteSizeLimit(account.id, { server: 'localhost', octets: 7 }); // what it said before is over
+        expect((await outbox.test(account)).sizeOctets).toBe(noted?.octets ?? null);
+        expect(await store.sizeLimit(account.id)).toEqual(noted);
+        await store.noteSizeLimit(account.id, noted === null ? { server: 'localhost', octets: 7 } : null);
+        expect((await on.world.send()).state).toBe('accepted');
+        await eventually(async () => expect(await store.sizeLimit(account.id)).toEqual(noted));
+      });
+    }
+  }
+
+  test('is said by the test of the mailbox, and kept over a restart', async () => {
+    const home = await tempDir();
+    await using server = await startSubmission();
+    const first = await openWorld(home.path, address(server));
+    const { steps } = await first.outbox.test(first.account);
+    expect(steps.map(({ message }) => message)).toContain('encrypted, certificate verified; takes mails of up to 35.8 MB');
+    await first[Symbol.asyncDispose]();
+    const second = await openWorld(home.path, address(server));
+    expect(await second.store.sizeLimit(second.account.id)).toEqual({ server: 'localhost', octets: 35882577 });
+    // A mailbox that goes takes it along.
+    await second.store.forgetMailbox(second.account.id);
+    expect(await second.store.sizeLimit(second.account.id)).toBeNull();
+    expect(await second.store.check()).toEqual([]);
+    await second[Symbol.asyncDispose]();
+    await home[Symbol.asyncDispose]();
+  });
+
+  test('a larger mail, composed before that was known, fails whole with both figures: none of it is sent', async () => {
+    await using on = await scene([], { extensions: ['SIZE 100'] });
+    const row = await on.world.send();
+    expect([row.state, row.attempts]).toEqual(['failed', 1]);
+    expect(row.lastError).toMatch(
+      /^The mail has \d{3} B as it is sent, with its files encoded; localhost takes at most 100 B\. Send fewer/,
+    );
+    expect(on.server.commands.filter((command) => /^(AUTH|MAIL|DATA)/.test(command))).toEqual([]);
+  });
 });
 
 describe('what waits for its time', () => {
@@ -321,7 +371,7 @@ describe('credentials', () => {
     expect(on.server.commands.filter((command) => command.startsWith('AUTH')).length).toBe(1);
 
     on.world.account.secret = async () => new Secret('another');
-    expect((await on.world.outbox.test(on.world.account)).every(({ ok }) => ok)).toBe(true);
+    expect((await on.world.outbox.test(on.world.account)).steps.every(({ ok }) => ok)).toBe(true);
     const settled = await Promise.all([first, second].map(({ id }) => on.world.outbox.settled(id)));
     expect(settled.map(({ state, attempts }) => [state, attempts])).toEqual([
       ['accepted', 2],
@@ -359,7 +409,7 @@ describe('credentials', () => {
       const failed = await world.until(row.id, ({ lastError }) => lastError !== null);
       expect([failed.state, server.ledger.length, server.exposed]).toEqual(['queued', 0, 0]);
       expect(server.commands.filter((command) => /^(AUTH|MAIL|DATA)/.test(command))).toEqual([]);
-      const steps = await world.outbox.test(world.account);
+      const { steps } = await world.outbox.test(world.account);
       expect(steps.at(-1)).toMatchObject({ server: 'smtp', step: 'tls', ok: false });
     });
   }
@@ -367,16 +417,16 @@ describe('credentials', () => {
   test('mailbox test names each step', async () => {
     await using on = await scene();
     const { outbox, account } = on.world;
-    expect((await outbox.test(account)).map(({ step, ok }) => [step, ok])).toEqual([
+    expect((await outbox.test(account)).steps.map(({ step, ok }) => [step, ok])).toEqual([
       ['connect', true],
       ['tls', true],
       ['sign in', true],
     ]);
     on.server.fail({ at: 'auth', reply: '535 5.7.8 No, c2VjcmV0 is wrong, AHBvc3Ryb29tAHNlY3JldA== too' });
-    const refused = (await outbox.test(account)).at(-1);
+    const refused = (await outbox.test(account)).steps.at(-1);
     expect(refused).toEqual({ server: 'smtp', step: 'sign in', ok: false, message: '535 5.7.8 No, [secret] is wrong, [secret] too' });
     await on.server.die();
-    expect(await outbox.test(account)).toMatchObject([{ step: 'connect', ok: false }]);
+    expect(await outbox.test(account)).toMatchObject({ steps: [{ step: 'connect', ok: false }] });
     expect(on.server.ledger).toEqual([]);
   });
 });

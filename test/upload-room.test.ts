@@ -82,7 +82,7 @@ test('through the protocol: what does not fit beside the uploads of its person i
     subject: name,
     body: 'x',
     attachments: [{ filename: 'a.bin', sizeOctets: size }],
-    dryRun: true,
+    holdMs: 600_000,
   });
   const started: string[] = [];
   const gate = Promise.withResolvers<void>();

@@ -24,21 +24,15 @@ export function pathOf(typed: string): string {
   return isAbsolute(path) ? path : resolve(path);
 }
 
-/** The daemon takes no more in one mail. */
-const maxAttachedOctets = 25_000_000;
-
 export type Attached = { readonly path: string; readonly name: string; readonly size: number };
 
-/** Looks at a file that is to be attached; throws FileProblem. */
+/** Looks at a file that is to be attached; throws FileProblem. Whether it fits the daemon knows: it depends on the server. */
 export async function attachable(typed: string, already: readonly Attached[]): Promise<Attached> {
   if (typed.trim() === '') throw new FileProblem(chrome`type the path of a file`);
   const path = pathOf(typed);
   const found = await looked(path);
   if (found.isDirectory()) throw new FileProblem(chrome`that is a folder`);
   if (!found.isFile()) throw new FileProblem(chrome`that is not a file`);
-  const total = already.reduce((sum, one) => sum + one.size, found.size);
-  if (total > maxAttachedOctets)
-    throw new FileProblem(chrome`too large: a mail takes ${octets(maxAttachedOctets)}, this would be ${octets(total)}`);
   if (already.some((one) => one.path === path)) throw new FileProblem(chrome`it is attached already`);
   return { path, name: basename(path), size: found.size };
 }

@@ -13,11 +13,9 @@ import { domainToASCII } from 'node:url';
 import { PostroomError } from '../../protocol/errors.ts';
 import { formatAddress } from '../mail/address.ts';
 import type { Address } from '../mail/message.ts';
+import { needFit, ownLimit, type SizeLimit } from './size.ts';
 
 export type Attached = { filename: string; type: string; bytes: Uint8Array };
-
-/** Most submission servers take 25 to 36 MB; those that take less say so (SIZE, RFC 1870). */
-const maxSizeOctets = 36_000_000;
 
 export type Draft = {
   from: Address;
@@ -51,7 +49,7 @@ export const newMessageId = (from: string): string => `<${randomBytes(16).toStri
 export const newPostroomId = (): string => randomBytes(16).toString('hex');
 
 /** Throws PostroomError('invalid') for whatever could not be sent as it stands, or is too large. */
-export function compose(draft: Draft, limitOctets = maxSizeOctets): Composed {
+export function compose(draft: Draft, limit: SizeLimit = ownLimit): Composed {
   const [to, cc, bcc] = [list(draft.to, 'To'), list(draft.cc, 'Cc'), list(draft.bcc, 'Bcc')];
   const recipients = [...new Set([...to, ...cc, ...bcc].map(({ address }) => address))];
   if (recipients.length === 0) throw invalid('A mail needs at least one recipient.');
@@ -73,9 +71,7 @@ export function compose(draft: Draft, limitOctets = maxSizeOctets): Composed {
   ];
   const parts = [textPart(draft.body), ...draft.attachments.map(attachmentPart)];
   const octets = Buffer.concat(message(header, parts, draft.messageId));
-  if (octets.length > limitOctets) {
-    throw invalid(`The mail has ${octets.length} octets with its attachments; at most ${limitOctets} can be sent.`);
-  }
+  needFit(octets.length, limit);
   return { octets, messageId: draft.messageId, postroomId: draft.postroomId, recipients };
 }
 

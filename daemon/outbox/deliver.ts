@@ -113,17 +113,20 @@ class Delivery implements Outbox {
     }
   }
 
-  async test(account: MailboxAccount): Promise<TestStep[]> {
-    if (account.smtp === null) return [];
+  async test(account: MailboxAccount): Promise<{ steps: TestStep[]; sizeOctets?: number | null }> {
+    if (account.smtp === null) return { steps: [] };
     let credentials: Credentials;
     try {
       credentials = await credentialsFor(account.smtp, account);
     } catch (error) {
-      return [{ server: 'smtp', step: 'sign in', ok: false, message: messageOf(error) }];
+      return { steps: [{ server: 'smtp', step: 'sign in', ok: false, message: messageOf(error) }] };
     }
-    const steps = await probe(account.smtp, credentials, this.#limits);
-    if (steps.every(({ ok }) => ok)) await this.#reopen(account.id);
-    return steps;
+    const tested = await probe(account.smtp, credentials, this.#limits);
+    // One that is being added is not there yet: whoever adds it notes the size under the name that it gets.
+    if (tested.sizeOctets !== undefined && this.#deps.account(account.id) !== null)
+      await this.#noteSize(account.id, account.smtp.host, tested.sizeOctets);
+    if (tested.steps.every(({ ok }) => ok)) await this.#reopen(account.id);
+    return tested;
   }
 
   async arrived(id: OutboxId): Promise<void> {
@@ -381,9 +384,21 @@ class Delivery implements Outbox {
         return ours;
       },
       refusal: () => run.recalled ?? refusal(run.row),
+      greeted: (sizeOctets) => {
+        const { mailbox } = run.row;
+        this.#beside(`${mailbox} size`, () => this.#noteSize(mailbox, server.host, sizeOctets));
+      },
       limits: this.#limits,
     });
     return run.attempt.outcome;
+  }
+
+  /** Kept for whoever composes the next mail. A server says it at each connection, and mostly the same. */
+  async #noteSize(mailbox: MailboxId, server: string, octets: number | null): Promise<void> {
+    const { store } = this.#deps;
+    const known = await store.sizeLimit(mailbox);
+    const isKnown = octets === null ? known === null : known?.octets === octets && known.server === server;
+    if (!isKnown) await store.noteSizeLimit(mailbox, octets === null ? null : { server, octets });
   }
 
   /** Keeps count of a mailbox's failures; a mail's own failure is none. */

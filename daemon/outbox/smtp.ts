@@ -19,6 +19,7 @@ import type { Secret } from '../directory/secrets.ts';
 import type { ServerAddress, TestStep } from '../engines.ts';
 import type { Millis } from '../store/types.ts';
 import { tlsWords } from '../tls-words.ts';
+import { sizeWords, tooLarge } from './size.ts';
 import type { Outcome, Reply } from './state.ts';
 
 export type TimeLimits = {
@@ -42,6 +43,8 @@ export type Submission = {
   commit: (refused: ReadonlyMap<string, Reply>) => Promise<boolean>;
   /** Why the author may not send it; null when they may. */
   refusal: () => string | null;
+  /** Told at each greeting how large a mail the server takes (SIZE, RFC 1870); null: it names no limit. */
+  greeted: (sizeOctets: number | null) => void;
   limits: TimeLimits;
 };
 
@@ -69,7 +72,10 @@ export function submit(job: Submission): Attempt {
   const refused = (): Map<string, Reply> => replies(envelope.rejectedErrors);
   const body = new Body(job, connection, refused);
   const run = async (): Promise<Outcome> => {
-    await connection.open();
+    const sizeOctets = await connection.open();
+    job.greeted(sizeOctets);
+    if (sizeOctets !== null && job.octets.length > sizeOctets)
+      return { kind: 'impossible', why: tooLarge(job.octets.length, { octets: sizeOctets, server: job.server.host }) };
     await connection.signIn(job.credentials);
     const info = await connection.send(envelope, body);
     if (body.mark !== 'handed-over')
@@ -103,27 +109,43 @@ export function submit(job: Submission): Attempt {
   };
 }
 
-/** Tries an address without sending: each step until one fails. */
-export async function probe(server: ServerAddress, credentials: Credentials, limits: TimeLimits): Promise<TestStep[]> {
+/** Tries an address without sending: each step until one fails. `sizeOctets` is undefined when the server did not get to greet. */
+export async function probe(
+  server: ServerAddress,
+  credentials: Credentials,
+  limits: TimeLimits,
+): Promise<{ steps: TestStep[]; sizeOctets?: number | null }> {
   const connection = new Connection(server, limits, 'localhost');
   const steps: TestStep[] = [];
-  const step = async (name: string, done: string, act: () => Promise<void>): Promise<boolean> => {
+  let greeted: { sizeOctets?: number | null } = {};
+  const step = async (name: string, act: () => Promise<string>): Promise<boolean> => {
     try {
-      await act();
-      steps.push({ server: 'smtp', step: name, ok: true, message: done });
+      steps.push({ server: 'smtp', step: name, ok: true, message: await act() });
       return true;
     } catch (error) {
       steps.push({ server: 'smtp', step: name, ok: false, message: wordsOf(error) });
       return false;
     }
   };
-  const place = `${server.host}:${server.port}`;
-  const secured = server.tls === 'none' ? 'greeted; the connection is not encrypted' : 'encrypted, certificate verified';
-  (await step('connect', place, () => connection.dial())) &&
-    (await step(server.tls === 'none' ? 'greeting' : 'tls', secured, () => connection.greet())) &&
-    (credentials === null || (await step('sign in', `as ${credentials.user}`, () => connection.signIn(credentials))));
+  const connected = async (): Promise<string> => {
+    await connection.dial();
+    return `${server.host}:${server.port}`;
+  };
+  const secured = async (): Promise<string> => {
+    const sizeOctets = await connection.greet();
+    greeted = { sizeOctets };
+    const how = server.tls === 'none' ? 'greeted; the connection is not encrypted' : 'encrypted, certificate verified';
+    return sizeOctets === null ? how : `${how}; takes mails of up to ${sizeWords(sizeOctets)}`;
+  };
+  const signedIn = async ({ user }: { user: string }): Promise<string> => {
+    await connection.signIn(credentials);
+    return `as ${user}`;
+  };
+  (await step('connect', connected)) &&
+    (await step(server.tls === 'none' ? 'greeting' : 'tls', secured)) &&
+    (credentials === null || (await step('sign in', () => signedIn(credentials))));
   connection.end();
-  return steps;
+  return { steps, ...greeted };
 }
 
 // --- the body ------------------------------------------------------------------------------------------------------
@@ -180,6 +202,12 @@ class Body extends Readable {
 
 // --- the connection ------------------------------------------------------------------------------------------------
 
+/** Of the answer to EHLO. Zero is no limit (RFC 1870, 4), and so is a figure that no mail reaches. */
+function sizeIn(answer: string): number | null {
+  const size = Number(/^250[ -]SIZE[ \t]+(\d+)[ \t]*$/im.exec(answer)?.[1] ?? 0);
+  return size > 0 && Number.isSafeInteger(size) ? size : null;
+}
+
 /** Why a body was not released. */
 class Refused extends Error {
   override name = 'Refused';
@@ -225,9 +253,9 @@ class Connection {
     this.#stepClock = setTimeout(() => this.fail(new Error(`Waited ${Math.round(timeoutMs / 1000)} s for ${what}.`)), timeoutMs);
   }
 
-  async open(): Promise<void> {
+  async open(): Promise<number | null> {
     await this.dial();
-    await this.greet();
+    return this.greet();
   }
 
   async dial(): Promise<void> {
@@ -238,8 +266,8 @@ class Connection {
     await this.#step((done) => void once(socket, 'connect').then(() => done(null), done));
   }
 
-  /** Greeting, EHLO and, when the address says so, TLS. */
-  async greet(): Promise<void> {
+  /** Greeting, EHLO and, when the address says so, TLS. How large a mail the server takes; null: it names no limit. */
+  async greet(): Promise<number | null> {
     const { host, port, tls, ca } = this.#server;
     const { commandMs, attemptMs } = this.#limits;
     this.allow(3 * commandMs, 'the server to greet'); // greeting, EHLO and STARTTLS
@@ -265,6 +293,7 @@ class Connection {
     smtp.on('end', () => setImmediate(() => this.fail(new Error('The server closed the connection.'))));
     await this.#step((done) => smtp.connect((error) => done(error ?? null)));
     if (tls !== 'none' && !smtp.secure) throw new Error('The connection is not encrypted.');
+    return sizeIn(smtp.lastServerResponse || '');
   }
 
   async signIn(credentials: Credentials): Promise<void> {

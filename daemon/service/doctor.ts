@@ -61,7 +61,11 @@ function mailboxFindings(world: World, mailbox: Mailbox, sight: MailboxSight, co
   const account = world.accountOf(mailbox);
   const live = {
     status: world.statusOf(mailbox),
-    test: async () => (connect ? (await Promise.all([world.sync.test(account), world.outbox.test(account)])).flat() : []),
+    test: async () => {
+      if (!connect) return [];
+      const [incoming, { steps }] = await Promise.all([world.sync.test(account), world.outbox.test(account)]);
+      return [...incoming, ...steps];
+    },
   };
   return examineMailbox(
     mailbox,

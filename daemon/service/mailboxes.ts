@@ -7,6 +7,7 @@ import * as changes from '../directory/changes.ts';
 import type { Directory, Mailbox, SecretRef, Server } from '../directory/document.ts';
 import { Secret } from '../directory/secrets.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
+import type { ServerLimit } from '../store/types.ts';
 import { change } from './people.ts';
 import { actOf } from './policy.ts';
 import { folderOf, mailboxOf, parseServerUrl } from './wire.ts';
@@ -55,17 +56,22 @@ async function withSecret<T>(
 
 /** Connects to both servers; a hosted mailbox has none. */
 async function probed(world: World, mailbox: Mailbox) {
-  if (mailbox.kind === 'hosted') return [];
+  if (mailbox.kind === 'hosted') return { steps: [] };
   const account = world.accountOf(mailbox);
-  const steps = (await Promise.all([world.sync.test(account), world.outbox.test(account)])).flat();
-  return steps.map((step) => ({ ...step, step: safeText(step.step), message: safeText(step.message) }));
+  const [incoming, { steps, ...limit }] = await Promise.all([world.sync.test(account), world.outbox.test(account)]);
+  const safe = [...incoming, ...steps].map((step) => ({ ...step, step: safeText(step.step), message: safeText(step.message) }));
+  return { steps: safe, ...limit };
 }
 
-/** Throws when one of the servers does not work with what was entered; the details say at which step, so that a client names its field. */
-async function needWorking(world: World, mailbox: Mailbox): Promise<void> {
-  const steps = await probed(world, mailbox);
+/**
+ * Throws when one of the servers does not work with what was entered; the details say at which step, so that a client names its field. Gives
+ * how large a mail may be that is sent through it; null: its server names no limit.
+ */
+async function needWorking(world: World, mailbox: Mailbox): Promise<ServerLimit | null> {
+  const { steps, sizeOctets } = await probed(world, mailbox);
   const failed = steps.filter(({ ok }) => !ok);
-  if (failed.length === 0) return;
+  if (failed.length === 0)
+    return mailbox.kind === 'hosted' || sizeOctets == null ? null : { server: mailbox.smtp.host, octets: sizeOctets };
   const why = failed.map(({ server, step, message }) => `${server === 'imap' ? 'incoming' : 'outgoing'} server, ${step}: ${message}`);
   throw new PostroomError('unavailable', `${mailbox.address} was not added. ${why.join('; ')}`, { steps });
 }
@@ -104,6 +110,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
         'invalid',
         'A mailbox has both servers, incoming (imap) and outgoing (smtp), or neither: then it is hosted here.',
       );
+    let limit: ServerLimit | null = null;
     const { id } = await withSecret(world, asked.secret, null, async (secret) => {
       const add = (doc: Directory, act: Act) => {
         if (imap === null || smtp === null) return changes.mailboxAdd(doc, { ...common, kind: 'hosted' }, act);
@@ -115,7 +122,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
         // What the change itself refuses (an address in use, a secret that may not go there) is refused before anybody is asked.
         const { doc: after, id } = add(world.directory.snapshot().directory, actOf(world, caller.person, world.now()));
         const mailbox = after.mailboxes.find((one) => one.id === id);
-        if (mailbox !== undefined) await needWorking(world, mailbox);
+        if (mailbox !== undefined) limit = await needWorking(world, mailbox);
       }
       return change(world, caller, add);
     });
@@ -123,6 +130,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
     const mailbox = mailboxNamed(snapshot, id ?? address);
     // A hosted mailbox can be listed and written to as soon as this is answered.
     if (mailbox.kind === 'hosted') await world.hosted.prepare(world.accountOf(mailbox));
+    else await world.store.noteSizeLimit(mailbox.id, limit);
     return shown(world, snapshot, mailbox, caller);
   },
 
@@ -176,7 +184,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
   },
 
   'mailbox.test': async (world, asked) => {
-    const steps = await probed(world, mailboxNamed(world.directory.snapshot(), asked.mailbox));
+    const { steps } = await probed(world, mailboxNamed(world.directory.snapshot(), asked.mailbox));
     return { ok: steps.every((step) => step.ok), steps };
   },
 

@@ -10,14 +10,15 @@ import { type Answer, answerTo } from '../mail/correspondent.ts';
 import { typeByName } from '../mail/file-types.ts';
 import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
+import { needFit, octetsAttached } from '../outbox/size.ts';
 import { givenUp, replaceable, shownState, worst } from '../outbox/state.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 import { originOf } from './origin.ts';
+import { sizeLimitFor } from './size-limit.ts';
 import { attachmentOf, outboxOf, reportOf, safeOrNull } from './wire.ts';
 import { type Caller, type Handlers, type Io, mailboxesWith, mailboxNamed, type World } from './world.ts';
 
-const maxAttachmentOctets = 25_000_000;
 /** References grow with a thread; RFC 5322 sets no limit, other programs do. */
 const maxReferences = 100;
 /** Reports that fit nothing are told for so long, and so many. */
@@ -89,32 +90,21 @@ function forwarded(entry: EntryRow, text: string): string {
   ].join('\n');
 }
 
-/** How many octets are to come; refused before any does when they are too many. */
-function uploadSize(manifest: readonly { sizeOctets: number }[]): number {
-  const total = manifest.reduce((sum, one) => sum + one.sizeOctets, 0);
-  if (total > maxAttachmentOctets)
-    throw new PostroomError(
-      'invalid',
-      `Attachments may hold ${maxAttachmentOctets / 1_000_000} MB together; these hold ${Math.ceil(total / 1_000_000)} MB.`,
-    );
-  return total;
-}
+type Manifest = readonly { filename: string; type: string; sizeOctets: number }[];
 
-async function uploaded(
-  world: World,
-  io: Io,
-  manifest: readonly { filename: string; type: string; sizeOctets: number }[],
-): Promise<Attached[]> {
-  if (manifest.length === 0) return [];
-  const total = uploadSize(manifest);
+/** The files that come beside the request. Of a mail that is only tried none comes: their sizes are enough. */
+async function uploaded(world: World, { upload }: Io, manifest: Manifest, isTried: boolean): Promise<Attached[]> {
+  const total = manifest.reduce((sum, one) => sum + one.sizeOctets, 0);
   const all = Buffer.alloc(total);
-  let at = 0;
-  for await (const chunk of world.uploads.read(io.upload)) {
-    if (at + chunk.byteLength > total) throw new PostroomError('invalid', 'More octets came than the attachments were said to hold.');
-    all.set(chunk, at);
-    at += chunk.byteLength;
+  if (total > 0 && !isTried) {
+    let at = 0;
+    for await (const chunk of world.uploads.read(upload)) {
+      if (at + chunk.byteLength > total) throw new PostroomError('invalid', 'More octets came than the attachments were said to hold.');
+      all.set(chunk, at);
+      at += chunk.byteLength;
+    }
+    if (at !== total) throw new PostroomError('invalid', `Of the attachments ${at} of ${total} octets came.`);
   }
-  if (at !== total) throw new PostroomError('invalid', `Of the attachments ${at} of ${total} octets came.`);
   let start = 0;
   return manifest.map(({ filename, type, sizeOctets }) => {
     const bytes = all.subarray(start, start + sizeOctets);
@@ -314,22 +304,36 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     if (proposed.offered !== null && given.to === null && old === null) throw onlyOffered(proposed);
     const to = given.to ?? old?.to ?? proposed.to;
     const cc = given.cc ?? old?.cc ?? (given.to === null ? proposed.cc : []);
-    if (to.length + cc.length + given.bcc.length === 0) throw new PostroomError('invalid', 'Nobody to send to: give at least one address.');
-    refuseUnreachable(world, mailbox, [...to, ...cc, ...given.bcc]);
-
+    const recipients = [...to, ...cc, ...given.bcc];
     const forward = kind === 'forward' && entry !== null;
-    const subject =
-      asked.subject ?? old?.subject ?? (entry === null ? '' : forward ? forwardSubject(entry.subject) : replySubject(entry.subject));
     const original = forward ? await world.store.octets(entry.hash) : null;
-    const written = asked.body ?? (old === null ? '' : composedText(old.octets));
-    const body =
-      forward && asked.quote && original !== null ? `${written}\n\n${forwarded(entry, (await world.opener.open(original)).text)}` : written;
     const passedOn =
       original === null || entry === null ? [] : entry.attachments.flatMap((one) => named(attachmentBytes(original, one.index)) ?? []);
     const kept = old === null ? [] : keptOf(old, asked.instead?.attachments ?? null);
+    const limit = await sizeLimitFor(world, mailbox, recipients);
+    // Before a file comes, and before anything else is said of the mail: a file is refused when it is attached, whatever is still missing.
+    const files = [
+      ...[...passedOn, ...kept].map(({ type, bytes }) => ({ type, size: bytes.byteLength })),
+      ...asked.attachments.map(({ type, sizeOctets }) => ({ type, size: sizeOctets })),
+    ];
+    needFit(
+      files.reduce((sum, file) => sum + octetsAttached(file), Buffer.byteLength(asked.body ?? '')),
+      limit,
+    );
+    if (recipients.length === 0) throw new PostroomError('invalid', 'Nobody to send to: give at least one address.');
+    refuseUnreachable(world, mailbox, recipients);
+
+    const subject =
+      asked.subject ?? old?.subject ?? (entry === null ? '' : forward ? forwardSubject(entry.subject) : replySubject(entry.subject));
+    const written = asked.body ?? (old === null ? '' : composedText(old.octets));
+    const body =
+      forward && asked.quote && original !== null ? `${written}\n\n${forwarded(entry, (await world.opener.open(original)).text)}` : written;
     // The room is held until the mail is in the store: its octets are in memory until then.
-    using _room = await world.uploads.take(caller.person, uploadSize(asked.attachments));
-    const attachments = [...passedOn, ...kept, ...(await uploaded(world, io, asked.attachments))];
+    using _room = await world.uploads.take(
+      caller.person,
+      asked.attachments.reduce((sum, one) => sum + one.sizeOctets, 0),
+    );
+    const attachments = [...passedOn, ...kept, ...(await uploaded(world, io, asked.attachments, asked.dryRun))];
     const answers = entry !== null && !forward && entry.direction === 'in' ? entry.id : null;
     // Whoever is proposed is the one who waits, also where only the text names them; others are told by who wrote in the conversation.
     const waiting = new Set(
@@ -338,21 +342,25 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const answersThem = forward ? false : [...to, ...cc, ...given.bcc].some((one) => waiting.has(folded(one.address))) ? true : null;
     const threaded = entry !== null && !forward && entry.messageId !== null;
     const now = world.now();
-    const composed = compose({
-      from: { name: mailbox.settings.name, address: from },
-      to,
-      cc,
-      bcc: given.bcc,
-      subject,
-      body,
-      attachments,
-      inReplyTo: old?.inReplyTo ?? (threaded ? entry.messageId : null),
-      references:
-        old?.references ?? (threaded && entry.messageId !== null ? [...entry.references.slice(-(maxReferences - 1)), entry.messageId] : []),
-      date: now,
-      messageId: `<${randomUUID()}@${from.slice(from.lastIndexOf('@') + 1)}>`,
-      postroomId: randomBytes(16).toString('hex'),
-    });
+    const composed = compose(
+      {
+        from: { name: mailbox.settings.name, address: from },
+        to,
+        cc,
+        bcc: given.bcc,
+        subject,
+        body,
+        attachments,
+        inReplyTo: old?.inReplyTo ?? (threaded ? entry.messageId : null),
+        references:
+          old?.references ??
+          (threaded && entry.messageId !== null ? [...entry.references.slice(-(maxReferences - 1)), entry.messageId] : []),
+        date: now,
+        messageId: `<${randomUUID()}@${from.slice(from.lastIndexOf('@') + 1)}>`,
+        postroomId: randomBytes(16).toString('hex'),
+      },
+      limit,
+    );
     const answer = {
       messageId: safeText(composed.messageId),
       recipients: composed.recipients.map((one) => safeText(one)),

@@ -82,6 +82,8 @@ const invariants: Record<string, string> = {
   'uses of rights are watched from one moment on': 'SELECT count(*) AS moments FROM right_watch HAVING moments <> 1',
   'a mailbox that is being forgotten has no uses of its rights':
     'SELECT mailbox, person FROM right_use WHERE mailbox IN (SELECT mailbox FROM forgetting)',
+  'a mailbox that is being forgotten has no limit of its server':
+    'SELECT mailbox FROM size_limit WHERE mailbox IN (SELECT mailbox FROM forgetting)',
   'the journal has no gap': 'SELECT max(seq) AS last, count(*) AS kept FROM activity HAVING coalesce(last, 0) <> kept',
   'no record of a pack overlaps the next': `SELECT num FROM (SELECT num, pack, offset + 45 + stored AS ends,
     lead(offset) OVER (PARTITION BY pack ORDER BY offset) AS next FROM message) WHERE next < ends`,

@@ -291,6 +291,7 @@ export function* forgetMailbox({ db, changed }: Writing, mailbox: MailboxId): Ge
   // Interrupted, it goes on at the next start (`unfinished`).
   db.run('INSERT OR IGNORE INTO forgetting (mailbox) VALUES (?)', mailbox);
   db.run('DELETE FROM right_use WHERE mailbox = ?', mailbox);
+  db.run('DELETE FROM size_limit WHERE mailbox = ?', mailbox);
   const steps = [
     'DELETE FROM placement WHERE (folder, uid_validity, uid) IN (SELECT p.folder, p.uid_validity, p.uid FROM placement p JOIN folder f ON f.id = p.folder WHERE f.mailbox = ? LIMIT 2000)',
     'UPDATE entry SET same_as = NULL WHERE row IN (SELECT row FROM entry WHERE mailbox = ? AND same_as IS NOT NULL LIMIT 2000)',

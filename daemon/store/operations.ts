@@ -9,6 +9,7 @@ import { putFolders, setFolder, setUnfetchable } from './folders.ts';
 import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
 import { recordActivity } from './journal.ts';
 import { outboxMove, queue } from './outbox.ts';
+import { noteSizeLimit } from './size-limit.ts';
 import { backfillTimeline } from './timeline-index.ts';
 import { forgetUses, noteUses } from './use.ts';
 import { handOver, loseHolder, markRead, star, work } from './verbs.ts';
@@ -30,6 +31,7 @@ export const urgent = {
   recordAudit,
   noteUses,
   forgetUses,
+  noteSizeLimit,
 };
 
 export const bulk = {

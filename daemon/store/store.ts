@@ -28,6 +28,7 @@ import { probePacks, readPack } from './packs.ts';
 import { list, panel, panelCounts } from './panel.ts';
 import { reportsAbout, reportsIn, strayReports } from './reports.ts';
 import { Searcher } from './searcher.ts';
+import { sizeLimitOf } from './size-limit.ts';
 import { openReading } from './sqlite.ts';
 import { timeline } from './timeline.ts';
 import type { Millis, Store, StoreChange } from './types.ts';
@@ -128,6 +129,9 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     reportsIn: async (entries) => reportsIn(db, entries),
     strayReports: async (mailboxes, since, limit) => strayReports(db, mailboxes, since, limit),
     outboxTroubled: async (mailbox, limit) => outboxTroubled(db, mailbox, limit),
+
+    sizeLimit: async (mailbox) => sizeLimitOf(db, mailbox),
+    noteSizeLimit: (...args) => ask('noteSizeLimit', args),
 
     noteUses: (...args) => ask('noteUses', args),
     uses: async (mailboxes) => usesOf(db, mailboxes),

@@ -284,7 +284,6 @@ describe('files', () => {
     expect(await why(path)).toBe('it is attached already');
     expect(await why(join(folder.path, 'folder'))).toBe('that is a folder');
     expect(await why(join(folder.path, 'none'))).toBe('there is no such file or folder');
-    expect(await why(path, [{ path: '/other', name: 'other', size: 25_000_000 }])).toMatch('too large');
     expect(await why(' ')).toBe('type the path of a file');
   });
 });

@@ -1,6 +1,5 @@
 /** Panel, lists, conversations, the team's verbs, sending, the outbox. */
 import { randomUUID } from 'node:crypto';
-import { basename } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Params, Result } from '../../protocol/methods.ts';
 import { type MailReport, OutboxState } from '../../protocol/schema.ts';
@@ -11,7 +10,7 @@ import { refuseTerminal, save, toStandardOutput } from './octets.ts';
 import { block, day, facts, person, size, table } from './print.ts';
 import { type CommandRow, type Context, type Outcome, usageError, type Values } from './program.ts';
 import type { Session } from './session.ts';
-import { addresses, date, fileOctets, fileText, flag, list, number, option, required } from './values.ts';
+import { addresses, date, type FileToSend, fileText, fileToSend, flag, list, number, option, required } from './values.ts';
 
 const arg = (args: readonly string[], index: number): string => args[index] ?? '';
 const revision = (values: Values): number | null => number(values, 'ifRevision', '--if-revision') ?? null;
@@ -80,9 +79,7 @@ async function bodyOf(values: Values, kept: boolean): Promise<string | null> {
 type Send = Params<'outbox.send'>;
 
 async function send(context: Context, values: Values, what: Partial<Send>): Promise<Outcome> {
-  const files = await Promise.all(
-    list(values, 'attach').map(async (path) => ({ filename: basename(path), octets: await fileOctets(path) })),
-  );
+  const files = await Promise.all(list(values, 'attach').map(fileToSend));
   const at = option(values, 'at');
   const asked: Send = {
     from: option(values, 'from'),
@@ -94,11 +91,11 @@ async function send(context: Context, values: Values, what: Partial<Send>): Prom
     dryRun: flag(values, 'dryRun'),
     // One command is one mail, however often the request is repeated underneath.
     idempotencyKey: randomUUID(),
-    attachments: files.map((file) => ({ filename: file.filename, sizeOctets: file.octets.byteLength })),
+    attachments: files.map(({ filename, sizeOctets }) => ({ filename, sizeOctets })),
     ...what,
   };
   const session = await context.session();
-  const queued = await session.call('outbox.send', asked, { timeoutMs: 120_000, upload: chunksOf(files.map((file) => file.octets)) });
+  const queued = await session.call('outbox.send', asked, { timeoutMs: 120_000, upload: chunksOf(asked.dryRun ? [] : files) });
   if (queued.outbox === null)
     return {
       data: { ...queued },
@@ -120,8 +117,8 @@ async function send(context: Context, values: Values, what: Partial<Send>): Prom
   };
 }
 
-async function* chunksOf(files: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const octets of files) for (let at = 0; at < octets.byteLength; at += 65_536) yield octets.subarray(at, at + 65_536);
+async function* chunksOf(files: readonly FileToSend[]): AsyncGenerator<Uint8Array> {
+  for (const file of files) yield* file.chunks();
 }
 
 /**

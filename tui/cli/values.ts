@@ -1,5 +1,7 @@
 /** What people type after a flag, turned into what the protocol takes. A value that does not fit is `invalid` and says what fits. */
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { PostroomError } from '../../protocol/errors.ts';
 import { usageError, type Values } from './program.ts';
 
@@ -93,11 +95,43 @@ export async function fileOctets(path: string): Promise<Uint8Array> {
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks);
   } catch (error) {
-    throw new PostroomError(
-      'invalid',
-      `Cannot read ${path}: ${(error as Error).message}. Name a file that you may read.`,
-      {},
-      { cause: error },
-    );
+    throw unreadable(path, error);
   }
 }
+
+export type FileToSend = { readonly filename: string; readonly sizeOctets: number; chunks(): AsyncGenerator<Uint8Array> };
+
+/** Read only when the daemon has said that it fits. */
+export async function fileToSend(path: string): Promise<FileToSend> {
+  if (path === '-') {
+    const octets = await fileOctets(path);
+    return { filename: path, sizeOctets: octets.byteLength, chunks: () => piecesOf(octets) };
+  }
+  try {
+    const file = await open(path);
+    try {
+      const found = await file.stat();
+      if (!found.isFile()) throw new Error(found.isDirectory() ? 'that is a folder' : 'that is not a file');
+      return { filename: basename(path), sizeOctets: found.size, chunks: () => chunksOf(path) };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function* piecesOf(octets: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < octets.byteLength; at += 65_536) yield octets.subarray(at, at + 65_536);
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 65_536 })) yield chunk as Uint8Array;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+const unreadable = (path: string, cause: unknown): PostroomError =>
+  new PostroomError('invalid', `Cannot read ${path}: ${(cause as Error).message}. Name a file that you may read.`, {}, { cause });

@@ -56,6 +56,8 @@ export type ComposeStep =
   | { readonly do: 'detached'; readonly path: string }
   | { readonly do: 'dropped'; readonly index: number }
   | { readonly do: 'refused'; readonly where: LineField | 'body'; readonly words: Safe }
+  /** What is known beside the writing: nobody is taken from the field where they are. */
+  | { readonly do: 'remarked'; readonly where: LineField; readonly words: Safe }
   | { readonly do: 'accepted'; readonly where: LineField }
   | { readonly do: 'moved'; readonly news: News }
   | { readonly do: 'unanswered' }
@@ -95,14 +97,18 @@ export function composed(state: ComposeState, step: ComposeStep): ComposeState {
     case 'attached':
       return { ...change({ files: [...draft.files, step.file] }), errors: without(state.errors, 'attach') };
     case 'detached':
-      return change({ files: draft.files.filter(({ path }) => path !== step.path) });
-    case 'dropped':
+      return { ...change({ files: draft.files.filter(({ path }) => path !== step.path) }), errors: without(state.errors, 'attach') };
+    case 'dropped': {
       if (draft.instead === null) return state;
-      return change({ instead: { ...draft.instead, files: draft.instead.files.filter(({ index }) => index !== step.index) } });
+      const instead = { ...draft.instead, files: draft.instead.files.filter(({ index }) => index !== step.index) };
+      return { ...change({ instead }), errors: without(state.errors, 'attach') };
+    }
     case 'refused': {
       const phase: Phase = state.phase.at === 'field' ? { ...state.phase, checking: false } : { at: 'review' };
       return { ...state, phase, uncertain: false, errors: { ...state.errors, [step.where]: step.words } };
     }
+    case 'remarked':
+      return { ...state, errors: { ...state.errors, [step.where]: step.words } };
     case 'accepted': {
       const phase = after(state, step.where);
       return { ...state, errors: without(state.errors, step.where), phase, guided: state.guided && phase.at === 'field' };
@@ -170,6 +176,11 @@ export function takenBack(draft: Draft, outbox: string, now: number): Draft {
 /** Composes a mail to one field's addresses and queues nothing: what is wrong with them, in the daemon's words. */
 export function checkRequest(draft: Draft, field: AddressField, text: string): Send {
   return { from: draft.from, kind: 'new', to: '', cc: '', bcc: '', [field]: text, subject: '', body: '', dryRun: true };
+}
+
+/** Tries the whole mail without a file's octets: whether it is too large, in the daemon's words. */
+export function sizeRequest(draft: Draft): Send {
+  return { ...sendRequest(draft, { done: false, at: null }), ifRevision: null, idempotencyKey: null, dryRun: true };
 }
 
 // --- what a reviewer wants to know -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { Box } from 'ink';
-import { type ReactElement, useReducer, useRef, useState } from 'react';
+import { type ReactElement, useEffect, useReducer, useRef, useState } from 'react';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import { ownText } from '../../protocol/quotes.ts';
@@ -29,6 +29,7 @@ import {
   momentOf,
   participantsOf,
   sendRequest,
+  sizeRequest,
   takenBack,
 } from './compose-state.ts';
 import { type AppContext, useApp } from './contract.ts';
@@ -310,6 +311,7 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
         return step({ do: 'moved', news: { ...seen, words: collisionWords(error.details, shell.now) } });
       }
       case 'invalid':
+        if (isTooLarge(error)) return step({ do: 'refused', where: 'attach', words });
         return step({ do: 'refused', ...(await blamed(words)) });
       case 'forbidden':
       case 'not-found':
@@ -339,6 +341,26 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
     }
   };
 
+  /** What else is wrong with it is for later, and a daemon that is away says it when the mail is sent. */
+  const tooLarge = async (tried: Draft): Promise<Safe | null> => {
+    try {
+      await mirror.call('outbox.send', sizeRequest(tried), { timeoutMs: 60_000, upload: [] });
+      return null;
+    } catch (error) {
+      if (!(error instanceof PostroomError)) throw error;
+      return isTooLarge(error) ? safeText(error.message) : null;
+    }
+  };
+  const forwards = begun.forwarded.length > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is forwarded is asked about once, before anything is written
+  useEffect(() => {
+    if (forwards)
+      shell.attempt(async () => {
+        const words = await tooLarge(begun);
+        if (words !== null) step({ do: 'remarked', where: 'attach', words });
+      });
+  }, []);
+
   const accept = async (field: LineField, text: string): Promise<void> => {
     switch (field) {
       case 'to':
@@ -354,7 +376,11 @@ export function Compose({ begun, kept = false, onSent }: { begun: Draft } & Arou
         return step({ do: 'accepted', where: field });
       case 'attach':
         try {
-          step({ do: 'attached', file: await attachable(text, draft.files) });
+          const file = await attachable(text, draft.files);
+          step({ do: 'checking' });
+          const words = await tooLarge({ ...draft, files: [...draft.files, file] });
+          if (words !== null) return step({ do: 'refused', where: field, words });
+          step({ do: 'attached', file });
           return step({ do: 'accepted', where: field });
         } catch (error) {
           if (!(error instanceof FileProblem)) throw error;
@@ -523,6 +549,9 @@ function savedWords(savedAt: number | null, at: string): Chrome {
   if (at === 'sending') return chrome`queueing…`;
   return savedAt === null ? chrome`` : chrome`draft kept ✓`;
 }
+
+/** The mail does not fit its server: details hold both figures. */
+const isTooLarge = ({ details }: PostroomError): boolean => details.limitOctets !== undefined;
 
 /** Who was faster, and that nothing was sent: `ben answered 12 s ago. Yours is not sent.` */
 function collisionWords({ latest }: Record<string, unknown>, now: number): Safe {
