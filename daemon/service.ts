@@ -65,29 +65,33 @@ export function createService(world: World): Service<typeof methods> {
     seq: () => session.seq,
   });
 
-  /**
-   * The mailbox that a request names, if it exists for the person: by name with any right on it, by something inside it only for those
-   * who may see that thing. Foreign and missing answer alike.
-   */
-  async function surfacesOf(person: string, named: Named): Promise<{ mailbox: Mailbox; surfaces: Surfaces }> {
-    const id = await (async () => {
-      const snapshot = world.directory.snapshot();
-      if ('mailbox' in named) return (snapshot.mailboxByAddress(named.mailbox) ?? snapshot.mailbox(named.mailbox))?.id ?? null;
-      if ('conversation' in named) return world.store.mailboxOf('conversation', named.conversation);
-      if ('message' in named) return world.store.mailboxOf('message', named.message);
-      return world.store.mailboxOf('outbox', named.outbox);
-    })();
-    // Rights as of now, after the look-up: they may have gone meanwhile.
+  async function mailboxIdOf(named: Named): Promise<string | null> {
     const snapshot = world.directory.snapshot();
-    const mailbox = id === null ? undefined : snapshot.mailbox(id);
-    if (mailbox === undefined) throw notFound();
-    const surfaces = snapshot.access.surfaces(person, mailbox.id, world.now());
-    const visible = 'mailbox' in named ? surfaces.any : 'outbox' in named ? surfaces.send : surfaces.open;
-    if (!visible) throw notFound();
-    return { mailbox, surfaces };
+    if ('mailbox' in named) return (snapshot.mailboxByAddress(named.mailbox) ?? snapshot.mailbox(named.mailbox))?.id ?? null;
+    if ('conversation' in named) return world.store.mailboxOf('conversation', named.conversation);
+    if ('message' in named) return world.store.mailboxOf('message', named.message);
+    return world.store.mailboxOf('outbox', named.outbox);
   }
 
-  async function authorize(session: Session, needs: readonly Need[], named: Named | null, method: string): Promise<void> {
+  /**
+   * The mailboxes that a request names, if each exists for the person: by name with any right on it, by something inside it only for those
+   * who may see that thing. Foreign and missing answer alike and take as long: all are looked up before one is refused.
+   */
+  async function surfacesOf(person: string, named: readonly Named[]): Promise<{ mailbox: Mailbox; surfaces: Surfaces }[]> {
+    const ids = await Promise.all(named.map(mailboxIdOf));
+    // Rights as of now, after the look-up: they may have gone meanwhile.
+    const snapshot = world.directory.snapshot();
+    return named.map((one, at) => {
+      const mailbox = snapshot.mailbox(ids[at] ?? '');
+      if (mailbox === undefined) throw notFound();
+      const surfaces = snapshot.access.surfaces(person, mailbox.id, world.now());
+      const visible = 'mailbox' in one ? surfaces.any : 'outbox' in one ? surfaces.send : surfaces.open;
+      if (!visible) throw notFound();
+      return { mailbox, surfaces };
+    });
+  }
+
+  async function authorize(session: Session, needs: readonly Need[], named: readonly Named[] | null, method: string): Promise<void> {
     if (session.who.kind === 'invitation') {
       if (needs.every((need) => need === 'invitation')) return;
       throw new PostroomError('forbidden', 'An invitation can only be used to join.');
@@ -96,16 +100,16 @@ export function createService(world: World): Service<typeof methods> {
     if (world.directory.snapshot().person(person)?.status !== 'active') {
       throw new PostroomError('unauthenticated', 'You are not signed in here any more. Ask for an invitation.');
     }
-    const found = named === null ? null : await surfacesOf(person, named);
-    for (const need of needs) {
-      if (isMailboxSurface(need)) {
-        if (found === null) throw new PostroomError('internal', `a row needs ${need} and names no mailbox`);
-        if (!found.surfaces[need])
-          throw new PostroomError('forbidden', `On ${found.mailbox.address} this needs ${words[need]}. Ask its owner.`, {
-            why: 'no-grant',
-            surface: need,
-          });
-      }
+    const found = named === null ? [] : await surfacesOf(person, named);
+    for (const need of needs.filter(isMailboxSurface)) {
+      if (named === null) throw new PostroomError('internal', `a row needs ${need} and names no mailbox`);
+      if (found.length === 0) throw new PostroomError('invalid', 'The request names no mailbox, and nothing of one.');
+      const closed = found.find(({ surfaces }) => !surfaces[need]);
+      if (closed !== undefined)
+        throw new PostroomError('forbidden', `On ${closed.mailbox.address} this needs ${words[need]}. Ask its owner.`, {
+          why: 'no-grant',
+          surface: need,
+        });
     }
     const access = world.directory.snapshot().access;
     const missing = needs.filter(isOperation).filter((need) => !access.holds(person, need));
@@ -115,8 +119,10 @@ export function createService(world: World): Service<typeof methods> {
         operations: missing,
       });
     }
-    const used = found === null ? null : rightUsed(method as Method, needs, found.surfaces);
-    if (found !== null && used !== null) world.uses.note(person, found.mailbox.id, used);
+    for (const { mailbox, surfaces } of found) {
+      const used = rightUsed(method as Method, needs, surfaces);
+      if (used !== null) world.uses.note(person, mailbox.id, used);
+    }
   }
 
   /** What the machine refuses while it is read is no bug of ours: it leaves with what to do about it. */
@@ -141,7 +147,7 @@ export function createService(world: World): Service<typeof methods> {
       const caller = callerOf(session);
       const io = { upload: stream.upload, download: (chunk: Uint8Array) => stream.download(chunk) };
       const row: MethodRow = methods[method];
-      const named = row.mailboxOf?.(asked) ?? null;
+      const named = row.names?.(asked) ?? null;
       for (;;) {
         const epoch = world.rightsEpoch(caller.person);
         const askAgain = async (): Promise<boolean> => {

@@ -11,7 +11,7 @@ import type { Guarded, Log, Session, Stream } from './session.ts';
 /** What the daemon is asked to decide and to do. */
 export type Service<M extends Methods> = {
   /** Throws when any of the needs does not hold. `named` is what the request names, null when its row names no mailbox. */
-  authorize(session: Session, needs: readonly Need[], named: Named | null, method: string): void | Promise<void>;
+  authorize(session: Session, needs: readonly Need[], named: readonly Named[] | null, method: string): void | Promise<void>;
   call<K extends keyof M & string>(
     method: K,
     asked: AskedOf<M[K]>,
@@ -43,7 +43,7 @@ export async function answer<M extends Methods>(
     if (invited !== row.needs.includes('invitation')) {
       throw new PostroomError('forbidden', invited ? 'An invitation can only be used to join.' : 'This needs an invitation.');
     }
-    const named = row.mailboxOf?.(asked) ?? null;
+    const named = row.names?.(asked) ?? null;
     const authorize = async () => service.authorize(session, row.needs, named, method);
     stream.guard(authorize); // again for every chunk: a right may end while a stream runs
     await authorize(); // before every handler: no door without it

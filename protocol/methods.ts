@@ -1,5 +1,5 @@
 /**
- * Every request as one row. `needs` names surfaces and operations, never rights; `mailboxOf` says which mailbox a request touches.
+ * Every request as one row. `needs` names surfaces and operations, never rights; `names` says what of mailboxes a request touches.
  * Both are enforced in server.ts before any handler runs. A row over many mailboxes needs only a `session`: its handler asks the
  * store for just those mailboxes that the person reaches.
  */
@@ -60,10 +60,15 @@ const done = z.object({ ok: z.literal(true) });
 const named = z.object({ name: Name });
 const mailbox = z.object({ mailbox: MailboxName });
 const conversationId = z.string().min(1).max(100);
-const ofMailbox = (asked: { mailbox: string }) => ({ mailbox: asked.mailbox });
-const ofConversation = (asked: { conversation: string }) => ({ conversation: asked.conversation });
-const ofMessage = (asked: { message: string }) => ({ message: asked.message });
-const ofOutbox = (asked: { outbox: string }) => ({ outbox: asked.outbox });
+const ofMailbox = (asked: { mailbox: string }) => [{ mailbox: asked.mailbox }];
+const ofConversation = (asked: { conversation: string }) => [{ conversation: asked.conversation }];
+const ofMessage = (asked: { message: string }) => [{ message: asked.message }];
+const ofOutbox = (asked: { outbox: string }) => [{ outbox: asked.outbox }];
+/** A conversation, and where it is named a mail of it. */
+const ofMailIn = (asked: { conversation: string; message: string | null }) => [
+  ...ofConversation(asked),
+  ...(asked.message === null ? [] : [{ message: asked.message }]),
+];
 /** Where the mails of a move lie now, and where each came from: folders by key. A mail that lay in two is named twice. */
 const WayBack = z.strictObject({
   out: z.string().max(2_000),
@@ -376,7 +381,7 @@ export const methods = {
   'mailbox.show': method({
     doc: 'One mailbox: state, rights, settings.',
     needs: 'any',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: Mailbox,
     errors: [],
@@ -384,7 +389,7 @@ export const methods = {
   'mailbox.set': method({
     doc: 'Changes settings, the server, or the secret. Another server clears the secret until it is entered again.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({
       mailbox: MailboxName,
       settings: MailboxSettings.extend({ name: z.string().max(200).nullable(), signature: z.string().max(5_000).nullable() })
@@ -405,7 +410,7 @@ export const methods = {
   'mailbox.history': method({
     doc: 'What was changed of the settings of a mailbox, newest first: each field before and after, by whom. No look at the audit journal.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     /** `field` null: all of them. */
     params: z.object({ mailbox: MailboxName, field: SettingField.nullable().default(null), limit: Limit, cursor: Cursor }),
     result: z.object({ rows: z.array(SettingChange), next: z.string().nullable(), begin: HistoryBegin }),
@@ -414,7 +419,7 @@ export const methods = {
   'mailbox.test': method({
     doc: 'Connects to both servers with what is set, and says what happened step by step.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: z.object({
       ok: z.boolean(),
@@ -425,7 +430,7 @@ export const methods = {
   'mailbox.share': method({
     doc: 'Allows shared access: from now on its grants count.',
     needs: ['settings', 'shared-mailbox.share', 'shared-mailbox.sync'],
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: Mailbox,
     errors: ['conflict'],
@@ -433,7 +438,7 @@ export const methods = {
   'mailbox.unshare': method({
     doc: 'Makes it personal: grants are kept and do not count.',
     needs: ['settings', 'shared-mailbox.share'],
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: Mailbox,
     errors: ['conflict'],
@@ -441,7 +446,7 @@ export const methods = {
   'mailbox.transfer': method({
     doc: 'Gives the mailbox to another owner.',
     needs: 'owner',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, person: Name }),
     result: done,
     errors: ['conflict'],
@@ -449,7 +454,7 @@ export const methods = {
   'mailbox.remove': method({
     doc: "Forgets the mailbox here: conversations, notes and grants go. Nothing changes on an IMAP server; a hosted mailbox's mail is gone.",
     needs: 'owner',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: done,
     errors: ['conflict'],
@@ -457,7 +462,7 @@ export const methods = {
   'mailbox.address.add': method({
     doc: 'One more address of the mailbox.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, alias: z.string().min(3).max(320) }),
     result: Mailbox,
     errors: ['conflict'],
@@ -465,7 +470,7 @@ export const methods = {
   'mailbox.address.remove': method({
     doc: 'An alias goes; the primary address stays.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, alias: z.string().min(3).max(320) }),
     result: Mailbox,
     errors: ['conflict'],
@@ -473,7 +478,7 @@ export const methods = {
   'mailbox.sync': method({
     doc: 'Looks at the server now. With `wait` answers when stored = server.',
     needs: 'open',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, wait: z.boolean().default(false) }),
     result: Mailbox,
     errors: [],
@@ -481,7 +486,7 @@ export const methods = {
   'mailbox.folders': method({
     doc: 'Every folder with what the server says it holds and what is stored.',
     needs: 'timeline',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: z.object({ rows: z.array(Folder), seq: Seq }),
     errors: [],
@@ -489,7 +494,7 @@ export const methods = {
   'mailbox.watch': method({
     doc: "How much of a mailbox raises one's counts and notifications; never changes rights.",
     needs: 'panel',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, level: z.enum(['all', 'mine', 'none']) }),
     result: done,
     errors: [],
@@ -499,7 +504,7 @@ export const methods = {
   'grant.list': method({
     doc: 'Who was given what on a mailbox.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: grants,
     errors: [],
@@ -507,7 +512,7 @@ export const methods = {
   'grant.set': method({
     doc: 'The standing grant of a person or role: exactly these rights.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({
       mailbox: MailboxName,
       grantee: Name,
@@ -521,7 +526,7 @@ export const methods = {
   'grant.add': method({
     doc: 'One more grant beside the standing one, with an end.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({
       mailbox: MailboxName,
       grantee: Name,
@@ -537,7 +542,7 @@ export const methods = {
   'grant.remove': method({
     doc: 'Takes one grant away, or all of a grantee.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({
       mailbox: MailboxName,
       grantee: Name,
@@ -550,7 +555,7 @@ export const methods = {
   'grant.explain': method({
     doc: 'The chain that gives or denies each surface. For the owner, holders of Setup, and oneself.',
     needs: 'any', // the handler lets others than owner and Setup holders ask only about themselves
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, person: Name }),
     result: Explanation,
     errors: [],
@@ -570,7 +575,7 @@ export const methods = {
   'grant.matrix': method({
     doc: 'Everybody whom rights on a mailbox reach: what each was given, what comes to them through roles, and from where.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox,
     result: Matrix,
     errors: [],
@@ -578,7 +583,7 @@ export const methods = {
   'grant.preview': method({
     doc: 'What edits of grants would do: who gains and who loses what, who holds Setup afterwards, why they would be refused.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({
       ...staged,
       edits: edits.default([]),
@@ -591,7 +596,7 @@ export const methods = {
   'grant.write': method({
     doc: 'Several edits of grants in one change: all of them or none.',
     needs: 'settings',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ ...staged, edits: edits.min(1) }),
     result: Matrix,
     errors: ['conflict'],
@@ -619,7 +624,7 @@ export const methods = {
   'conversation.list': method({
     doc: 'Conversations of a mailbox, newest first; with a state of open, longest waiting first.',
     needs: 'open',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, state: StateFilter, limit: Limit, cursor: Cursor }),
     result: conversations,
     errors: [],
@@ -627,7 +632,7 @@ export const methods = {
   'folder.list': method({
     doc: 'Conversations that have a mail in one folder, in the order of `conversation.list`.',
     needs: 'timeline', // what lies in which folder is the record of the mailbox, not the work of the panel
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: z.object({ mailbox: MailboxName, folder: z.string().min(1).max(2_000), state: StateFilter, limit: Limit, cursor: Cursor }),
     result: conversations,
     errors: [],
@@ -635,7 +640,7 @@ export const methods = {
   'conversation.show': method({
     doc: 'The thread: mails as readable text, and notes. Of a long one the newest; what came before is asked for with the cursor of `earlier`.',
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofMailIn,
     params: z.object({
       conversation: conversationId,
       message: z.string().max(100).nullable().default(null),
@@ -666,7 +671,7 @@ export const methods = {
   'message.raw': method({
     doc: 'The octets of a mail, as they came.',
     needs: 'open',
-    mailboxOf: ofMessage,
+    names: ofMessage,
     params: z.object({ message: z.string().max(100) }),
     result: z.object({ sizeOctets: z.int() }),
     errors: [],
@@ -675,7 +680,7 @@ export const methods = {
   'message.attachment': method({
     doc: 'The decoded octets of one attachment.',
     needs: 'open',
-    mailboxOf: ofMessage,
+    names: ofMessage,
     params: z.object({ message: z.string().max(100), index: z.int().min(0).max(100_000) }),
     result: z.object({ filename: Safe, type: Safe, sizeOctets: z.int() }),
     errors: [],
@@ -684,7 +689,7 @@ export const methods = {
   'conversation.mark': method({
     doc: "Read and star are one's own; done and open are the team's.",
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({
       conversation: conversationId,
       as: z.enum(['read', 'unread', 'done', 'open', 'star', 'unstar']),
@@ -696,7 +701,7 @@ export const methods = {
   'conversation.take': method({
     doc: 'Assigns it to oneself; needs Send, as every assignee does. What another person has is a `conflict` that names them, unless `over`.',
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({ conversation: conversationId, ifRevision: Revision.nullable().default(null), over: z.boolean().default(false) }),
     result: worked,
     errors: ['conflict'],
@@ -704,7 +709,7 @@ export const methods = {
   'conversation.release': method({
     doc: 'Nobody has it.',
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({ conversation: conversationId, ifRevision: Revision.nullable().default(null) }),
     result: worked,
     errors: ['conflict'],
@@ -712,7 +717,7 @@ export const methods = {
   'conversation.assign': method({
     doc: 'To a person or a role that holds Send on the mailbox. To oneself it is `conversation.take`.',
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({
       conversation: conversationId,
       to: Name,
@@ -725,7 +730,7 @@ export const methods = {
   'conversation.assignees': method({
     doc: 'Whom a conversation can be given to: every person and role that holds Send.',
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({ conversation: conversationId }),
     result: z.object({ rows: z.array(z.object({ kind: z.enum(['person', 'role']), name: Safe })) }),
     errors: [],
@@ -733,7 +738,7 @@ export const methods = {
   'conversation.note': method({
     doc: 'A note for the team; never leaves the house.',
     needs: 'open',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({ conversation: conversationId, text: z.string().trim().min(1).max(20_000) }),
     result: worked.extend({ note: Note }),
     errors: [],
@@ -741,7 +746,7 @@ export const methods = {
   'conversation.move': method({
     doc: 'Moves its mails to a folder, on the server as well.',
     needs: 'send',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({
       conversation: conversationId,
       /** A folder's path or key, or the role of one. */
@@ -761,7 +766,7 @@ export const methods = {
   'timeline.mailbox': method({
     doc: 'Everything that happened in a mailbox, newest first: mails, notes, assignments, states, grants, deliveries.',
     needs: 'timeline',
-    mailboxOf: ofMailbox,
+    names: ofMailbox,
     params: mailbox.extend(timelinePage),
     result: timeline,
     errors: [],
@@ -769,7 +774,7 @@ export const methods = {
   'timeline.conversation': method({
     doc: 'The history of one conversation, of those that were joined to it as well.',
     needs: 'timeline',
-    mailboxOf: ofConversation,
+    names: ofConversation,
     params: z.object({ conversation: conversationId, ...timelinePage }),
     result: timeline,
     errors: [],
@@ -857,7 +862,7 @@ export const methods = {
   'compose.reply': method({
     doc: 'How a reply or a forward of a mail would begin: addresses, subject, quoted text, and the revision to send against.',
     needs: 'send',
-    mailboxOf: ofConversation,
+    names: ofMailIn,
     params: z.object({
       conversation: conversationId,
       message: z.string().max(100).nullable().default(null),
@@ -882,7 +887,7 @@ export const methods = {
   'compose.again': method({
     doc: 'A mail that did not leave, or did not reach everybody, as a draft of one that takes its place: to those whom it did not reach.',
     needs: 'send',
-    mailboxOf: ofOutbox,
+    names: ofOutbox,
     params: z.object({ outbox: z.string().max(100) }),
     result: z.object({
       mailbox: Safe,
@@ -902,10 +907,12 @@ export const methods = {
   'outbox.send': method({
     doc: 'Composes once, makes the octets durable, queues. Attachments follow as chunks, one file after the other, in the order of `attachments`.',
     needs: 'send',
-    mailboxOf: (asked) => {
-      if (asked.from !== null) return { mailbox: asked.from };
-      return asked.in === null && asked.instead !== null ? { outbox: asked.instead.outbox } : { conversation: asked.in ?? '' };
-    },
+    names: ({ from, in: conversation, message, instead }) => [
+      ...(from === null ? [] : [{ mailbox: from }]),
+      ...(conversation === null ? [] : [{ conversation }]),
+      ...(message === null ? [] : [{ message }]),
+      ...(instead === null ? [] : [{ outbox: instead.outbox }]),
+    ],
     params: z.object({
       /** null: the address that was written to. */
       from: z.string().max(320).nullable().default(null),
@@ -983,7 +990,7 @@ export const methods = {
   'outbox.show': method({
     doc: 'One mail on its way out.',
     needs: 'send',
-    mailboxOf: ofOutbox,
+    names: ofOutbox,
     params: z.object({ outbox: z.string().max(100) }),
     result: OutboxEntry,
     errors: [],
@@ -991,7 +998,7 @@ export const methods = {
   'outbox.cancel': method({
     doc: 'Takes it back while it is held, queued, or failed.',
     needs: 'send',
-    mailboxOf: ofOutbox,
+    names: ofOutbox,
     params: z.object({ outbox: z.string().max(100) }),
     result: OutboxEntry,
     errors: ['conflict'],
@@ -999,7 +1006,7 @@ export const methods = {
   'outbox.retry': method({
     doc: 'Sends now what is held or waits for its next attempt, and again what failed or what a person knows did not arrive (unknown).',
     needs: 'send',
-    mailboxOf: ofOutbox,
+    names: ofOutbox,
     params: z.object({ outbox: z.string().max(100) }),
     result: OutboxEntry,
     errors: ['conflict'],
@@ -1007,7 +1014,7 @@ export const methods = {
   'outbox.settle': method({
     doc: 'What a person decides about a mail that stays: one of unknown fate did arrive; one that is unknown, failed or came back is given up.',
     needs: 'send',
-    mailboxOf: ofOutbox,
+    names: ofOutbox,
     params: z.object({ outbox: z.string().max(100), as: z.enum(['arrived', 'discard']).default('arrived') }),
     result: OutboxEntry,
     errors: ['conflict'],

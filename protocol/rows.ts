@@ -17,10 +17,10 @@ export type Operation = (typeof operations)[number];
 /** `invitation`: only a session that was opened with the one-time key of an invitation. */
 export type Need = Surface | Operation | 'invitation';
 
-/** Needs that can only be decided for one mailbox; a row with one of them says by `mailboxOf` which mailbox that is. */
+/** Needs that can only be decided for a mailbox; a row with one of them says by `names` what of mailboxes it touches. */
 export const mailboxSurfaces = ['any', 'panel', 'timeline', 'open', 'send', 'settings', 'owner'] as const satisfies readonly Surface[];
 
-/** What a request names, so that the mailbox it touches can be found before any handler runs. */
+/** One thing that a request names, so that the mailbox it is of can be found before any handler runs. */
 export type Named = { mailbox: string } | { conversation: string } | { message: string } | { outbox: string };
 
 /** The fields of a request or an event. Objects of requests are strict: an unknown field is an error, not a wish. */
@@ -32,7 +32,8 @@ export type MethodRow<P extends Fields = Fields, R extends z.ZodType = z.ZodType
   readonly doc: string;
   /** All of them must hold. */
   readonly needs: readonly Need[];
-  readonly mailboxOf?: Finder<P>;
+  /** Everything of mailboxes that a request names: each must be open to whoever asks, before any of it is read. */
+  readonly names?: Finder<P>;
   readonly params: P;
   readonly result: R;
   /** Codes beyond those that every method can give (`invalid`, `unauthenticated`, `forbidden`, `not-found`, `rate-limited`, `unavailable`, `internal`). */
@@ -44,7 +45,7 @@ export type MethodRow<P extends Fields = Fields, R extends z.ZodType = z.ZodType
 };
 
 // Written as a method so that a row with precise params still is a `MethodRow`: the server hands it only what its own params have parsed.
-type Finder<P extends Fields> = { of(asked: z.output<P>): Named }['of'];
+type Finder<P extends Fields> = { of(asked: z.output<P>): readonly Named[] }['of'];
 
 export type EventRow<P extends Fields = Fields> = {
   readonly kind: 'event';
@@ -61,7 +62,7 @@ export type Events = Readonly<Record<string, EventRow>>;
 export function method<Shape extends z.ZodRawShape, R extends z.ZodType>(row: {
   doc: string;
   needs: Need | readonly Need[];
-  mailboxOf?: (asked: z.output<z.ZodObject<Shape, z.core.$strict>>) => Named;
+  names?: (asked: z.output<z.ZodObject<Shape, z.core.$strict>>) => readonly Named[];
   params: z.ZodObject<Shape>;
   result: R;
   errors: readonly ErrorCode[];

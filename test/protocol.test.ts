@@ -133,8 +133,8 @@ describe('every row', () => {
   test('needs a mailbox exactly where it says how to find one', () => {
     const surfaces: readonly string[] = mailboxSurfaces;
     for (const name of names) {
-      const { needs, mailboxOf, doc } = methods[name];
-      expect([name, needs.some((need) => surfaces.includes(need))]).toEqual([name, mailboxOf !== undefined]);
+      const { needs, names: named, doc } = methods[name];
+      expect([name, needs.some((need) => surfaces.includes(need))]).toEqual([name, named !== undefined]);
       expect(needs.length).toBeGreaterThan(0);
       expect(doc).toMatch(/\.$/);
     }
@@ -188,7 +188,7 @@ describe('every row', () => {
     };
     for (const name of names) {
       const sample = samples[name] as ((at: At) => unknown) | null;
-      if (sample === null || methods[name].mailboxOf === undefined) continue;
+      if (sample === null || methods[name].names === undefined) continue;
       const answers = [];
       for (const place of [at, nowhere]) {
         answers.push(

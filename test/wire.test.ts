@@ -9,7 +9,7 @@ import { notFound, PostroomError } from '../protocol/errors.ts';
 import { pack, readEnvelope, readJson, receiveAll, sizes, writeEnvelope } from '../protocol/frame.ts';
 import { gateDomain, openGate } from '../protocol/gate.ts';
 import { type CurveKeys, newKeyPair } from '../protocol/keys.ts';
-import { type Events, event, type Methods, method } from '../protocol/rows.ts';
+import { type Events, event, type Methods, method, type Named } from '../protocol/rows.ts';
 import { type Limits, listen, type Server, type ServerOptions, type Service, type Who } from '../protocol/server.ts';
 import { eventually } from './support/eventually.ts';
 import { rawClient as freeClient } from './support/raw-client.ts';
@@ -26,7 +26,7 @@ const methods = {
   look: method({
     doc: 'Needs a right on a mailbox.',
     needs: 'open',
-    mailboxOf: (asked) => ({ mailbox: asked.mailbox }),
+    names: (asked) => [{ mailbox: asked.mailbox }],
     params: mailbox,
     result: z.object({ seq: z.int() }),
     errors: [],
@@ -43,7 +43,7 @@ const methods = {
   put: method({
     doc: 'Takes octets.',
     needs: 'send',
-    mailboxOf: (asked) => ({ mailbox: asked.mailbox }),
+    names: (asked) => [{ mailbox: asked.mailbox }],
     params: mailbox,
     result: z.object({ sizeOctets: z.int(), sum: z.int() }),
     errors: [],
@@ -52,7 +52,7 @@ const methods = {
   get: method({
     doc: 'Gives octets.',
     needs: 'open',
-    mailboxOf: (asked) => ({ mailbox: asked.mailbox }),
+    names: (asked) => [{ mailbox: asked.mailbox }],
     params: mailbox.extend({ sizeOctets: z.int() }),
     result: z.object({ sizeOctets: z.int() }),
     errors: [],
@@ -110,7 +110,8 @@ class Daemon {
   readonly service: Service<typeof methods> = {
     authorize: (_session, needs, named) => {
       if (needs.includes('session') || needs.includes('invitation')) return;
-      if (!named || !('mailbox' in named) || !this.rights.has(named.mailbox)) throw notFound();
+      const may = (one: Named) => 'mailbox' in one && this.rights.has(one.mailbox);
+      if (!named?.length || !named.every(may)) throw notFound();
     },
     maySee: (_session, _needs, name) => name !== null && this.rights.has(name),
     call: async (name, asked, session, stream) => {

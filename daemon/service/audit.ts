@@ -159,13 +159,13 @@ const quietMs: Millis = 60_000;
 const maxQuiet = 10_000;
 
 /** Writes down who was refused a change, a send or the journal. Nobody waits for it, and a refusal stays one if it cannot be written. */
-export function refusalRecorder(world: World): (error: unknown, method: string, named: Named | null, caller: Caller) => void {
+export function refusalRecorder(world: World): (error: unknown, method: string, named: readonly Named[] | null, caller: Caller) => void {
   const quiet = new Map<string, Millis>();
   return (error, method, named, caller) => {
     if (!(error instanceof PostroomError) || error.code !== 'forbidden' || caller.person === '' || !matters.test(method as Method)) return;
     const snapshot = world.directory.snapshot();
-    const mailbox =
-      named !== null && 'mailbox' in named ? (snapshot.mailboxByAddress(named.mailbox) ?? snapshot.mailbox(named.mailbox)) : undefined;
+    const address = named?.flatMap((one) => ('mailbox' in one ? [one.mailbox] : []))[0];
+    const mailbox = address === undefined ? undefined : (snapshot.mailboxByAddress(address) ?? snapshot.mailbox(address));
     const what = `${caller.person} ${method} ${mailbox?.id ?? ''}`;
     const now = world.now();
     if (now < (quiet.get(what) ?? 0)) return;

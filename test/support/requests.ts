@@ -226,10 +226,10 @@ export const methodNames = Object.keys(methods) as Method[];
 export function expected(method: Method, level: Level): string {
   const { own } = requests[method];
   if (own !== undefined) return own(level);
-  const { needs, mailboxOf } = methods[method];
+  const { needs, names } = methods[method];
   const holds = holdings(level);
   const isSurface = (need: Need): boolean => (mailboxSurfaces as readonly string[]).includes(need);
-  if (mailboxOf !== undefined) {
+  if (names !== undefined) {
     const inside =
       (method.startsWith('outbox.') && method !== 'outbox.send') || method === 'compose.again'
         ? 'send'
