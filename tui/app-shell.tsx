@@ -59,9 +59,11 @@ export function ShellView({ shell, keyboard, status, surroundings, paintsOnCommi
   }, [shell]);
   useEffect(() => keyboard.listen((token) => shell.take(token)), [shell, keyboard]);
   // Before Ink paints the commit, which it does before layout effects.
-  useInsertionEffect(() => shell.committing(state));
-  useLayoutEffect(() => {
+  useInsertionEffect(() => {
     shell.blind = modeOf(columns, rows) === 'notice';
+    shell.committing(state);
+  });
+  useLayoutEffect(() => {
     shell.committed(state);
     shell.paintsOnCommit = paintsOnCommit;
     shell.drew();

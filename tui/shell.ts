@@ -182,7 +182,7 @@ export class Shell {
     this.#paintedSerial = this.#committedSerial;
     const { layers } = this.#state;
     const top = layers.findLast(({ kind }) => kind === 'screen')?.id ?? 0;
-    this.sight.painted(top, layers.at(-1)?.id !== top);
+    this.sight.painted(top, this.blind || layers.at(-1)?.id !== top);
   }
 
   /** Where there is no terminal to wait for, a commit is a frame. */

@@ -2,7 +2,10 @@
  * What was on the screen: seen means painted. The revision that a verb carries is that of the last state of a conversation whose mails and
  * notes were all painted, so that the daemon refuses an act on something that came below the fold, in a frame that was not drawn yet, or
  * behind another layer. A mail counts from its first row on: its head line says who wrote. What was there when the conversation was opened
- * was there to be looked at; what one wrote oneself is known.
+ * first was there to be looked at; what one wrote oneself is known.
+ *
+ * What was painted is known for the whole session, whichever pane painted it: closing a pane, another pane, another size of the window and
+ * a merge make nothing seen.
  */
 
 export type Look = {
@@ -16,22 +19,26 @@ export type Look = {
   readonly drawn: ReadonlySet<string>;
 };
 
-export type Seen = { readonly revision: number; readonly known: ReadonlySet<string> };
-
-/** What has been seen after a frame; null: it was just opened. */
-export function see(before: Seen | null, look: Look): Seen {
-  if (before === null) return { revision: look.revision, known: new Set(look.items) };
+/** Those that came since and were not painted, nor are in `look`. Without a known one the conversation is opened for the first time. */
+export function unseenIn(known: ReadonlySet<string>, look: Look): string[] {
   // What was loaded above the first known one is older: it was there before.
-  const first = look.items.findIndex((id) => before.known.has(id));
-  const known = new Set([...before.known, ...look.items.slice(0, Math.max(0, first)), ...look.own, ...look.drawn]);
-  const whole = look.items.every((id) => known.has(id));
-  return { revision: whole ? look.revision : before.revision, known };
+  const first = look.items.findIndex((id) => known.has(id));
+  if (first === -1) return [];
+  return look.items.slice(first).filter((id) => !known.has(id) && !look.own.has(id) && !look.drawn.has(id));
 }
 
-type Pane = { layer: number; look: Look; seen: Seen };
+type Pane = { readonly layer: number; readonly look: Look; painted: boolean };
+/** `whole`: nothing of it was left out of sight when it was painted last. */
+type Seen = { readonly revision: number; readonly whole: boolean };
+
+/** More than anybody looks at in a day; the oldest are forgotten then. */
+const remembered = { items: 200_000, conversations: 10_000 };
 
 export class Sight {
   readonly #panes = new Map<object, Pane>();
+  /** Mails and notes that were painted, or were there when their conversation was opened. */
+  readonly #known = new Set<string>();
+  readonly #seen = new Map<string, Seen>();
   /** Rows of lists by layer, as they were committed last. */
   readonly #rows = new Map<number, ReadonlyMap<string, number>>();
   #paintedRows: ReadonlyMap<string, number> = new Map();
@@ -40,8 +47,7 @@ export class Sight {
   /** A pane shows a conversation: committed, and painted with the next frame. */
   show(pane: object, layer: number, look: Look): void {
     const before = this.#panes.get(pane);
-    const same = before?.look.conversation === look.conversation ? before.seen : null;
-    this.#panes.set(pane, { layer, look, seen: same ?? see(null, look) });
+    this.#panes.set(pane, { layer, look, painted: before?.painted === true && before.look.conversation === look.conversation });
   }
 
   leave(pane: object): void {
@@ -57,26 +63,47 @@ export class Sight {
     this.#rows.delete(layer);
   }
 
-  /** A frame is on the screen. `top` is the layer of its screen; `covered`: a dialog stands over it. */
+  /** A frame is on the screen. `top` is the layer of its screen; `covered`: something stands over it, or in its place. */
   painted(top: number, covered: boolean): void {
     this.#top = top;
     if (covered) return;
-    for (const pane of this.#panes.values()) if (pane.layer === top) pane.seen = see(pane.seen, pane.look);
+    for (const pane of this.#panes.values()) if (pane.layer === top) this.#paint(pane);
     this.#paintedRows = this.#rows.get(top) ?? new Map();
   }
 
-  /** The revision to act on; `otherwise` where nothing of the conversation is on the screen. */
+  #paint(pane: Pane): void {
+    const { conversation, revision, items } = pane.look;
+    pane.painted = true;
+    const unseen = new Set(unseenIn(this.#known, pane.look));
+    for (const id of items) if (!unseen.has(id)) this.#known.add(id);
+    const whole = unseen.size === 0;
+    const before = this.#seen.get(conversation);
+    this.#seen.delete(conversation); // anew at the end: the oldest goes first
+    this.#seen.set(conversation, { revision: whole ? revision : (before?.revision ?? 0), whole });
+    forgetOldest(this.#known, remembered.items);
+    forgetOldest(this.#seen, remembered.conversations);
+  }
+
+  /** The revision to act on; `otherwise` where nothing of the conversation was on the screen. */
   revisionOf(conversation: string, otherwise: number): number {
-    for (const { layer, look, seen } of this.#panes.values())
-      if (layer === this.#top && look.conversation === conversation) return seen.revision;
-    return this.#paintedRows.get(conversation) ?? otherwise;
+    const seen = this.#seen.get(conversation);
+    const panes = [...this.#panes.values()];
+    const isHere = panes.some(({ layer, look, painted }) => painted && layer === this.#top && look.conversation === conversation);
+    // A row tells of the newest mail, and of none that came between.
+    if (seen !== undefined && (isHere || !seen.whole)) return seen.revision;
+    const row = this.#paintedRows.get(conversation);
+    return row === undefined ? otherwise : Math.max(row, seen?.revision ?? 0);
   }
 
   /** How many mails and notes came since and are not in sight, for a pane that is about to draw `look`. */
-  unseen(pane: object, look: Look): number {
-    const before = this.#panes.get(pane);
-    if (before === undefined || before.look.conversation !== look.conversation) return 0;
-    const { known } = see(before.seen, look);
-    return look.items.filter((id) => !known.has(id)).length;
+  unseen(look: Look): number {
+    return unseenIn(this.#known, look).length;
+  }
+}
+
+function forgetOldest(all: Pick<Set<string>, 'size' | 'keys' | 'delete'>, limit: number): void {
+  for (const oldest of all.keys()) {
+    if (all.size <= limit) return;
+    all.delete(oldest);
   }
 }

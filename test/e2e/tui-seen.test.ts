@@ -110,6 +110,56 @@ describe.each([
     expect(await state()).toBe('done');
   });
 
+  test('what was below the fold stays unseen behind another row, on the row itself, in a new pane and at another size', async () => {
+    const subject = name('Kept');
+    const { more, state } = await story(subject);
+    await story(name('Other'), { alone: false });
+    await using screen = await open('anna', size);
+    await reach(screen, subject);
+    const wide = size.cols >= 120;
+    if (!wide) screen.press('<enter>');
+    await screen.waitFor('Line 1 of a long story.');
+    await more('Please cancel the order!');
+    await screen.waitFor('↓ 1 new below');
+    const refuses = async (): Promise<void> => {
+      screen.press('e');
+      await screen.waitFor(refused);
+      // Gone by itself after some seconds; a key that does nothing is another notice.
+      screen.press('O');
+      await screen.waitFor('O does nothing here');
+    };
+    if (wide) {
+      await refuses();
+      screen.press('j');
+      await screen.waitFor(cursorOn(name('Other')));
+      screen.press('k');
+      await screen.waitFor((s) => cursorOn(subject)(s) && s.text().includes('↓ 1 new below'));
+      await refuses();
+      screen.press('<enter>');
+      await screen.waitFor((s) => s.line(0).startsWith(' ‹') && s.text().includes('↓ 1 new below'));
+    }
+    await refuses();
+    screen.resize(100, 30);
+    await screen.waitFor((s) => s.line(0).startsWith(' ‹') && s.text().split('\n').length === 30 && s.text().includes('↓ 1 new below'));
+    await refuses();
+    screen.resize(30, 8);
+    await screen.waitFor('Postroom needs 40x10');
+    screen.resize(size.cols, size.rows);
+    await screen.waitFor((s) => s.line(0).startsWith(' ‹') && s.text().includes('↓ 1 new below'));
+    await refuses();
+    screen.press('q');
+    await screen.waitFor((s) => s.text().includes('‹2 Unassigned') && cursorOn(subject)(s));
+    await refuses();
+    expect(await state()).toBe('open');
+    screen.press('<enter>');
+    await screen.waitFor((s) => s.line(0).startsWith(' ‹'));
+    screen.press('G');
+    await screen.waitFor('Please cancel the order!');
+    screen.press('e');
+    await screen.waitFor(/Done for the whole team/);
+    expect(await state()).toBe('done');
+  });
+
   test('search and timeline: what came since the row was drawn is a conflict', async () => {
     const subject = name('Found');
     const { more, state } = await story(subject);

@@ -211,7 +211,7 @@ function useLook(shown: Shown, items: readonly Item[], places: readonly Seen[], 
   });
   useLayoutEffect(() => shell.drew());
   useEffect(() => () => shell.sight.leave(pane), [shell, pane]);
-  return { unseen: shell.sight.unseen(pane, look) };
+  return { unseen: shell.sight.unseen(look) };
 }
 
 /** Somebody came for a mail that is too far back to be loaded at first. */
