@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attachmentBytes, readMessage } from '../daemon/mail/message.ts';
+import { attachmentBytes, composedText, readMessage } from '../daemon/mail/message.ts';
 import { compose, type Draft, newMessageId, newPostroomId, normalisedBody } from '../daemon/outbox/compose.ts';
 
 const draft = (change: Partial<Draft> = {}): Draft => ({
@@ -92,6 +92,21 @@ test('a message goes as a message when it can, and as a file with the same octet
   );
   expect([0, 1].map((index) => attachmentBytes(octets, index)?.type)).toEqual(['message/rfc822', 'application/octet-stream']);
   expect(Buffer.from(attachmentBytes(octets, 1)?.bytes ?? [])).toEqual(foreign);
+});
+
+test.each([
+  ['blanks at line ends', 'a \r\n', 'message/rfc822'],
+  ['a From line and a dot', 'From here\r\n.\r\n', 'message/rfc822'],
+  ['no end to its last line', 'a', 'message/rfc822'],
+  ['a line of 998', `${'x'.repeat(998)}\r\n`, 'message/rfc822'],
+  ['a line of 999', `${'x'.repeat(999)}\r\n`, 'application/octet-stream'],
+  ['a line feed alone', 'a\nb\r\n', 'application/octet-stream'],
+  ['a NUL', 'a\0\r\n', 'application/octet-stream'],
+])('a message with %s keeps its octets', (_what, body, type) => {
+  const bytes = Buffer.from(`Subject: x\r\n\r\n${body}`);
+  const { octets } = compose(draft({ attachments: [{ filename: 'm.eml', type: 'message/rfc822', bytes }] }));
+  const read = attachmentBytes(octets, 0);
+  expect([read?.type, Buffer.from(read?.bytes ?? []).toString()]).toEqual([type, bytes.toString()]);
 });
 
 describe('what could become a header, a recipient or a command is refused', () => {
@@ -233,7 +248,10 @@ test('what was composed reads back as it was', () => {
       expect(message.references).toEqual(given.references);
       expect(message.date).toBe(given.date);
       expect([message.messageId, message.postroomId]).toEqual([given.messageId, given.postroomId]);
-      expect(message.text.trimEnd()).toBe(normalisedBody(given.body).trimEnd());
+      expect(composedText(octets).trimEnd()).toBe(normalisedBody(given.body).trimEnd());
+      // Of a mail that says nothing itself the attached one is shown.
+      if (!given.attachments.some(({ type }) => type === 'message/rfc822'))
+        expect(message.text.trimEnd()).toBe(normalisedBody(given.body).trimEnd());
       expect(given.attachments.map((_, index) => Buffer.from(attachmentBytes(octets, index)?.bytes ?? []))).toEqual(
         given.attachments.map(({ bytes }) => Buffer.from(bytes)),
       );

@@ -143,6 +143,10 @@ export function attachmentBytes(
   return { filename, name: nameOf(leaf) ?? filename, type, bytes: decodeBody(leaf, leaf.body) };
 }
 
+/** It says more than its text and its files do by themselves: it is passed on whole. */
+export const saysMoreWhole = (octets: Uint8Array): boolean =>
+  walk(octets).leaves.some((leaf) => (leaf.type === 'text/html' && isText(leaf)) || sealedWords(leaf) !== null);
+
 /** What a mail says, part by part, for whoever compares two. `list`: it says of itself that it came over a list; `written`: its Date, not a relay's. */
 export function contentOf(octets: Uint8Array): {
   list: boolean;
@@ -242,7 +246,11 @@ function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; complete: b
     charset = readStructured(first(raw, 'content-type')).parameters.get('charset') ?? charset;
     const header = headerInUtf8(raw, () => charset);
     const content = readStructured(first(header, 'content-type'));
-    const type = /^[\w.+-]+\/[\w.+-]+$/.test(content.value) ? content.value : content.value === 'text' ? 'text/plain' : part.defaultType;
+    const type = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/.test(content.value)
+      ? content.value
+      : content.value === 'text'
+        ? 'text/plain'
+        : part.defaultType;
     const boundary = content.parameters.get('boundary') ?? '';
     if (type.startsWith('multipart/') && boundary !== '' && part.depth < maxDepth) {
       const found = splitParts(source, header.body, part.end, boundary, maxParts - parts - pending.length);

@@ -12,6 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 import { PostroomError } from '../../protocol/errors.ts';
 import { formatAddress } from '../mail/address.ts';
+import { typeFor } from '../mail/file-types.ts';
 import type { Address } from '../mail/message.ts';
 import { needFit, ownLimit, type SizeLimit } from './size.ts';
 
@@ -207,27 +208,39 @@ function textPart(body: string): Part {
 function attachmentPart({ filename, type, bytes }: Attached): Part {
   const name = line(filename, 'name of an attachment');
   if (name === '') throw invalid('An attachment needs a name.');
-  if (!/^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,60}$/.test(line(type, 'type of an attachment'))) {
+  // RFC 6838, 4.2: 127 characters each; that of .pptx has 61.
+  if (!/^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/.test(line(type, 'type of an attachment'))) {
     throw invalid(`“${type.slice(0, 100)}” is not the type of an attachment (type/subtype).`);
   }
   const disposition = `Content-Disposition: attachment${parameter('filename', name)}`;
   const octets = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // message/* and multipart/* must not be in base64 (RFC 2045, 6.4): such a file goes as it is when it can, as mere octets when not.
-  const composite = /^(message|multipart)\//i.test(type);
-  if (composite && /^message\/rfc822$/i.test(type) && isSevenBit(octets)) {
-    return { header: [`Content-Type: ${type}`, disposition, 'Content-Transfer-Encoding: 7bit'], content: octets };
+  const label = typeFor(name, type.toLowerCase());
+  if (label === 'message/rfc822' && isSevenBit(octets)) {
+    return { header: [`Content-Type: ${label}`, disposition, 'Content-Transfer-Encoding: 7bit'], content: octets };
   }
-  const label = composite ? 'application/octet-stream' : type;
   return {
-    header: [`Content-Type: ${label}`, disposition, 'Content-Transfer-Encoding: base64'],
+    header: [
+      `Content-Type: ${/^(message|multipart)\//.test(label) ? 'application/octet-stream' : label}`,
+      disposition,
+      'Content-Transfer-Encoding: base64',
+    ],
     content: base64(octets),
   };
 }
 
-const isSevenBit = (octets: Buffer): boolean => {
-  const lines = octets.toString('latin1').split('\r\n');
-  return lines.at(-1) === '' && lines.every((text) => text.length <= 990 && !/[^\t\x20-\x7e]|^From |^\.|[\t ]$/.test(text));
-};
+/** RFC 2045, 2.7: no octet above 127, no NUL, line ends in pairs alone, no line too long. */
+function isSevenBit(octets: Buffer): boolean {
+  let column = 0;
+  for (let at = 0; at < octets.length; at++) {
+    const octet = octets[at] ?? 0;
+    if (octet === 0x0d && octets[at + 1] === 0x0a) {
+      column = 0;
+      at++;
+    } else if (octet === 0 || octet === 0x0a || octet === 0x0d || octet > 127 || ++column > 998) return false;
+  }
+  return true;
+}
 
 /** `; filename="..."`, or RFC 2231 with its pieces, each on a line of its own. */
 function parameter(name: string, value: string): string {

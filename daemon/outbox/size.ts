@@ -1,5 +1,6 @@
 /** How large a mail may be, and the words for one that is larger. What travels counts: files are in base64 then, a third larger than on disk. */
 import { PostroomError } from '../../protocol/errors.ts';
+import { typeFor } from '../mail/file-types.ts';
 
 /** `server`: the one that named the figure (SIZE, RFC 1870); null: our own. */
 export type SizeLimit = { readonly octets: number; readonly server: string | null };
@@ -14,8 +15,8 @@ const base64Octets = (size: number): number => {
 };
 
 /** What a file takes in a mail, at least: some messages are attached as they are (RFC 2045, 6.4). */
-export const octetsAttached = ({ type, size }: { type: string; size: number }): number =>
-  /^(message|multipart)\//i.test(type) ? size : base64Octets(size);
+export const octetsAttached = ({ filename, type, size }: { filename: string; type: string; size: number }): number =>
+  /^message\//i.test(typeFor(filename, type)) ? size : base64Octets(size);
 
 /** Throws PostroomError('invalid') with both figures. */
 export function needFit(sizeOctets: number, limit: SizeLimit): void {

@@ -7,12 +7,12 @@ import { parseAddressList } from '../mail/address.ts';
 import { addressKey } from '../mail/address-list.ts';
 import { forwardSubject, quoteForReply, replySubject } from '../mail/conversation.ts';
 import { type Answer, answerTo } from '../mail/correspondent.ts';
-import { typeByName } from '../mail/file-types.ts';
 import { type Address, attachmentBytes, composedText, readMessage } from '../mail/message.ts';
 import { type Attached, compose } from '../outbox/compose.ts';
 import { needFit, octetsAttached } from '../outbox/size.ts';
 import { givenUp, replaceable, shownState, worst } from '../outbox/state.ts';
 import type { EntryRow, OutboxPatch, OutboxRow, OutboxState, Recipient } from '../store/types.ts';
+import { filesPassedOn, forwardedText } from './forwarding.ts';
 import { conversationFor, markSeen, moved } from './mail.ts';
 import { originOf } from './origin.ts';
 import { sizeLimitFor } from './size-limit.ts';
@@ -76,20 +76,6 @@ function fromFor(mailbox: Mailbox, entry: EntryRow | null): string {
   return mailbox.addresses.find((address) => match !== undefined && folded(address) === folded(match.address)) ?? mailbox.address;
 }
 
-function forwarded(entry: EntryRow, text: string): string {
-  const line = (name: string, value: string) => (value === '' ? [] : [`${name}: ${value}`]);
-  return [
-    '---------- Forwarded message ----------',
-    ...line('From', entry.from.map(displaySenderOf).join(', ')),
-    ...line('Date', new Date(entry.date).toUTCString()),
-    ...line('Subject', safeText(entry.subject)),
-    ...line('To', entry.to.map(displaySenderOf).join(', ')),
-    ...line('Cc', entry.cc.map(displaySenderOf).join(', ')),
-    '',
-    text,
-  ].join('\n');
-}
-
 type Manifest = readonly { filename: string; type: string; sizeOctets: number }[];
 
 /** The files that come beside the request. Of a mail that is only tried none comes: their sizes are enough. */
@@ -109,9 +95,7 @@ async function uploaded(world: World, { upload }: Io, manifest: Manifest, isTrie
   return manifest.map(({ filename, type, sizeOctets }) => {
     const bytes = all.subarray(start, start + sizeOctets);
     start += sizeOctets;
-    // A client that does not know better says octet-stream; the name does.
-    const known = type === 'application/octet-stream' ? typeByName(filename) : null;
-    return { filename, type: known ?? type, bytes };
+    return { filename, type, bytes };
   });
 }
 
@@ -123,9 +107,6 @@ function keptOf({ octets, attachments }: Awaited<ReturnType<typeof replaced>>, w
     return { ...file, filename: file.name };
   });
 }
-
-/** Under the name that the mail gave it, not the one that a disk would take. */
-const named = (file: ReturnType<typeof attachmentBytes>): Attached | null => (file === null ? null : { ...file, filename: file.name });
 
 function ownSends(world: World, caller: Caller): Mailbox[] {
   return mailboxesWith(world.directory.snapshot(), caller.person, 'send', world.now());
@@ -236,9 +217,9 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       cc: cc.map(asText),
       offered,
       subject: safeText(forward ? forwardSubject(entry.subject) : replySubject(entry.subject)),
-      quote: safeBlock(forward ? forwarded(entry, text) : quoteForReply(text, entry.from.map(displaySenderOf).join(', '), entry.date)),
+      quote: safeBlock(forward ? forwardedText(entry, text) : quoteForReply(text, entry.from.map(displaySenderOf).join(', '), entry.date)),
       signature: signature === null ? null : safeBlock(signature),
-      attachments: forward ? entry.attachments.map((one) => safeText(one.filename)) : [],
+      attachments: forward ? filesPassedOn(entry, octets).map((one) => safeText(one.filename)) : [],
       revision: found.detail.row.revision,
       message: entry.id,
     };
@@ -307,14 +288,13 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const recipients = [...to, ...cc, ...given.bcc];
     const forward = kind === 'forward' && entry !== null;
     const original = forward ? await world.store.octets(entry.hash) : null;
-    const passedOn =
-      original === null || entry === null ? [] : entry.attachments.flatMap((one) => named(attachmentBytes(original, one.index)) ?? []);
+    const passedOn = original === null || entry === null ? [] : filesPassedOn(entry, original);
     const kept = old === null ? [] : keptOf(old, asked.instead?.attachments ?? null);
     const limit = await sizeLimitFor(world, mailbox, recipients);
     // Before a file comes, and before anything else is said of the mail: a file is refused when it is attached, whatever is still missing.
     const files = [
-      ...[...passedOn, ...kept].map(({ type, bytes }) => ({ type, size: bytes.byteLength })),
-      ...asked.attachments.map(({ type, sizeOctets }) => ({ type, size: sizeOctets })),
+      ...[...passedOn, ...kept].map(({ filename, type, bytes }) => ({ filename, type, size: bytes.byteLength })),
+      ...asked.attachments.map(({ filename, type, sizeOctets }) => ({ filename, type, size: sizeOctets })),
     ];
     needFit(
       files.reduce((sum, file) => sum + octetsAttached(file), Buffer.byteLength(asked.body ?? '')),
@@ -327,7 +307,9 @@ export const sendingHandlers: Handlers<SendingMethods> = {
       asked.subject ?? old?.subject ?? (entry === null ? '' : forward ? forwardSubject(entry.subject) : replySubject(entry.subject));
     const written = asked.body ?? (old === null ? '' : composedText(old.octets));
     const body =
-      forward && asked.quote && original !== null ? `${written}\n\n${forwarded(entry, (await world.opener.open(original)).text)}` : written;
+      forward && asked.quote && original !== null
+        ? `${written}\n\n${forwardedText(entry, (await world.opener.open(original)).text)}`
+        : written;
     // The room is held until the mail is in the store: its octets are in memory until then.
     using _room = await world.uploads.take(
       caller.person,
