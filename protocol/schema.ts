@@ -485,6 +485,8 @@ export const TimelineRow = z.object({
   summary: Safe,
   /** The mail, as `conversation.show` names it. */
   message: z.string().nullable(),
+  /** True: the mail is no longer on the server; who wrote to whom, the subject and the date are all that is kept. */
+  gone: z.boolean().optional(),
   /** What became of a mail that was sent from here. */
   outbox: z.object({ id: z.string(), state: OutboxState }).nullable(),
   /** `assign`: who has it since; null: nobody. */

@@ -2,8 +2,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ActivityKind, Store, TimelineRow, TimelineScope } from '../daemon/store/types.ts';
-import { answer, letter, minute, storeStory } from './support/store.ts';
+import { parseQuery } from '../daemon/mail/query.ts';
+import type { ActivityKind, SearchQuery, Store, TimelineRow, TimelineScope } from '../daemon/store/types.ts';
+import { answer, batch, letter, minute, storeStory } from './support/store.ts';
 
 const everyKind: readonly ActivityKind[] = ['mail-in', 'mail-out', 'note', 'assign', 'state', 'grant', 'delivery', 'system'];
 
@@ -20,6 +21,18 @@ async function told(store: Store, scope: TimelineScope, { kinds = everyKind, lim
   return all.reverse();
 }
 
+const searchFor = (text: string): SearchQuery => ({
+  session: 's',
+  typing: false,
+  person: 'ann',
+  roles: [],
+  reach: [{ mailbox: 'support', unreadSince: 0, folders: true }],
+  query: parseQuery(text, { typing: false }),
+  named: { mailboxes: new Map(), assignees: new Map() },
+  limit: 50,
+  cursor: null,
+  now: minute(60),
+});
 const words = ({ kind, actor, summary }: TimelineRow): string =>
   kind === 'mail-in' || kind === 'mail-out' ? kind : `${kind} ${actor ?? '-'} ${summary}`;
 const support: TimelineScope = { kind: 'mailbox', mailbox: 'support' };
@@ -105,15 +118,160 @@ test('who was in Bcc is told to nobody', async () => {
   expect(await told(story.store, contact)).toEqual([]);
 });
 
-test('drafts and junk are not told, trash is; what is deleted is gone', async () => {
-  await using story = await storeStory({ graceMs: 20 });
+test('drafts and junk are not told, trash is', async () => {
+  await using story = await storeStory();
   for (const [n, folder] of (['INBOX', 'Drafts', 'Junk', 'Trash', 'Archive'] as const).entries()) {
     await story.one(folder, 'import', letter({ id: folder, subject: folder }), minute(n));
   }
   expect((await told(story.store, support)).map(({ subject }) => subject)).toEqual(['INBOX', 'Trash', 'Archive']);
-  await story.gone('Trash', 4);
-  await story.told((change) => change.kind === 'conversation' && change.what === 'gone');
-  expect((await told(story.store, support)).map(({ subject }) => subject)).toEqual(['INBOX', 'Archive']);
+});
+
+describe('a mail that is no longer on the server', () => {
+  const swept = { graceMs: 20 };
+  const isGone = (row: TimelineRow) => row.gone;
+  const counts = (rows: readonly TimelineRow[]) => [
+    rows.filter(isGone).length,
+    rows.filter(({ kind, gone }) => kind.startsWith('mail') && !gone).length,
+  ];
+  /** Waits until so many mails are told as gone, and so many as they are. */
+  const until = (store: Store, gone: number, there: number) =>
+    expect.poll(async () => counts(await told(store, support))).toEqual([gone, there]);
+
+  test('leaves who, what and when in every timeline: no text, nobody in Bcc, nothing that a search finds', async () => {
+    await using story = await storeStory(swept);
+    const { store } = story;
+    const copy = { cc: 'Bob <bob@customer.example>', headers: { Bcc: 'hidden@canary.example' }, text: 'canary words' };
+    const asked = await story.one('INBOX', 'live', letter({ id: 'a', subject: 'Pump P-17', ...copy }), minute(1));
+    await story.one('Sent', 'import', answer({ id: 'b', answers: 'a', subject: 'Re: Pump P-17', ...copy }), minute(2));
+    await story.one('INBOX', 'live', letter({ id: 'c', subject: 'Other' }), minute(3));
+    const before = await told(store, support);
+    await story.gone('INBOX', 1);
+    await story.gone('Sent', 2);
+    await until(store, 2, 1);
+
+    const { conversation } = asked;
+    const all = await told(store, support);
+    const known = ({ id, at, kind, from, to, subject, conversation: of }: TimelineRow) => ({ id, at, kind, from, to, subject, of });
+    expect(all.filter(({ kind }) => kind.startsWith('mail')).map(known)).toEqual(before.map(known));
+    expect(all.filter(isGone).map(({ summary, message, actor, outbox }) => [summary, message, actor, outbox])).toEqual([
+      ['', null, null, null],
+      ['', null, null, null],
+    ]);
+    expect(counts(await told(store, { kind: 'conversation', conversation }))).toEqual([2, 0]);
+    expect(counts(await told(store, jane))).toEqual([2, 1]);
+    expect(counts(await told(store, { ...jane, address: 'bob@customer.example' } as TimelineScope))).toEqual([2, 0]);
+    expect(await told(store, { ...jane, address: 'hidden@canary.example' } as TimelineScope)).toEqual([]);
+    expect(JSON.stringify(all)).not.toContain('canary');
+    for (const query of ['canary', 'Pump', 'from:jane@customer.example', 'subject:P-17']) {
+      const { rows } = await store.search(searchFor(query));
+      expect([query, rows.map(({ subject }) => subject)]).toEqual([query, query.startsWith('from') ? ['Other'] : []]);
+    }
+    // Pages go on across it, in both directions of time.
+    for (const limit of [1, 2, 3]) expect(await told(store, support, { limit })).toEqual(all);
+    expect((await told(store, support, { kinds: ['mail-out'] })).map(({ subject }) => subject)).toEqual(['Re: Pump P-17']);
+    // Whoever answers such a mail later is in the same conversation.
+    const late = await story.one('INBOX', 'live', letter({ id: 'd', answers: 'b', subject: 'Re: Pump P-17' }), minute(9));
+    expect(late.conversation).toBe(conversation);
+    expect((await story.detail(conversation)).entries).toHaveLength(1);
+  });
+
+  test.each([
+    ['only in Junk', 'Junk', []],
+    ['a draft', 'Drafts', []],
+    ['a draft by its mark', 'INBOX', ['\\Draft']],
+  ] as const)('leaves nothing that was never told: %s', async (_what, folder, flags) => {
+    await using story = await storeStory(swept);
+    const { conversation } = await story.one(folder, 'import', letter({ id: 'a' }), minute(1), flags);
+    await story.gone(folder, 1);
+    await story.told((change) => change.kind === 'conversation' && change.what === 'gone');
+    expect(await told(story.store, support)).toEqual([]);
+    expect(await story.store.conversation(conversation, 'ann', story.seen, { limit: 1 })).toBeNull();
+  });
+
+  test('is told once by what is left of it: another folder, another form; when that goes too it is gone', async () => {
+    await using story = await storeStory(swept);
+    const [here, there] = [letter({ id: 'a', subject: 'Twice' }), letter({ id: 'z', subject: 'Mark' })];
+    await story.ingest('INBOX', 'import', { octets: here, at: minute(1) });
+    await story.ingest('Archive', 'import', { octets: here, at: minute(1) });
+    await story.ingest('Sent', 'import', { octets: answer({ id: 'own', subject: 'Ours' }), at: minute(2) });
+    await story.ingest('Sent', 'import', { octets: answer({ id: 'own', subject: 'Ours', headers: { 'X-Copy': '2' } }), at: minute(2) });
+    await story.ingest('INBOX', 'import', { octets: letter({ id: 'r', subject: 'Rewritten' }), at: minute(3) });
+    await story.ingest('Archive', 'import', {
+      octets: letter({ id: 'r', subject: 'Rewritten', headers: { 'X-Scan': 'ok' } }),
+      at: minute(3),
+    });
+    await story.ingest('INBOX', 'import', { octets: there, at: minute(4) });
+    const subjects = async () => (await told(story.store, support)).map(({ subject, gone }) => `${subject}${gone ? ' (gone)' : ''}`);
+    const gone = async (...at: ['INBOX' | 'Archive' | 'Sent', number][]) => {
+      for (const [folder, uid] of at) await story.gone(folder, uid);
+    };
+    expect(await subjects()).toEqual(['Twice', 'Ours', 'Rewritten', 'Rewritten', 'Mark']);
+    await gone(['INBOX', 1], ['Sent', 3], ['INBOX', 5], ['INBOX', 7]);
+    await until(story.store, 1, 3);
+    expect(await subjects()).toEqual(['Twice', 'Ours', 'Rewritten', 'Mark (gone)']);
+    await gone(['Archive', 2], ['Sent', 4], ['Archive', 6]);
+    await until(story.store, 4, 0);
+    expect(await subjects()).toEqual(['Twice (gone)', 'Ours (gone)', 'Rewritten (gone)', 'Mark (gone)']);
+  });
+
+  test.each([
+    ['in another folder', 'Archive', 1, {}, true],
+    ['under another UIDVALIDITY', 'INBOX', 2, {}, true],
+    ['at another date of receipt', 'INBOX', 1, { at: minute(40) }, true],
+    ['with a header that the server wrote anew', 'Archive', 1, { wording: { headers: { 'X-Moved': 'yes' } } }, true],
+    ['but only its Message-ID: another sender', 'INBOX', 1, { wording: { from: 'Mallory <m@evil.example>' } }, false],
+    ['but only its Message-ID: another subject', 'INBOX', 1, { wording: { subject: 'Something else' } }, false],
+    ['but only its Message-ID: another date', 'INBOX', 1, { wording: { date: new Date(minute(77)) } }, false],
+  ] as const)('comes back %s', async (_how, folder, uidValidity, more: { at?: number; wording?: object }, isIt) => {
+    await using story = await storeStory(swept);
+    const wording = { id: 'a', subject: 'Pump', date: new Date(minute(0)) };
+    const first = await story.one('INBOX', 'live', letter(wording), minute(1));
+    await story.store.work(first.conversation, { kind: 'note', text: 'Called.' }, 'ann', minute(4), null);
+    await story.gone('INBOX', 1);
+    await until(story.store, 1, 0);
+    const octets = letter({ ...wording, ...more.wording });
+    const [again] = await story.store.ingest({
+      mailbox: story.mailbox,
+      policy: story.policy,
+      folder: story.folder(folder).id,
+      uidValidity,
+      origin: 'live',
+      ...batch([{ octets, at: more.at ?? minute(1), uid: 50 }]),
+    });
+    await until(story.store, isIt ? 0 : 1, 1);
+    if (isIt) expect(again?.conversation).toBe(first.conversation);
+    if (more.wording === undefined) expect(again?.entry).toBe(first.entry);
+  });
+
+  test('goes with its mailbox, and follows its conversation into another', async () => {
+    await using story = await storeStory(swept);
+    const older = await story.one('INBOX', 'live', letter({ id: 'a', answers: 'root', subject: 'A' }), minute(2));
+    const newer = await story.one('INBOX', 'live', letter({ id: 'b', answers: 'middle', subject: 'B' }), minute(3));
+    await story.gone('INBOX', 2);
+    await until(story.store, 1, 1);
+    await story.one('INBOX', 'import', letter({ id: 'middle', answers: 'root', subject: 'Re: A' }), minute(1));
+    const history = await told(story.store, { kind: 'conversation', conversation: newer.conversation });
+    expect(history.filter(isGone).map(({ conversation, subject }) => [conversation, subject])).toEqual([[older.conversation, 'B']]);
+    await story.store.forgetMailbox('support');
+    expect([counts(await told(story.store, support)), await told(story.store, jane)]).toEqual([[0, 0], []]);
+    await story.store.close();
+    const db = new DatabaseSync(`${story.home}/mail.db`);
+    const left = ['gone', 'gone_correspondent', 'correspondent'].map((table) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n);
+    db.close();
+    await story.reopen();
+    expect(left).toEqual([0, 0, 0]);
+  });
+
+  test('leaves the sender known: a later mail is not the first', async () => {
+    await using story = await storeStory(swept);
+    await story.one('INBOX', 'live', letter({ id: 'a', subject: 'One' }), minute(1));
+    await story.gone('INBOX', 1);
+    await until(story.store, 1, 0);
+    const later = await story.one('INBOX', 'live', letter({ id: 'b', subject: 'Two' }), minute(2));
+    const other = await story.one('INBOX', 'live', letter({ id: 'c', subject: 'Three', from: 'new@customer.example' }), minute(3));
+    const marks = async (conversation: string) => (await story.detail(conversation)).entries.map((entry) => entry.marks);
+    expect([await marks(later.conversation), await marks(other.conversation)]).toEqual([[[]], [['new-sender']]]);
+  });
 });
 
 test('the history of conversations that became one is whole, under both ids', async () => {
@@ -185,7 +343,7 @@ describe('the order', () => {
     await expect(page(jane, next)).rejects.toMatchObject({ code: 'invalid' });
     await expect(page(support, 'x')).rejects.toMatchObject({ code: 'invalid' });
     await story.gone('INBOX', 3);
-    await story.told((change) => change.kind === 'conversation' && change.what === 'gone');
+    await expect.poll(async () => (await told(story.store, support)).map(({ gone }) => gone)).toEqual([false, false, true, false]);
     expect((await page(support, next)).rows.map(({ subject }) => subject)).toEqual(['1', '0']);
   });
 });

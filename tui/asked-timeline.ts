@@ -70,7 +70,9 @@ function timelineTouch(of: TimelineOf, { name, payload }: DaemonEvent): 'end' | 
   // An activity may name a conversation that was joined to this one.
   if (name === 'activity') return 'end';
   if (name === 'outbox.changed') return 'middle';
-  return payload.what === 'merged' || payload.what === 'gone' || !payload.live ? 'middle' : null;
+  // Whatever is not new mail, nor done by somebody: mail went from the server or came back, somewhere among the older rows.
+  const byItself = payload.what === 'flags' || (payload.what === 'state' && payload.by === null);
+  return payload.what === 'merged' || payload.what === 'gone' || byItself || !payload.live ? 'middle' : null;
 }
 
 type TimelinePage = { readonly rows: readonly TimelineRow[]; readonly next: string | null };

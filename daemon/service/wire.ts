@@ -268,8 +268,11 @@ export function timelineOf(snapshot: Snapshot, row: TimelineRow): wire.TimelineR
     from: row.from === null ? null : addressOf(row.from),
     to: row.to.map(addressOf),
     subject: safeText(row.subject),
-    summary: safeText(row.assigned === null ? row.summary : assignment(snapshot, row.actor, row.assigned)),
+    summary: safeText(
+      row.gone ? 'No longer on the server.' : row.assigned === null ? row.summary : assignment(snapshot, row.actor, row.assigned),
+    ),
     message: row.message,
+    gone: row.gone,
     outbox: row.outbox,
     assignee: after === null ? null : granteeOf(snapshot, after),
     state: row.state,

@@ -30,9 +30,15 @@ const invariants: Record<string, string> = {
     WHERE i.merged_into IS NOT NULL OR i.mailbox <> c.mailbox OR c.shown <> 0
       OR EXISTS (SELECT 1 FROM thread_key WHERE conversation = c.num) OR EXISTS (SELECT 1 FROM note WHERE conversation = c.num)
       OR EXISTS (SELECT 1 FROM read_mark WHERE conversation = c.num) OR EXISTS (SELECT 1 FROM star WHERE conversation = c.num)
-      OR EXISTS (SELECT 1 FROM outbox WHERE conversation = c.num)`,
-  'a conversation without mail has notes or something in the outbox': `SELECT c.num FROM conversation c
+      OR EXISTS (SELECT 1 FROM outbox WHERE conversation = c.num) OR EXISTS (SELECT 1 FROM gone WHERE conversation = c.num)`,
+  'what is gone is in a conversation of its mailbox, and not there under the same id or octets': `SELECT g.row FROM gone g
+    JOIN conversation c ON c.num = g.conversation WHERE c.mailbox <> g.mailbox OR EXISTS (SELECT 1 FROM entry WHERE id = g.id OR row = g.row)
+      OR EXISTS (SELECT 1 FROM message m JOIN entry e ON e.message = m.num AND e.mailbox = g.mailbox WHERE m.hash = g.hash)`,
+  'what is gone is found by whom it was exchanged with, in its mailbox and at its date': `SELECT x.gone FROM gone_correspondent x
+    JOIN gone g ON g.row = x.gone WHERE x.mailbox <> g.mailbox OR x.direction <> g.direction OR x.at <> g.received_at`,
+  'a conversation without mail had some, or has notes or something in the outbox': `SELECT c.num FROM conversation c
     WHERE c.merged_into IS NULL AND NOT EXISTS (SELECT 1 FROM entry WHERE conversation = c.num)
+      AND NOT EXISTS (SELECT 1 FROM gone WHERE conversation = c.num)
       AND NOT EXISTS (SELECT 1 FROM note WHERE conversation = c.num) AND NOT EXISTS (SELECT 1 FROM outbox WHERE conversation = c.num)`,
   'a conversation counts its entries right': `SELECT c.num FROM conversation c WHERE c.merged_into IS NULL AND (
       c.messages <> (SELECT count(*) FROM entry WHERE conversation = c.num AND counted = 1 AND same_as IS NULL)

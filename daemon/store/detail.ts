@@ -180,12 +180,10 @@ function isFirstOf(db: Db, { row, mailbox, receivedAt }: Pick<Row, 'row' | 'mail
   if (correspondent === null) return false;
   const before = (direction: 'in' | 'out'): boolean =>
     db.get(
-      `SELECT 1 FROM entry_correspondent WHERE correspondent = ? AND mailbox = ? AND direction = ? AND (at, entry) < (?, ?) LIMIT 1`,
-      correspondent,
-      mailbox,
-      direction,
-      receivedAt,
-      row,
+      `SELECT 1 FROM entry_correspondent WHERE correspondent = ? AND mailbox = ? AND direction = ? AND (at, entry) < (?, ?)
+       UNION ALL SELECT 1 FROM gone_correspondent WHERE correspondent = ? AND mailbox = ? AND direction = ? AND (at, gone) < (?, ?) LIMIT 1`,
+      ...[correspondent, mailbox, direction, receivedAt, row],
+      ...[correspondent, mailbox, direction, receivedAt, row],
     ) !== undefined;
   return !before('in') && !before('out');
 }

@@ -7,6 +7,7 @@
  */
 import { type Message, readMessage } from '../mail/message.ts';
 import { addressedTo, type FoundIn, firstForm, foldClaims, whoWrote } from './forms.ts';
+import { forgetGone, goneAs, noteGone } from './gone.ts';
 import { aboutOf, adoptReports, noteReport } from './reports.ts';
 import type { Db } from './sqlite.ts';
 import { nameReport, threadOf } from './thread.ts';
@@ -47,12 +48,16 @@ export function addEntry(
   const { direction, ours, claims } = first === null ? wrote : ({ direction: 'out', ours: true, claims: false } as const);
   // A report belongs to the mail that it is about, whatever it answers.
   const about = direction === 'in' && message.report !== null ? aboutOf(db, it.mailbox, message.report, it.receivedAt) : null;
-  const joins = first?.conversation ?? it.joins;
+  const before = goneAs(db, it.mailbox, it.hash, message).filter((one) => one.isSame || one.direction === direction);
+  const same = before.find(({ isSame }) => isSame);
+  const joins = first?.conversation ?? it.joins ?? same?.conversation ?? null;
   const { conversation, bySubject } =
     about === null ? threadOf(writing, touched, { mailbox: it.mailbox, message, own, ours, joins }) : { ...about, bySubject: false };
   if (about !== null) nameReport(db, it.mailbox, message, own, about.conversation);
+  forgetGone(db, before);
+  for (const one of before) touched.touch(one.conversation);
   const row = nextRow(db, it.receivedAt);
-  const id = randomId();
+  const id = same?.id ?? randomId();
   const writtenTo = addressedTo(message, direction, own);
   db.run(
     `INSERT INTO entry (row, id, mailbox, message, conversation, received_at, direction, automatic, counted, feeds, attachments, addressed_to, same_as, claims, by_subject)
@@ -211,6 +216,12 @@ export function remove(writing: Writing, touched: Touched, folder: FolderId, uid
   if (gone !== undefined) reclassify(writing, touched, gone.entry, 'import');
 }
 
+/** A mail that is nowhere on the server any more: history keeps who, what and when. */
+export function expunge(db: Db, row: number): void {
+  noteGone(db, row);
+  removeEntry(db, row);
+}
+
 /** Another form of it, if there is one, is shown in its place. */
 export function removeEntry(db: Db, row: number): void {
   const heir = db.get<{ row: number | null }>('SELECT min(row) AS row FROM entry WHERE same_as = ?', row)?.row ?? null;
@@ -221,14 +232,17 @@ export function removeEntry(db: Db, row: number): void {
   db.run('DELETE FROM entry WHERE row = ?', row);
 }
 
-/** The next free row of that second, of entries and notes alike: row order is date order. A second that is full (a million mails) runs over into the next. */
+/** The next free row of that second, of entries, notes and what is gone alike: row order is date order. A second that is full (a million mails) runs over into the next. */
 export function nextRow(db: Db, receivedAt: Millis): number {
   for (let second = Math.min(Math.max(Math.floor(receivedAt / 1_000), 0), 2 ** 33 - 2); ; second++) {
     const first = second * rowsPerSecond;
     const end = first + rowsPerSecond;
     const last = db.get<{ row: number }>(
       `SELECT max(coalesce((SELECT max(row) FROM entry WHERE row >= ? AND row < ?), -1),
-         coalesce((SELECT max(row) FROM note WHERE row >= ? AND row < ?), -1)) AS row`,
+         coalesce((SELECT max(row) FROM note WHERE row >= ? AND row < ?), -1),
+         coalesce((SELECT max(row) FROM gone WHERE row >= ? AND row < ?), -1)) AS row`,
+      first,
+      end,
       first,
       end,
       first,

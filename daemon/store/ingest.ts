@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { PostroomError } from '../../protocol/errors.ts';
-import { addEntry, idsOf, type Origin, reclassify, remove, removeEntry } from './entry.ts';
+import { addEntry, expunge, idsOf, type Origin, reclassify, remove } from './entry.ts';
 import { foundInSent } from './forms.ts';
 import { claimRoom } from './room.ts';
 import type { Db } from './sqlite.ts';
@@ -274,7 +274,7 @@ export function sweep(writing: Writing, until: Millis): boolean {
   );
   const touched = new Touched(writing);
   for (const { row, conversation, feeds } of gone) {
-    removeEntry(db, row);
+    expunge(db, row);
     const pending = touched.touch(conversation);
     pending.lost ||= feeds === 1;
   }
@@ -296,6 +296,7 @@ export function* forgetMailbox({ db, changed }: Writing, mailbox: MailboxId): Ge
     'DELETE FROM placement WHERE (folder, uid_validity, uid) IN (SELECT p.folder, p.uid_validity, p.uid FROM placement p JOIN folder f ON f.id = p.folder WHERE f.mailbox = ? LIMIT 2000)',
     'UPDATE entry SET same_as = NULL WHERE row IN (SELECT row FROM entry WHERE mailbox = ? AND same_as IS NOT NULL LIMIT 2000)',
     'DELETE FROM entry WHERE row IN (SELECT row FROM entry WHERE mailbox = ? LIMIT 2000)',
+    'DELETE FROM gone WHERE row IN (SELECT row FROM gone WHERE mailbox = ? LIMIT 2000)',
     'DELETE FROM thread_key WHERE (mailbox, key, conversation) IN (SELECT mailbox, key, conversation FROM thread_key WHERE mailbox = ? LIMIT 2000)',
     'DELETE FROM unfetchable WHERE folder IN (SELECT id FROM folder WHERE mailbox = ?)',
     'DELETE FROM folder WHERE mailbox = ?',
@@ -311,7 +312,10 @@ export function* forgetMailbox({ db, changed }: Writing, mailbox: MailboxId): Ge
   for (const sql of steps) {
     while (db.run(sql, mailbox).changes > 0) yield;
   }
-  db.run('DELETE FROM correspondent WHERE NOT EXISTS (SELECT 1 FROM entry_correspondent WHERE correspondent = num)');
+  db.run(
+    `DELETE FROM correspondent WHERE NOT EXISTS (SELECT 1 FROM entry_correspondent WHERE correspondent = num)
+     AND NOT EXISTS (SELECT 1 FROM gone_correspondent WHERE correspondent = num)`,
+  );
   changed({ kind: 'folders', mailbox });
 }
 

@@ -1,9 +1,10 @@
 /**
  * Timelines: what happened in a mailbox, a conversation, or with a contact, newest first. Two sources are merged by time:
  *
- * - mails as the mailbox has them (`entry`), at their receipt. They are not copied into the journal: mail is imported in any order and
- *   backwards, is merged into other conversations, is deleted on the server. Read from where it lies, a timeline is right after all of
- *   that, what was deleted is gone from here too, and an import writes nothing twice.
+ * - mails as the mailbox has them (`entry`), at their receipt, and who and what of those that are no longer on the server (`gone.ts`),
+ *   numbered in one row. They are not copied into the journal: mail is imported in any order and backwards, is merged into other
+ *   conversations, is deleted on the server. Read from where it lies, a timeline is right after all of that, and an import writes
+ *   nothing twice.
  * - the journal (`activity`), append-only: what was done by people, by the outbox, and by mail that arrived while the daemon ran. It names
  *   conversations by the id they had; one that was merged since is read under the id that lives on, so the history of both is whole.
  *   Its record of who queued a mail is for the audit; here the mail itself shows, with its author.
@@ -35,7 +36,7 @@ import { resolve } from './verbs.ts';
 import { assigneeOf } from './work.ts';
 
 type Source = 'mail' | 'journal';
-/** `n`: row of an entry, or number in the journal. */
+/** `n`: row of an entry or of a mail that is gone, or number in the journal. */
 type Key = { source: Source; at: Millis; n: number };
 /** What to look for in one source: strictly before `(at, n)`, not before `since`. */
 type Range = { at: Millis; n: number; since: Millis; limit: number };
@@ -104,15 +105,17 @@ const from =
 
 function ofMailbox(db: Db, mailbox: MailboxId, directions: readonly Direction[], done: readonly Done[], { mail, journal }: Sources): Key[] {
   const mails = directions.flatMap((direction) =>
-    db.all<Found>(
-      `SELECT received_at AS at, row AS n FROM entry WHERE mailbox = ? AND direction = ? AND told = 1 AND same_as IS NULL
-       AND (received_at, row) < (?, ?) AND received_at >= ? ORDER BY received_at DESC, row DESC LIMIT ?`,
-      mailbox,
-      direction,
-      mail.at,
-      mail.n,
-      mail.since,
-      mail.limit,
+    ['entry WHERE told = 1 AND same_as IS NULL', 'gone WHERE true'].flatMap((which) =>
+      db.all<Found>(
+        `SELECT received_at AS at, row AS n FROM ${which} AND mailbox = ? AND direction = ?
+         AND (received_at, row) < (?, ?) AND received_at >= ? ORDER BY received_at DESC, row DESC LIMIT ?`,
+        mailbox,
+        direction,
+        mail.at,
+        mail.n,
+        mail.since,
+        mail.limit,
+      ),
     ),
   );
   const records = done.flatMap((kind) =>
@@ -139,16 +142,18 @@ function ofConversation(
 ): Key[] {
   const num = resolve(db, id);
   if (num === null) return [];
-  const mails = db.all<Found>(
-    `SELECT received_at AS at, row AS n FROM entry WHERE conversation = ? AND told = 1 AND same_as IS NULL
-     AND direction IN (SELECT value FROM json_each(?)) AND (received_at, row) < (?, ?) AND received_at >= ?
-     ORDER BY received_at DESC, row DESC LIMIT ?`,
-    num,
-    JSON.stringify(directions),
-    mail.at,
-    mail.n,
-    mail.since,
-    mail.limit,
+  const mails = ['entry WHERE told = 1 AND same_as IS NULL', 'gone WHERE true'].flatMap((which) =>
+    db.all<Found>(
+      `SELECT received_at AS at, row AS n FROM ${which} AND conversation = ?
+       AND direction IN (SELECT value FROM json_each(?)) AND (received_at, row) < (?, ?) AND received_at >= ?
+       ORDER BY received_at DESC, row DESC LIMIT ?`,
+      num,
+      JSON.stringify(directions),
+      mail.at,
+      mail.n,
+      mail.since,
+      mail.limit,
+    ),
   );
   return [...mails.map(from('mail')), ...recordsOf(db, 'VALUES (?)', [num], done, journal).map(from('journal'))];
 }
@@ -184,26 +189,13 @@ function ofContact(
   const keys: Key[] = [];
   let until: Key | null = null;
   for (const mailbox of mailboxes) {
-    const mails = directions.flatMap((direction) =>
-      db.all<Found>(
-        `SELECT x.at, x.entry AS n FROM entry_correspondent x CROSS JOIN entry e ON e.row = x.entry
-         WHERE x.correspondent = ? AND x.mailbox = ? AND x.direction = ? AND (x.at, x.entry) < (?, ?) AND x.at >= ?
-           AND e.told = 1 AND e.same_as IS NULL ORDER BY x.at DESC, x.entry DESC LIMIT ?`,
-        contact,
-        mailbox,
-        direction,
-        mail.at,
-        mail.n,
-        mail.since,
-        mail.limit,
-      ),
-    );
+    const mails = directions.flatMap((direction) => withContact(db, contact, mailbox, direction, mail));
     keys.push(...mails.map(from('mail')));
-    const all = 'SELECT entry FROM entry_correspondent WHERE correspondent = ? AND mailbox = ?';
-    const many = db.get<{ n: number }>(`SELECT count(*) AS n FROM (${all} LIMIT ?)`, contact, mailbox, fewMails + 1)?.n ?? 0;
+    const mine = [contact, mailbox, contact, mailbox];
+    const many = db.get<{ n: number }>(`SELECT count(*) AS n FROM (${conversationsWith} LIMIT ?)`, ...mine, fewMails + 1)?.n ?? 0;
     if (many <= fewMails) {
-      const nums = `SELECT DISTINCT e.conversation FROM (${all}) x CROSS JOIN entry e ON e.row = x.entry WHERE e.told = 1`;
-      keys.push(...recordsOf(db, nums, [contact, mailbox], done, journal).map(from('journal')));
+      const nums = `SELECT DISTINCT conversation FROM (${conversationsWith})`;
+      keys.push(...recordsOf(db, nums, mine, done, journal).map(from('journal')));
       continue;
     }
     // Who wrote so often mostly fills a page with mails: of what was done only the time since the last of them is looked through.
@@ -219,6 +211,20 @@ function ofContact(
   return { keys, until };
 }
 
+const withContact = (db: Db, contact: number, mailbox: MailboxId, direction: Direction, { at, n, since, limit }: Range): Found[] =>
+  [
+    `SELECT x.at, x.entry AS n FROM entry_correspondent x CROSS JOIN entry e ON e.row = x.entry
+     WHERE x.correspondent = ? AND x.mailbox = ? AND x.direction = ? AND (x.at, x.entry) < (?, ?) AND x.at >= ?
+       AND e.told = 1 AND e.same_as IS NULL ORDER BY x.at DESC, x.entry DESC LIMIT ?`,
+    `SELECT at, gone AS n FROM gone_correspondent WHERE correspondent = ? AND mailbox = ? AND direction = ? AND (at, gone) < (?, ?)
+       AND at >= ? ORDER BY at DESC, gone DESC LIMIT ?`,
+  ].flatMap((sql) => db.all<Found>(sql, contact, mailbox, direction, at, n, since, limit));
+
+/** The conversation of each mail that was exchanged; contact and mailbox stand in it twice. */
+const conversationsWith = `SELECT e.conversation FROM entry_correspondent x CROSS JOIN entry e ON e.row = x.entry
+    WHERE x.correspondent = ? AND x.mailbox = ? AND e.told = 1
+  UNION ALL SELECT g.conversation FROM gone_correspondent x CROSS JOIN gone g ON g.row = x.gone WHERE x.correspondent = ? AND x.mailbox = ?`;
+
 /** The next records of a mailbox, and which of them are about a conversation with the contact. */
 const recordsWith = (
   db: Db,
@@ -229,8 +235,11 @@ const recordsWith = (
 ): (Found & { with: number })[] =>
   db.all(
     `SELECT a.at, a.seq AS n, EXISTS (SELECT 1 FROM conversation c CROSS JOIN entry e ON e.conversation = coalesce(c.merged_into, c.num)
-       CROSS JOIN entry_correspondent x ON x.entry = e.row AND x.correspondent = ? WHERE c.id = a.conversation AND e.told = 1) AS "with"
+         CROSS JOIN entry_correspondent x ON x.entry = e.row AND x.correspondent = ? WHERE c.id = a.conversation AND e.told = 1)
+       OR EXISTS (SELECT 1 FROM conversation c CROSS JOIN gone g ON g.conversation = coalesce(c.merged_into, c.num)
+         CROSS JOIN gone_correspondent x ON x.gone = g.row AND x.correspondent = ? WHERE c.id = a.conversation) AS "with"
      FROM activity a WHERE a.mailbox = ? AND a.kind = ? AND (a.at, a.seq) < (?, ?) AND a.at >= ? ORDER BY a.at DESC, a.seq DESC LIMIT ?`,
+    contact,
     contact,
     mailbox,
     kind,
@@ -269,15 +278,46 @@ function mailRow(db: Db, row: number): TimelineRow | null {
      WHERE e.row = ?`,
     row,
   );
-  if (mail === undefined) return null;
+  if (mail === undefined) return goneRow(db, row);
   const { direction, snippet, head, outbox, state, ...rest } = mail;
   return {
     ...rest,
+    gone: false,
     ...peopleOf(head),
     kind: `mail-${direction}`,
     summary: snippet,
     message: mail.id,
     outbox: outbox === null || state === null ? null : { id: outbox, state },
+    assigned: null,
+    state: null,
+  };
+}
+
+function goneRow(db: Db, row: number): TimelineRow | null {
+  const mail = db.get<{
+    id: string;
+    at: Millis;
+    mailbox: MailboxId;
+    conversation: ConversationId;
+    direction: Direction;
+    subject: string;
+    head: string;
+  }>(
+    `SELECT g.id, g.received_at AS at, g.mailbox, c.id AS conversation, g.direction, g.subject, g.head
+     FROM gone g JOIN conversation c ON c.num = g.conversation WHERE g.row = ?`,
+    row,
+  );
+  if (mail === undefined) return null;
+  const { direction, head, ...rest } = mail;
+  return {
+    ...rest,
+    ...peopleOf(head),
+    gone: true,
+    kind: `mail-${direction}`,
+    actor: null,
+    summary: '',
+    message: null,
+    outbox: null,
     assigned: null,
     state: null,
   };
@@ -307,6 +347,7 @@ function journalRow(db: Db, seq: number): TimelineRow | null {
   const { details: text, ...rest } = it;
   const row: TimelineRow = {
     ...rest,
+    gone: false,
     subject: it.subject ?? '',
     from: null,
     to: [],
@@ -354,8 +395,8 @@ function tagOf({ scope }: TimelineQuery): string {
 }
 
 function writeCursor(db: Db, query: TimelineQuery, { source, at, n }: Key): string {
-  const sql = source === 'mail' ? 'SELECT id FROM entry WHERE row = ?' : 'SELECT id FROM activity WHERE seq = ?';
-  const id = db.get<{ id: string }>(sql, n)?.id ?? '';
+  const idOf = (table: string, number: string) => db.get<{ id: string }>(`SELECT id FROM ${table} WHERE ${number} = ?`, n)?.id;
+  const id = (source === 'mail' ? (idOf('entry', 'row') ?? idOf('gone', 'row')) : idOf('activity', 'seq')) ?? '';
   return Buffer.from(JSON.stringify([tagOf(query), at, id])).toString('base64url');
 }
 
@@ -373,7 +414,10 @@ function readCursor(db: Db, query: TimelineQuery): Key | null {
   if (tag !== tagOf(query) || typeof at !== 'number' || typeof id !== 'string') throw refused;
   const record = db.get<{ n: number }>('SELECT seq AS n FROM activity WHERE id = ? AND at = ?', id, at);
   if (record !== undefined) return { source: 'journal', at, n: record.n };
-  // A mail that was deleted meanwhile leaves its time: others of the same moment may show again.
-  const mail = db.get<{ n: number }>('SELECT row AS n FROM entry WHERE id = ? AND received_at = ?', id, at);
+  // One that no timeline tells any more leaves its time: others of the same moment may show again.
+  const mail = db.get<{ n: number }>(
+    'SELECT row AS n FROM entry WHERE id = ? AND received_at = ? UNION ALL SELECT row FROM gone WHERE id = ? AND received_at = ?',
+    ...[id, at, id, at],
+  );
   return { source: 'mail', at, n: mail?.n ?? Number.MAX_SAFE_INTEGER };
 }

@@ -172,7 +172,7 @@ export type TimelineScope =
 
 export type TimelineQuery = Page & { scope: TimelineScope; kinds: readonly ActivityKind[]; since: Millis | null };
 
-/** A mail as it lies in its mailbox, or a record of the journal. */
+/** A mail as it lies in its mailbox, what is kept of one that is gone, or a record of the journal. */
 export type TimelineRow = {
   /** Of the entry, or of the record. */
   id: string;
@@ -190,6 +190,8 @@ export type TimelineRow = {
   /** What was done; of a mail and a note the beginning of its text. */
   summary: string;
   message: EntryId | null;
+  /** The mail is no longer on the server: who, what and when are all that is kept. */
+  gone: boolean;
   outbox: { id: OutboxId; state: OutboxState } | null;
   assigned: { before: Assignee | null; after: Assignee | null } | null;
   /** The state it came to. */

@@ -263,7 +263,7 @@ export class Touched {
     const b = workOf(db, loser);
     const joined = joinStates(a, b);
     if (joined === 'derive') into.rederive = true;
-    db.run('UPDATE entry SET conversation = ? WHERE conversation = ?', survivor, loser);
+    for (const table of ['entry', 'gone']) db.run(`UPDATE ${table} SET conversation = ? WHERE conversation = ?`, survivor, loser);
     db.run('INSERT OR IGNORE INTO thread_key SELECT mailbox, key, ? FROM thread_key WHERE conversation = ?', survivor, loser);
     db.run('DELETE FROM thread_key WHERE conversation = ?', loser);
     db.run('INSERT OR IGNORE INTO star SELECT person, ? FROM star WHERE conversation = ?', survivor, loser);
@@ -540,7 +540,7 @@ function describe(db: Db, conversation: number, sums: Sums, shown: 0 | 1 | 2): v
     sums.lastFeeding ?? 0,
     last?.received_at ?? 0,
     last?.direction ?? 'in',
-    first?.subject ?? '',
+    first?.subject ?? subjectOfGone(db, conversation),
     who === null ? null : JSON.stringify(who),
     wrote?.addressed_to ?? null,
     last?.snippet ?? '',
@@ -548,10 +548,15 @@ function describe(db: Db, conversation: number, sums: Sums, shown: 0 | 1 | 2): v
   );
 }
 
-/** A conversation without mail goes, unless people wrote notes into it or something on its way out names it. */
+const subjectOfGone = (db: Db, conversation: number): string =>
+  db.get<{ subject: string }>('SELECT subject FROM gone WHERE conversation = ? ORDER BY row LIMIT 1', conversation)?.subject ?? '';
+
+/** A conversation without mail goes, unless it had some, people wrote notes into it, or something on its way out names it. */
 function forgetEmpty(db: Db, conversation: number): boolean {
   const kept = db.get(
-    'SELECT 1 WHERE EXISTS (SELECT 1 FROM note WHERE conversation = ?) OR EXISTS (SELECT 1 FROM outbox WHERE conversation = ?)',
+    `SELECT 1 WHERE EXISTS (SELECT 1 FROM note WHERE conversation = ?) OR EXISTS (SELECT 1 FROM outbox WHERE conversation = ?)
+       OR EXISTS (SELECT 1 FROM gone WHERE conversation = ?)`,
+    conversation,
     conversation,
     conversation,
   );

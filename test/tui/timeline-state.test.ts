@@ -159,6 +159,13 @@ const words: Record<string, Partial<TimelineRow>> = {
   in: {},
   out: { kind: 'mail-out', actor: anna, to: [{ name: safeText('Jane Cooper'), address: safeText('jane@example.org') }] },
   failed: { kind: 'mail-out', actor: anna, outbox: { id: 'o', state: 'failed' } },
+  gone: { gone: true, message: null, summary: safeText('No longer on the server.') },
+  goneOut: {
+    kind: 'mail-out',
+    gone: true,
+    message: null,
+    to: [{ name: safeText('Jane Cooper'), address: safeText('jane@example.org') }],
+  },
   note: { kind: 'note', actor: anna, from: null, summary: safeText('carrier ref 77-12') },
   assign: { kind: 'assign', actor: anna, assignee: { kind: 'person', name: safeText('ben') } },
   release: { kind: 'assign', actor: anna },
@@ -170,6 +177,8 @@ for (const { event: name, words: wanted } of table<{ event: string; words: strin
   in       in | Jane Cooper | → support@ | subject x
   out      out | anna | → Jane Cooper | subject x
   failed   out | anna | → support@x.example | [not sent] subject x
+  gone     in | Jane Cooper | → support@ | [not on the server] subject x
+  goneOut  out | Jane Cooper | → Jane Cooper | [not on the server] subject x
   note     note | anna | team only | carrier ref 77-12
   assign   assign | anna | → ben | subject x
   release  assign | anna | → nobody | subject x

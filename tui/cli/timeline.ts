@@ -23,7 +23,11 @@ const whoOf = ({ actor, from }: Row): string => actor ?? (from === null ? '-' : 
 function whatOf(row: Row): string {
   if (row.kind === 'mail-in' || row.kind === 'mail-out') {
     const [first, ...others] = row.to.map((one) => one.name ?? one.address);
-    const fate = row.outbox === null || row.outbox.state === 'accepted' ? '' : ` [${row.outbox.state}]`;
+    const fate = row.gone
+      ? ' [no longer on the server]'
+      : row.outbox === null || row.outbox.state === 'accepted'
+        ? ''
+        : ` [${row.outbox.state}]`;
     return `${first === undefined ? '' : `→ ${first}`}${others.length === 0 ? '' : ` and ${others.length} more`}${fate}`;
   }
   return row.summary;

@@ -57,6 +57,8 @@ const recipients = ({ to }: TimelineRow): Safe => {
 };
 const subjectOf = ({ subject }: TimelineRow): Safe => (subject === '' ? chrome`(no subject)` : subject);
 
+const goneWords = (row: TimelineRow): Safe => chrome`[not on the server] ${subjectOf(row)}`;
+
 function doneBy({ actor, from, kind }: TimelineRow): Safe {
   if (actor !== null) return actor;
   if (kind === 'mail-in' || kind === 'mail-out') return from === null ? chrome`no sender` : displayAddress(from);
@@ -67,8 +69,14 @@ export function eventWords(row: TimelineRow): EventWords {
   const words = { time: clockOf(Date.parse(row.at)), kind: kindWords[row.kind], actor: doneBy(row) };
   switch (row.kind) {
     case 'mail-in':
-      return { ...words, target: chrome`→ ${headOf(row.mailbox, '@', 20)}@`, last: subjectOf(row), tone: 'plain' };
+      return {
+        ...words,
+        target: chrome`→ ${headOf(row.mailbox, '@', 20)}@`,
+        last: row.gone ? goneWords(row) : subjectOf(row),
+        tone: row.gone ? 'muted' : 'plain',
+      };
     case 'mail-out': {
+      if (row.gone) return { ...words, target: recipients(row), last: goneWords(row), tone: 'muted' };
       const fate = row.outbox === null || row.outbox.state === 'accepted' ? chrome`` : chrome`[${fateWords(row)}] `;
       return { ...words, target: recipients(row), last: chrome`${fate}${subjectOf(row)}`, tone: 'plain' };
     }

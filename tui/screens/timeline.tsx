@@ -124,7 +124,7 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
   };
   const here = current?.mailbox ?? scopes.mailbox;
   const target = useTarget(current?.conversation ?? null, current?.id ?? null);
-  const isMail = current?.kind === 'mail-in' || current?.kind === 'mail-out';
+  const isMail = (current?.kind === 'mail-in' || current?.kind === 'mail-out') && current.gone !== true;
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
     if (target !== null && current !== null)
       return openReply(app, {

@@ -7,5 +7,6 @@ import { sql as rightUse } from './0005-right-use.ts';
 import { sql as reports } from './0006-reports.ts';
 import { sql as ours } from './0007-ours.ts';
 import { sql as sizeLimit } from './0008-size-limit.ts';
+import { sql as gone } from './0009-gone.ts';
 
-export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse, reports, ours, sizeLimit];
+export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse, reports, ours, sizeLimit, gone];
