@@ -9,7 +9,7 @@ import { type SafeText, safeText } from '../protocol/text.ts';
 import { changed } from './access/changed.ts';
 import { moves } from './access/explain.ts';
 import { settleDeparted } from './departed.ts';
-import type { Mailbox } from './directory/document.ts';
+import { type Mailbox, opens } from './directory/document.ts';
 import type { DirectoryStore } from './directory/durable.ts';
 import type { Snapshot } from './directory/snapshot.ts';
 import type { Hosted, MailboxAccount, Outbox, Sync } from './engines.ts';
@@ -151,20 +151,19 @@ function goneIds<Thing extends { readonly id: string }>(before: readonly Thing[]
   return gone.map(({ id }) => id).filter((id) => !there.has(id));
 }
 
-/** Revoked keys, disabled and removed persons: libzmq keeps their connections up, so the sessions are ended here, at once. */
+/** Revoked keys, those that wait to be confirmed now, disabled and removed persons: libzmq keeps their connections up, so the sessions are ended here, at once. */
 function endSessionsOfTheGone(before: Snapshot, after: Snapshot, { endSessions }: Deps): void {
   const dead = new Set<string>();
   for (const person of changed(before.directory.persons, after.directory.persons).gone) {
     for (const key of person.keys) {
       const now = after.keyByPublic(key.public);
-      if (key.revokedAt === null && (now === undefined || now.key.revokedAt !== null || now.person.status !== 'active'))
-        dead.add(key.public);
+      if (opens(key) && (now === undefined || !opens(now.key) || now.person.status !== 'active')) dead.add(key.public);
     }
   }
   if (dead.size > 0)
     endSessions(
       (session) => dead.has(session.publicKey),
-      'Your key or your account is not welcome here any more. Ask whoever manages people.',
+      'Your key or your account is not welcome here any more, or has to be confirmed first. Ask whoever manages people.',
     );
 }
 

@@ -214,6 +214,13 @@ export const methods = {
     result: Person,
     errors: ['conflict'],
   }),
+  'person.confirm': method({
+    doc: 'Says that there is such a person: until then they count as whoever invited them. Not for oneself, and not for those whom one invited.',
+    needs: 'people.manage',
+    params: named,
+    result: done,
+    errors: ['conflict'],
+  }),
   'person.leaving': method({
     doc: 'Everything that hangs on a person who leaves, and what the choices given would do with it. Writes nothing.',
     needs: 'people.manage',

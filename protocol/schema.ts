@@ -66,6 +66,8 @@ export const PersonDetail = Person.extend({
   operations: z.array(Operation),
   roles: z.array(Safe),
   keys: z.array(Key),
+  /** Whom they count as where nobody does something alone: whoever invited them, until somebody else has confirmed the person. */
+  countsAs: z.array(Safe),
   /** Mailboxes that they own and the asker may see, by address. */
   owns: z.array(Safe),
   /** Owned mailboxes that the asker cannot see. */

@@ -34,6 +34,7 @@ const expected: { [M in Method]: Expected<M> | null } = {
   'person.show': null,
   'person.set': { asks: () => ({ name: 'zoe', plan: 'team' }), acts: ['person.set zoe'] },
   'person.disable': { asks: () => ({ name: 'zoe' }), acts: ['person.disable zoe'] },
+  'person.confirm': { asks: () => ({ name: 'max' }), acts: ['person.confirm max'] }, // ben invited max,
   'person.enable': { asks: () => ({ name: 'zoe' }), acts: ['person.enable zoe'] },
   'person.allow': { asks: () => ({ name: 'zoe', operation: 'audit.read' }), acts: ['person.allow zoe'] },
   'person.deny': { asks: () => ({ name: 'zoe', operation: 'audit.read' }), acts: ['person.deny zoe'] },
@@ -168,6 +169,7 @@ test('every act is one line: by whom, in which session, from where', async () =>
   await eva.call('person.allow', { name: 'ben', operation: 'people.manage' });
   const waiting = newKeyPair().publicKey;
   await join((await (await postroom.as('ben')).call('person.invite', { name: 'li' })).invitation, waiting);
+  await (await postroom.as('ben')).call('person.add', { name: 'max' });
   await eva.call('person.invite', { name: 'ben' });
   const open = (await eva.call('invitation.list', {})).rows;
   const given = { waiting: fingerprint(waiting), invitation: open.find(({ person }) => person === 'ben')?.id ?? '' };

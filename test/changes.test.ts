@@ -226,7 +226,7 @@ describe('nobody widens their own reach', () => {
 
 describe('persons', () => {
   test('an invitation becomes a key once', async () => {
-    const added = changes.personAdd(team, { name: 'emil', email: null, operations: ['audit.read'], inviting }, by(ben));
+    const added = changes.personAdd(team, { name: 'emil', email: null, operations: ['audit.read'], inviting }, by(anna));
     const join = (doc: Directory, at: number, publicKey = keyOf(801)) =>
       changes.personJoin(doc, { oneTimeKey: inviting.publicKey, publicKey, label: 'laptop' }, { now: at, policy: changes.openPolicy });
     const joined = join(added.doc, now);
@@ -259,7 +259,10 @@ describe('persons', () => {
     expect(joined(both, ben, dora)).toBe(false);
     const less = { ...team, grants: [grant(0, support, dora, { send: true }), grant(1, support, ben, { send: true, until: now + dayMs })] };
     expect(joined(less, ben, dora)).toBe(true);
-    expect(joined({ ...team, persons: [anna, ben, carl, { ...dora, keys: [], status: 'invited' }] }, ben, dora)).toBe(false); // a newcomer
+    const newcomer = (invitedBy: { id: string }) => ({ ...dora, keys: [], status: 'invited' as const, invitedBy: invitedBy.id });
+    const come = (invitedBy: { id: string }) => ({ ...given({ send: true }), persons: [anna, ben, carl, newcomer(invitedBy)] });
+    expect(joined(come(ben), ben, dora)).toBe(false); // a newcomer, who counts as ben
+    expect(joined(come(carl), ben, dora)).toBe(true); // who does not
   });
 
   test('the last who manages people does not count with a key that waits', async () => {

@@ -139,7 +139,14 @@ test('invitation list and withdraw; key confirm; both fingerprints', async () =>
   await postroom('person', 'deny', 'li', 'audit.read');
   for (const { id } of document(contract.Invitations, await postroom('invitation', 'list', '--json')).rows)
     await postroom('invitation', 'withdraw', id);
-  expect((await postroom('person', 'remove', 'pat')).code).toBe(0);
+
+  // Whom pat invites counts as pat; somebody else says that there is such a person.
+  expect((await pat('person', 'add', 'zoe')).code).toBe(0);
+  expect(failure(await pat('person', 'confirm', 'zoe', '--json'))).toBe('3 forbidden');
+  expect((await postroom('person', 'show', 'zoe')).out).toMatch(/counts as +pat, eva \(not confirmed yet\)/);
+  expect((await postroom('person', 'confirm', 'zoe')).out).toBe('zoe is confirmed.\n');
+  expect((await postroom('person', 'show', 'zoe')).out).toMatch(/counts as +eva \(not/);
+  for (const name of ['zoe', 'pat']) expect((await postroom('person', 'remove', name)).code).toBe(0);
 });
 
 test('role add, list, show, member, allow, deny, remove', async () => {

@@ -109,15 +109,16 @@ test('only with Setup; a cursor is of its mailbox and its field, and counts noth
 test('a successor is a new owner; whoever left is named by their name of then', async () => {
   await using postroom = await startPostroom();
   for (const name of ['ben', 'li']) await postroom.person(name);
-  const eva = await postroom.as('eva');
+  await postroom.person('pat', ['people.manage']);
+  const [eva, pat] = [await postroom.as('eva'), await postroom.as('pat')];
   const ben = await postroom.as('ben');
   const address = 'ben@elsewhere.example';
   await ben.call('mailbox.add', { address, imap: 'imaps://localhost:9', smtp: 'smtps://localhost:9' });
   await ben.call('mailbox.set', { mailbox: address, settings: { name: 'Ben' } });
-  await eva.call('person.remove', { name: 'ben', successor: 'li' });
+  await pat.call('person.remove', { name: 'ben', successor: 'li' });
   const { rows, begin } = await (await postroom.as('li')).call('mailbox.history', { mailbox: address });
   expect(told(rows)).toEqual([
-    ['eva', 'owner', 'ben', 'li'],
+    ['pat', 'owner', 'ben', 'li'],
     ['ben', 'name', null, 'Ben'],
   ]);
   expect(begin).toMatchObject({ by: 'ben', added: true });

@@ -109,6 +109,23 @@ describe('a key that somebody else invited', () => {
     expect(await signsIn(identity)).toBe('unauthenticated');
   });
 
+  test('that was planted before its person had rights ends its session when they come, at once', async () => {
+    await using postroom = await office();
+    const [eva, pat, li] = [await postroom.as('eva'), await postroom.as('pat'), await postroom.as('li')];
+    const { identity, joined } = await join((await pat.call('person.invite', { name: 'li' })).invitation);
+    expect(joined.waits).toBe(false);
+    const over = Promise.withResolvers<string>();
+    const planted = await connect({ identity, onEvent: (event) => event.name === 'session.ended' && over.resolve(event.payload.why) });
+    expect(await outcome(planted.call('person.invite', { name: 'li' }))).toBe('forbidden');
+    await eva.call('grant.set', { mailbox: support, grantee: 'li', access: true });
+    expect(await over.promise).toContain('confirmed');
+    await planted.close();
+    expect(await signsIn(identity)).toBe('unauthenticated');
+    expect((await li.call('mailbox.list', {})).rows).toHaveLength(1);
+    await li.call('key.confirm', { fingerprint: fingerprint(identity.publicKey) });
+    expect(await signsIn(identity)).toBe('yes');
+  });
+
   test('two devices, revoked one by one; fingerprints of both ends can be compared', async () => {
     await using postroom = await office();
     const ben = await postroom.as('ben');
@@ -166,6 +183,38 @@ describe('invitations', () => {
     now += 24 * 3_600_000;
     expect(await outcome(join(late.invitation))).toBe('unauthenticated');
     expect((await (await postroom.as('eva')).call('invitation.list', {})).rows).toEqual([]);
+  });
+});
+
+describe('a person whom somebody invented', () => {
+  test('counts as whoever invited them until somebody else who manages people has confirmed them', async () => {
+    await using postroom = await office();
+    await postroom.role('agents', 'ben');
+    await postroom.grant('agents', support, { access: true });
+    const [pat, quinn] = [await postroom.as('pat'), await postroom.as('quinn')];
+    const { identity } = await join((await pat.call('person.add', { name: 'zoe', operations: ['people.manage'] })).invitation);
+    const zoe = await connect({ identity });
+    const refused = await refusal(pat.call('role.member.add', { role: 'agents', member: 'zoe' }));
+    expect(refused).toMatchObject({ code: 'forbidden', details: { why: 'own-reach', hidden: 1, mailboxes: [] } });
+    expect(refused.message).toContain('postroom person confirm zoe');
+    expect((await pat.call('role.preview', { role: 'agents', edit: 'join', member: 'zoe' })).refused).toMatchObject({ why: 'own-reach' });
+    expect((await refusal(zoe.call('role.member.add', { role: 'agents', member: 'pat' }))).details).toMatchObject({ why: 'own-reach' });
+    for (const [client, name] of [
+      [pat, 'zoe'],
+      [zoe, 'zoe'],
+      [zoe, 'pat'],
+    ] as const)
+      expect((await refusal(client.call('person.confirm', { name }))).details).toMatchObject({ why: 'own-reach' });
+    expect(await outcome((await postroom.as('li')).call('person.confirm', { name: 'zoe' }))).toBe('forbidden');
+    expect((await quinn.call('person.show', { name: 'zoe' })).countsAs).toEqual(['pat', 'eva']);
+    expect((await (await postroom.as('li')).call('person.show', { name: 'zoe' })).countsAs).toEqual([]);
+
+    await quinn.call('person.confirm', { name: 'zoe' });
+    expect((await quinn.call('person.show', { name: 'zoe' })).countsAs).toEqual(['eva']);
+    await pat.call('role.member.add', { role: 'agents', member: 'zoe' });
+    expect((await zoe.call('mailbox.list', {})).rows.map(({ address }) => address)).toEqual([support]);
+    await zoe.close();
+    await expect.poll(async () => (await (await postroom.as('eva')).call('audit.list', { action: 'person.confirm' })).rows.length).toBe(1);
   });
 });
 
@@ -392,9 +441,9 @@ describe('a person who leaves', () => {
     await postroom.stopDaemon();
     const directory = await openDirectory(grantsFile(postroom.places));
     const id = (name: string) => directory.snapshot().personByName(name)?.id ?? '';
-    const [ben, li, eva] = [id('ben'), id('li'), id('eva')];
+    const [ben, li, pat] = [id('ben'), id('li'), id('pat')];
     await directory.change((doc, now) =>
-      changes.personRemove(doc, { person: ben, successor: li }, { actor: eva, now, policy: changes.openPolicy }),
+      changes.personRemove(doc, { person: ben, successor: li }, { actor: pat, now, policy: changes.openPolicy }),
     );
     await postroom.startDaemon();
     await postroom.daemon.world.rightsSettled();

@@ -30,6 +30,7 @@ const samples: { [M in Method]: ((at: At) => Params<M>) | null } = {
   'person.set': () => ({ name: 'zoe', plan: 'team' }),
   'person.disable': () => ({ name: 'zoe' }),
   'person.enable': () => ({ name: 'zoe' }),
+  'person.confirm': () => ({ name: 'eva' }), // nobody invited her: there is nothing to confirm
   'person.allow': () => ({ name: 'zoe', operation: 'audit.read' }),
   'person.deny': () => ({ name: 'zoe', operation: 'audit.read' }),
   'person.leaving': () => ({ name: 'zoe' }),

@@ -567,6 +567,14 @@ export const commands = {
     scope: 'people',
     disabled: needsManager,
   },
+  'people.confirm': {
+    keys: ['y'],
+    title: chrome`Confirm the person`,
+    hint: chrome`confirm`,
+    words: 'vouch',
+    scope: 'people',
+    disabled: needsManager,
+  },
   'people.keys': { keys: ['v'], title: chrome`Keys: revoke or confirm one`, hint: chrome`keys`, scope: 'people' },
   'people.operations': {
     keys: ['o'],

@@ -5,15 +5,19 @@
  * - Nobody widens their own reach, by whatever way. Compared are not the surfaces of now but the ways to them: every grant that reaches
  *   whoever acts must have reached them before, with the same rights and dates. So a grant for next month counts, one on a mailbox that is
  *   not shared yet, and a second way to what one has, which would outlive the first. On their own mailboxes owners do as they like.
+ * - Whoever is in the same hands (hands.ts) gets no more by such a change than whoever acts has.
+ * - A key that somebody else invited waits as soon as it would lead to more than that one reaches.
  * - Somebody can always manage people.
  * - Owners are told: one activity for each mailbox in which somebody gained or lost something.
  */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
+import { changed } from '../access/changed.ts';
 import { rights, type Surface } from '../access/decide.ts';
-import { type Difference, difference } from '../access/explain.ts';
-import type { GrantFacts, Millis, Operation } from '../access/reach.ts';
+import { concerned, type Difference, difference } from '../access/explain.ts';
+import { type GrantFacts, type MailboxFacts, type Millis, type Operation, personsReached } from '../access/reach.ts';
 import { type RightsIndex, rightsIndex } from '../access/rights.ts';
 import { type Activity, type Directory, type Mailbox, opens, type Person, type Role } from './document.ts';
+import { closeDoubtfulKeys, covers, handsOf, operationsOf } from './hands.ts';
 
 /** What the configuration says about sharing, hosting and secrets. */
 export interface Policy {
@@ -31,6 +35,8 @@ export const openPolicy: Policy = { requireCommonRole: false, plans: [], hostedD
 export interface Act {
   /** The person who acts. */
   readonly actor: string;
+  /** The public half of the key of their session, where there is one. */
+  readonly key?: string;
   readonly now: Millis;
   readonly policy: Policy;
 }
@@ -118,9 +124,10 @@ export interface Told {
 }
 
 /** Ends every change: refuses what no change may do, and writes down who is told what. */
-export function conclude(before: Directory, after: Directory, act: Act, told: Told, id: string | null = null): Change {
+export function conclude(before: Directory, changedTo: Directory, act: Act, told: Told, id: string | null = null): Change {
+  refuseOwnGain(before, changedTo, act);
+  const after = closeDoubtfulKeys(changedTo, act.now);
   const [old, next] = [rightsIndex(before), rightsIndex(after, before)];
-  refuseOwnGain(old, next, act);
   refuseNobodyInCharge(before, after);
 
   const { kind, action, mailbox, summary, details, alsoTell = [] } = told;
@@ -145,26 +152,95 @@ function reachOf({ person, gains, loses, from }: Difference, known: { readonly n
   return { person: known?.name ?? person, gains, loses, from: new Date(from).toISOString() };
 }
 
-function refuseOwnGain(old: RightsIndex, next: RightsIndex, { actor, now }: Act): void {
-  const operations = [...(next.who(actor)?.operations ?? [])].filter((operation) => !old.holds(actor, operation));
-  const had = new Map(old.reaching(actor).map((grant) => [grant.id, grant]));
-  const granted = next
-    .reaching(actor)
-    .filter((grant) => (grant.until === null || now < grant.until) && widens(had.get(grant.id), grant))
-    .map(({ mailbox }) => mailbox);
-  const owned = next.ownedBy(actor).map(({ id }) => id);
-  // One's own new mailbox is nobody's loss.
-  const gained = [...new Set([...granted, ...owned])].flatMap((id) => old.mailbox(id) ?? []).filter(({ owner }) => owner !== actor);
-  if (operations.length === 0 && gained.length === 0) return;
+function refuseOwnGain(before: Directory, after: Directory, act: Act): void {
+  const { actor, now } = act;
+  const [old, next] = [rightsIndex(before), rightsIndex(after, before)];
+  const own = gainOf(old, next, actor, act);
+  if (!isNothing(own))
+    throw ownReach(old, act, own, (what) => `this would be one more way for you to: ${what}. Ask somebody else who may to do it.`);
 
+  // The hands of before, and of those who come by the change.
+  const hands = handsOf({ persons: [...before.persons, ...after.persons.filter(({ id }) => old.person(id) === undefined)] });
+  for (const person of gaining(before, after)) {
+    const whose = person === actor ? null : hands.sameHands(actor, person);
+    if (whose === null) continue;
+    const { operations, mailboxes } = gainOf(old, next, person, act);
+    const having = [actor, whose].filter((one) => one !== person);
+    const reaching = having.flatMap((one) => old.reaching(one)).filter(({ until }) => until === null || now < until);
+    const known = ({ mailbox, by }: Gain['mailboxes'][number]): boolean =>
+      having.includes(mailbox.owner) || (by !== null && reaching.some((grant) => covers(grant, by)));
+    const left: Gain = {
+      operations: operations.filter((operation) => !having.some((one) => old.holds(one, operation))),
+      mailboxes: mailboxes.filter(
+        (gained) => !(known(gained) || (whose !== actor && isTrusted(before, actor, gained.mailbox, (one) => hands.countsAs(one, whose)))),
+      ),
+    };
+    if (isNothing(left)) continue;
+    const name = (id: string): string => next.person(id)?.name ?? old.person(id)?.name ?? '';
+    const why =
+      whose === actor
+        ? `${name(person)} counts as you until somebody else who manages people has confirmed them`
+        : `you count as ${name(whose)}, who invited you, until somebody else who manages people has confirmed you`;
+    const confirm = `postroom person confirm ${name(whose === actor ? person : actor)}`;
+    throw ownReach(old, act, left, (what) => `${why} (${confirm}). This would be one more way for ${name(person)} to: ${what}.`);
+  }
+}
+
+interface Gain {
+  readonly operations: readonly Operation[];
+  /** Mailboxes of others than whoever acts; `by`: the grant, null: ownership. */
+  readonly mailboxes: readonly { readonly mailbox: MailboxFacts; readonly by: GrantFacts | null }[];
+}
+
+const isNothing = ({ operations, mailboxes }: Gain): boolean => operations.length + mailboxes.length === 0;
+
+function gainOf(old: RightsIndex, next: RightsIndex, person: string, { actor, now }: Act): Gain {
+  const held = operationsOf(old, person);
+  const had = new Map(old.reaching(person).map((grant) => [grant.id, grant]));
+  const granted = next
+    .reaching(person)
+    .filter((grant) => (grant.until === null || now < grant.until) && widens(had.get(grant.id), grant))
+    .map((by) => ({ id: by.mailbox, by }));
+  const owned = next.ownedBy(person).map(({ id }) => ({ id, by: null }));
+  // One's own new mailbox is nobody's loss.
+  const mailboxes = [...granted, ...owned].flatMap(({ id, by }) => {
+    const mailbox = old.mailbox(id);
+    return mailbox === undefined || mailbox.owner === actor || mailbox.owner === person ? [] : [{ mailbox, by }];
+  });
+  return { operations: [...operationsOf(next, person)].filter((operation) => !held.has(operation)), mailboxes };
+}
+
+/** Everybody who may have more than before. */
+function gaining(before: Directory, after: Directory): ReadonlySet<string> {
+  const roles = new Map(before.roles.map((role) => [role.id, role]));
+  const more = changed(before.roles, after.roles).come.flatMap((role) => {
+    const was = roles.get(role.id);
+    if (role.operations.some((one) => !was?.operations.includes(one)))
+      return [...personsReached(after.roles, { kind: 'role', id: role.id })];
+    const there = new Set(was?.members.map(({ id }) => id));
+    return role.members.filter(({ id }) => !there.has(id)).flatMap((member) => [...personsReached(after.roles, member)]);
+  });
+  return new Set([...concerned(before, after).keys(), ...changed(before.persons, after.persons).come.map(({ id }) => id), ...more]);
+}
+
+/** Whether Setup there was given to somebody by its owner, or by others than whoever's hands they are in: then it is they who act. */
+function isTrusted(doc: Directory, actor: string, { id, owner }: MailboxFacts, inHands: (person: string) => boolean): boolean {
+  const reaching = new Set(
+    rightsIndex(doc)
+      .reaching(actor)
+      .filter(({ mailbox, setup }) => mailbox === id && setup)
+      .map((grant) => grant.id),
+  );
+  return doc.grants.some((grant) => reaching.has(grant.id) && (grant.by === owner || !inHands(grant.by)));
+}
+
+function ownReach(old: RightsIndex, { actor, now }: Act, gain: Gain, why: (what: string) => string): PostroomError {
+  const gained = [...new Map(gain.mailboxes.map(({ mailbox }) => [mailbox.id, mailbox])).values()];
   const seen = gained.filter(({ id }) => old.surfaces(actor, id, now).any).map(({ address }) => address);
   const hidden = gained.length - seen.length;
-  const what = [...operations, ...seen, ...(hidden > 0 ? [`${hidden} ${hidden === 1 ? 'mailbox' : 'mailboxes'} you cannot see`] : [])];
-  throw new PostroomError(
-    'forbidden',
-    `Nobody widens their own reach, and this would be one more way for you to: ${what.join(', ')}. Ask somebody else who may to do it.`,
-    { why: 'own-reach', operations, mailboxes: seen, hidden },
-  );
+  const what = [...gain.operations, ...seen, ...(hidden > 0 ? [`${hidden} ${hidden === 1 ? 'mailbox' : 'mailboxes'} you cannot see`] : [])];
+  const details = { why: 'own-reach', operations: gain.operations, mailboxes: seen, hidden };
+  return new PostroomError('forbidden', `Nobody widens their own reach, and ${why(what.join(', '))}`, details);
 }
 
 /** Whether a grant gives at any moment what it did not give before. */

@@ -29,6 +29,7 @@ export {
   type Leaving,
   personAdd,
   personAllow,
+  personConfirm,
   personDeny,
   personDisable,
   personEnable,

@@ -49,7 +49,7 @@ interface Say {
 }
 
 const rules: { readonly [List in ListName]: (one: Lists[List][number], say: Say) => void } = {
-  persons: ({ id, name, keys }, say) => {
+  persons: ({ id, name, keys, invitedBy, vouchedBy = [] }, say) => {
     say.claims('id', id, 'id');
     say.claims('name', fold(name), 'name');
     say.is('person', id);
@@ -58,7 +58,10 @@ const rules: { readonly [List in ListName]: (one: Lists[List][number], say: Say)
       say.claims('id', key.id, 'keys', n, 'id');
       say.claims('key', key.public, 'keys', n, 'public');
       if (key.invitedBy !== undefined) say.names('known', key.invitedBy, 'keys', n, 'invitedBy');
+      if (key.confirmedBy !== undefined) say.names('known', key.confirmedBy, 'keys', n, 'confirmedBy');
     }
+    if (invitedBy !== undefined) say.names('known', invitedBy, 'invitedBy');
+    for (const [n, one] of vouchedBy.entries()) say.names('known', one, 'vouchedBy', n);
   },
   former: ({ id, heir }, say) => {
     say.claims('id', id, 'id');

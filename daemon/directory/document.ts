@@ -58,7 +58,9 @@ const Key = z.strictObject({
   revokedAt: Moment.nullable(),
   /** Who invited it, where that was somebody else and its person had joined before. */
   invitedBy: PersonId.optional(),
-  /** It opens nothing until its person, or somebody else who manages people than `invitedBy`, has confirmed it. */
+  /** Who said that it is its person's. */
+  confirmedBy: PersonId.optional(),
+  /** It opens nothing until somebody says so: `hands.ts` has when that is. */
   unconfirmed: z.literal(true).optional(),
 });
 
@@ -71,6 +73,10 @@ const Person = z.strictObject({
   addedAt: Moment,
   keys: z.array(Key),
   operations: z.array(Operation),
+  /** Who added them; nobody did the first person. */
+  invitedBy: PersonId.optional(),
+  /** Who vouched for them; themselves: the first person did, while nobody else could. */
+  vouchedBy: z.array(PersonId).optional(),
 });
 
 const Grantee = z.strictObject({ kind: z.enum(['person', 'role']), id: z.string() });

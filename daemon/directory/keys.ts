@@ -1,17 +1,18 @@
 /**
  * Changes of keys and of the invitations that lead to them. Each is a function of the document; act.ts says what all of them obey.
  *
- * Whoever makes an invitation has seen it and could use it. For a newcomer that is all there is. For somebody who has joined it would be a
- * way to act as them: a key that comes of it opens nothing until somebody else has said that it is theirs, unless it leads to nothing
- * that whoever invited it does not reach.
+ * Whoever makes an invitation has seen it and could use it. For a newcomer that is all there is: the person themselves counts as whoever
+ * invited them (hands.ts), and there is one open invitation at a time, so that a key which somebody else took is noticed. For somebody who
+ * has joined it would be a way to act as them: a key that comes of it opens nothing until somebody else has said that it is theirs, unless
+ * it leads to nothing that whoever invited it does not reach; and it waits as soon as it does.
  */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import { safeText } from '../../protocol/text.ts';
-import { rights } from '../access/decide.ts';
-import type { GrantFacts, Millis } from '../access/reach.ts';
+import type { Millis } from '../access/reach.ts';
 import { rightsIndex } from '../access/rights.ts';
 import { type Act, type Change, conclude, find, invalid, needOperation, personOf, replace, unchanged } from './act.ts';
 import { type Directory, type Invitation, type Key, newId, type Person } from './document.ts';
+import { handsOf, isDoubtful, opensMore } from './hands.ts';
 
 const dayMs = 86_400_000;
 
@@ -27,8 +28,10 @@ export function personInvite(doc: Directory, asked: { person: string; inviting: 
   needOperation(doc, act, ...(own ? [] : (['people.manage'] as const)));
   const person = personOf(doc, asked.person);
   if (person.status === 'disabled') throw invalid(`${person.name} is disabled. Enable them first: postroom person enable ${person.name}`);
+  if (own) needOwnKey(person, act);
   const invitation = invitationOf(person.id, asked.inviting, act);
-  const after = { ...doc, invitations: [...keptInvitations(doc, act.now), invitation] };
+  const others = keptInvitations(doc, act.now).filter((one) => person.keys.length > 0 || one.person !== person.id || one.usedAt !== null);
+  const after = { ...doc, invitations: [...others, invitation] };
   const told = {
     kind: 'system',
     action: 'person.invite',
@@ -107,15 +110,18 @@ export function personJoin(
 export function keyConfirm(doc: Directory, asked: { key: string }, act: Act): Change {
   const { person, key } = keyFor(doc, asked.key, act);
   if (key.revokedAt !== null) throw invalid('This key was revoked and does not come back.');
-  if (key.unconfirmed !== true) return unchanged(doc, key.id);
-  if (person.id !== act.actor && key.invitedBy === act.actor) {
+  if (!isDoubtful(key)) return unchanged(doc, key.id);
+  if (person.id === act.actor) needOwnKey(person, act);
+  else if (key.invitedBy !== undefined && handsOf(doc).countsAs(act.actor, key.invitedBy)) {
+    const why = key.invitedBy === act.actor ? 'you invited this key' : 'you count as whoever invited this key';
     throw new PostroomError(
       'forbidden',
-      `Nobody widens their own reach, and you invited this key. ${person.name} confirms it from another device, or somebody else who manages people.`,
+      `Nobody widens their own reach, and ${why}. ${person.name} confirms it from another device, or somebody else who manages people.`,
       { why: 'own-reach' },
     );
   }
-  const { unconfirmed: _, ...confirmed } = key;
+  const { unconfirmed: _, ...opened } = key;
+  const confirmed: Key = { ...opened, confirmedBy: act.actor };
   const after = { ...doc, persons: replace(doc.persons, { ...person, keys: replace(person.keys, confirmed) }) };
   const told = {
     kind: 'system',
@@ -137,6 +143,17 @@ export function keyRevoke(doc: Directory, asked: { key: string }, act: Act): Cha
   const details = { person: person.name, key: key.id, label: key.label };
   const summary = `revoked a key of ${person.name}`;
   return conclude(doc, after, act, { kind: 'system', action: 'key.revoke', mailbox: null, summary, details });
+}
+
+/** From a key that somebody else invited nobody vouches for another one, nor makes one. */
+function needOwnKey(person: Person, { key }: Act): void {
+  const mine = person.keys.find((one) => one.public === key);
+  if (mine === undefined || !isDoubtful(mine)) return;
+  throw new PostroomError(
+    'forbidden',
+    'Somebody else invited the key of this session, and nobody has confirmed it. Confirm it from another device, or ask somebody who manages people: postroom key confirm FINGERPRINT',
+    { why: 'own-reach' },
+  );
 }
 
 function keyFor(doc: Directory, id: string, act: Act): { person: Person; key: Key } {
@@ -161,29 +178,8 @@ export const isOpen = ({ usedAt, expiresAt }: Invitation, now: Millis): boolean 
 
 /** Whether a key that comes of an invitation by `inviter` would have to be confirmed, as things stand. */
 export const needsConfirmation = (doc: Directory, person: Person, inviter: string, now: Millis): boolean =>
-  isForeign(person, inviter) && opensMore(doc, person, inviter, now);
+  isForeign(person, inviter) && opensMore(doc, person.id, inviter, now);
 
-/** A newcomer has nobody else to vouch for them. */
-const isForeign = (person: Person, inviter: string): boolean => person.id !== inviter && person.keys.length > 0;
-
-/** Whether signing in as the person leads to anything that `other` does not reach by themselves: an operation, a mailbox, a right, a date. */
-function opensMore(doc: Directory, person: Person, other: string, now: Millis): boolean {
-  const index = rightsIndex(doc);
-  const held = index.who(other)?.operations ?? new Set();
-  if ([...(index.who(person.id)?.operations ?? [])].some((operation) => !held.has(operation))) return true;
-  const owned = new Set(doc.mailboxes.filter(({ owner }) => owner === other).map(({ id }) => id));
-  if (doc.mailboxes.some(({ id, owner }) => owner === person.id && !owned.has(id))) return true;
-  const reaching = index.reaching(other);
-  return index
-    .reaching(person.id)
-    .some(
-      (grant) =>
-        !owned.has(grant.mailbox) && (grant.until === null || now < grant.until) && !reaching.some((another) => covers(another, grant)),
-    );
-}
-
-const covers = (one: GrantFacts, other: GrantFacts): boolean =>
-  one.mailbox === other.mailbox &&
-  rights.every((right) => one[right] || !other[right]) &&
-  (one.from ?? Number.NEGATIVE_INFINITY) <= (other.from ?? Number.NEGATIVE_INFINITY) &&
-  (one.until ?? Number.POSITIVE_INFINITY) >= (other.until ?? Number.POSITIVE_INFINITY);
+/** The first key of a newcomer is theirs, if whoever they count as invited it, and nobody vouched for them before there was one. */
+const isForeign = (person: Person, inviter: string): boolean =>
+  person.id !== inviter && (person.keys.length > 0 || (person.vouchedBy ?? []).length > 0 || person.invitedBy !== inviter);

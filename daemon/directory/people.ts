@@ -5,6 +5,7 @@ import { rightsIndex } from '../access/rights.ts';
 import { type Act, type Change, conclude, invalid, needOperation, personOf, replace, touch, unchanged } from './act.ts';
 import { type Directory, fold, type Mailbox, NameText, newId, type Person } from './document.ts';
 import { needSharing } from './grants.ts';
+import { handsOf } from './hands.ts';
 import { type Inviting, invitationOf, keptInvitations } from './keys.ts';
 
 export function personAdd(
@@ -17,7 +18,7 @@ export function personAdd(
   const operations = [...new Set(asked.operations ?? [])];
   const { email, plan = null } = asked;
   const id = newId('p');
-  const person: Person = { id, name, email, status: 'invited', plan, addedAt: act.now, keys: [], operations };
+  const person: Person = { id, name, email, status: 'invited', plan, addedAt: act.now, keys: [], operations, invitedBy: act.actor };
   const invitation = invitationOf(id, asked.inviting, act);
   const after = { ...doc, persons: [...doc.persons, person], invitations: [...keptInvitations(doc, act.now), invitation] };
   const told = {
@@ -46,6 +47,65 @@ export function personSet(doc: Directory, asked: { person: string; plan?: string
   } as const;
   return conclude(doc, after, act, told, person.id);
 }
+
+/**
+ * Says that there is such a person, and that they have the key: from now on they and whoever invited them are two. It takes somebody who
+ * counts as neither. The first person of a home has nobody beside them at first: they confirm the second one who manages people themselves.
+ */
+export function personConfirm(doc: Directory, asked: { person: string }, act: Act): Change {
+  needOperation(doc, act, 'people.manage');
+  const person = personOf(doc, asked.person);
+  const { invitedBy, vouchedBy = [] } = person;
+  const hands = handsOf(doc);
+  if (invitedBy === undefined || vouchedBy.includes(act.actor) || vouchedBy.includes(person.id)) return unchanged(doc, person.id);
+  const second = isSecondManager(doc, person, act);
+  // Everybody counts as the first person to begin with: whoever was invited by others is theirs to vouch for.
+  const isFirst = personOf(doc, act.actor).invitedBy === undefined;
+  const tied = [invitedBy, person.id].some((one) => one === act.actor || (!isFirst && hands.sameHands(act.actor, one) !== null));
+  if (!second && tied) throw ownWord(doc, person, invitedBy, act);
+  const after = {
+    ...doc,
+    persons: replace(doc.persons, { ...person, vouchedBy: [...vouchedBy, second ? person.id : act.actor] }),
+  };
+  const told = {
+    kind: 'system',
+    action: 'person.confirm',
+    mailbox: null,
+    summary: second ? `confirmed ${person.name} as the second person who manages people` : `confirmed ${person.name}`,
+    details: { person: person.name, invitedBy: nameIn(doc, invitedBy) },
+    alsoTell: rightsIndex(doc).everReached(person.id),
+  } as const;
+  return conclude(doc, after, act, told, person.id);
+}
+
+/** Whoever acts was invited by nobody, and everybody else who manages people counts as them: nobody could vouch for the first of those. */
+function isSecondManager(doc: Directory, person: Person, { actor }: Act): boolean {
+  const hands = handsOf(doc);
+  const managing = rightsIndex(doc).holders('people.manage');
+  return (
+    personOf(doc, actor).invitedBy === undefined &&
+    person.id !== actor &&
+    person.status === 'active' &&
+    managing.includes(person.id) &&
+    managing.every((one) => hands.countsAs(one, actor))
+  );
+}
+
+function ownWord(doc: Directory, person: Person, invitedBy: string, { actor }: Act): PostroomError {
+  const why =
+    actor === person.id
+      ? 'nobody vouches for themselves'
+      : actor === invitedBy
+        ? `you invited ${person.name}`
+        : `you and ${nameIn(doc, handsOf(doc).sameHands(actor, invitedBy) === null ? person.id : invitedBy)} count as one person so far`;
+  return new PostroomError(
+    'forbidden',
+    `Nobody widens their own reach: ${why}. Ask somebody else who manages people: postroom person confirm ${person.name}`,
+    { why: 'own-reach' },
+  );
+}
+
+const nameIn = (doc: Directory, id: string): string => [...doc.persons, ...doc.former].find((one) => one.id === id)?.name ?? 'somebody';
 
 export function personDisable(doc: Directory, asked: { person: string }, act: Act): Change {
   needOperation(doc, act, 'people.manage');
@@ -108,7 +168,7 @@ export function personRemove(doc: Directory, asked: Leaving, act: Act): Change {
   const mail = asked.mail ?? 'hold';
   const after: Directory = {
     ...held,
-    persons: doc.persons.filter(({ id }) => id !== person.id),
+    persons: doc.persons.filter(({ id }) => id !== person.id).map((one) => withoutStanding(one, person)),
     watches: doc.watches.filter((watch) => watch.person !== person.id),
     invitations: doc.invitations.filter((invitation) => invitation.person !== person.id && invitation.by !== person.id),
     former: [...doc.former, { id: person.id, name: person.name, removedAt: act.now, heir, mail }],
@@ -117,6 +177,16 @@ export function personRemove(doc: Directory, asked: Leaving, act: Act): Change {
     successor && owned.length > 0 ? `removed ${person.name}; ${successor.name} owns what they owned` : `removed ${person.name}`;
   const details = { person: person.name, successor: successor?.name ?? null, work: heir === null ? 'release' : 'successor', mail };
   return conclude(doc, after, act, { kind: 'system', action: 'person.remove', mailbox: null, summary, details });
+}
+
+/** Those who stood for whoever leaves stand for the people whom that one invited or vouched for: nobody gets out of hands by a removal. */
+function withoutStanding(person: Person, gone: Person): Person {
+  const { invitedBy, vouchedBy = [] } = person;
+  const stood = [...(gone.invitedBy === undefined ? [] : [gone.invitedBy]), ...(gone.vouchedBy ?? []).filter((one) => one !== person.id)];
+  const forThemselves = gone.invitedBy === undefined || gone.vouchedBy?.includes(gone.id) === true;
+  if (forThemselves || (invitedBy !== gone.id && !vouchedBy.includes(gone.id))) return person;
+  const others = vouchedBy.filter((one) => one !== gone.id);
+  return { ...person, invitedBy: invitedBy === gone.id ? gone.invitedBy : invitedBy, vouchedBy: [...new Set([...others, ...stood])] };
 }
 
 export function personAllow(doc: Directory, asked: { person: string; operation: Operation }, act: Act): Change {

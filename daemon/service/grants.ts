@@ -233,7 +233,7 @@ export const grantHandlers: Handlers<GrantMethods> = {
     const mailbox = mailboxNamed(snapshot, asked.mailbox);
     const person = asked.person === null ? undefined : snapshot.personByName(asked.person);
     if (asked.person !== null && person === undefined) throw absent('person', asked.person);
-    const { after, refused } = changes.grantsPreview(before, askedOf(snapshot, asked, asked.edits), actOf(world, caller.person, now));
+    const { after, refused } = changes.grantsPreview(before, askedOf(snapshot, asked, asked.edits), actOf(world, caller, now));
     const held = (doc: Directory) => (person === undefined ? null : explained(world, doc, person.id, mailbox, now));
     return {
       mailbox: safeText(mailbox.address),

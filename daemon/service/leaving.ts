@@ -42,7 +42,7 @@ async function leavingOf(world: World, asked: Choices, caller: Caller): Promise<
   const { after, refused } = changes.tried(
     snapshot.directory,
     (doc, act) => changes.personRemove(doc, choicesOf(person, successor, asked), act),
-    actOf(world, caller.person, now),
+    actOf(world, caller, now),
   );
   // As the successor will reach them: what they inherit counts.
   const heir = asked.release ? null : successor;

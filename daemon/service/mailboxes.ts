@@ -120,7 +120,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
       };
       if (asked.test) {
         // What the change itself refuses (an address in use, a secret that may not go there) is refused before anybody is asked.
-        const { doc: after, id } = add(world.directory.snapshot().directory, actOf(world, caller.person, world.now()));
+        const { doc: after, id } = add(world.directory.snapshot().directory, actOf(world, caller, world.now()));
         const mailbox = after.mailboxes.find((one) => one.id === id);
         if (mailbox !== undefined) limit = await needWorking(world, mailbox);
       }

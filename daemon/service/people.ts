@@ -5,6 +5,7 @@ import { safeText } from '../../protocol/text.ts';
 import type { Act, Change } from '../directory/changes.ts';
 import * as changes from '../directory/changes.ts';
 import type { Directory, Person } from '../directory/document.ts';
+import { handsOf } from '../directory/hands.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { originOf } from './origin.ts';
 import { actOf } from './policy.ts';
@@ -17,7 +18,7 @@ export async function change(
   caller: Caller,
   make: (doc: Directory, act: Act) => Change,
 ): Promise<{ snapshot: Snapshot; id: string | null }> {
-  const { after, outcome } = await world.directory.change((doc, now) => make(doc, actOf(world, caller.person, now)), {
+  const { after, outcome } = await world.directory.change((doc, now) => make(doc, actOf(world, caller, now)), {
     origin: originOf(caller),
   });
   await world.rightsSettled(); // a revocation is answered when no mail of it can leave any more
@@ -58,6 +59,7 @@ type PeopleMethods =
   | 'person.set'
   | 'person.disable'
   | 'person.enable'
+  | 'person.confirm'
   | 'person.allow'
   | 'person.deny';
 
@@ -110,6 +112,11 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
       operations: details ? [...(who?.operations ?? [])] : [],
       roles: [...(who?.roles.keys() ?? [])].map((role) => safeText(snapshot.nameOf(role))).sort(),
       keys: details ? person.keys.map((key) => keyOf(snapshot, person, key, caller.key)) : [],
+      countsAs: details
+        ? handsOf(snapshot.directory)
+            .mastersOf(person.id)
+            .map((id) => safeText(snapshot.nameOf(id)))
+        : [],
       owns: visible.map((mailbox) => safeText(mailbox.address)),
       ownsHidden: details ? owned.length - visible.length : 0,
     };
@@ -133,6 +140,12 @@ export const peopleHandlers: Handlers<PeopleMethods> = {
     const person = personNamed(world.directory.snapshot(), asked.name);
     const { snapshot } = await change(world, caller, (doc, act) => changes.personEnable(doc, { person: person.id }, act));
     return shownPerson(snapshot, person.id);
+  },
+
+  'person.confirm': async (world, asked, caller) => {
+    const person = personNamed(world.directory.snapshot(), asked.name);
+    await change(world, caller, (doc, act) => changes.personConfirm(doc, { person: person.id }, act));
+    return done;
   },
 
   'person.allow': async (world, asked, caller) => {

@@ -1,7 +1,7 @@
 /** The configuration as the directory's changes need it. */
 import type { Config } from '../config.ts';
 import type { Act, Policy } from '../directory/changes.ts';
-import type { World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 export function policyOf(config: Config): Policy {
   return {
@@ -12,4 +12,9 @@ export function policyOf(config: Config): Policy {
   };
 }
 
-export const actOf = (world: Pick<World, 'config'>, actor: string, now: number): Act => ({ actor, now, policy: policyOf(world.config) });
+export const actOf = (world: Pick<World, 'config'>, { person, key }: Pick<Caller, 'person' | 'key'>, now: number): Act => ({
+  actor: person,
+  key,
+  now,
+  policy: policyOf(world.config),
+});

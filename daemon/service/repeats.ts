@@ -23,6 +23,7 @@ export const changesNothing: Readonly<Record<Method, boolean>> = {
   'key.list': true,
   'key.revoke': false,
   'key.confirm': false,
+  'person.confirm': false,
   'invitation.list': true,
   'invitation.withdraw': false,
   'role.add': false,

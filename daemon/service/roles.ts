@@ -142,7 +142,7 @@ export const roleHandlers: Handlers<RoleMethods> = {
     const snapshot = world.directory.snapshot();
     const now = world.now();
     const before = snapshot.directory;
-    const { after, refused } = changes.tried(before, edited(snapshot, asked), actOf(world, caller.person, now));
+    const { after, refused } = changes.tried(before, edited(snapshot, asked), actOf(world, caller, now));
     return {
       role: safeText(roleNamed(snapshot, asked.role).name),
       reach: reachOf(world, snapshot, difference(before, after, now), caller),

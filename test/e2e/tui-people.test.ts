@@ -232,6 +232,26 @@ test('nobody widens their own reach: by joining, by an operation, by a role of t
   await people.waitFor('✗ Nobody allows an operation to themselves');
 });
 
+test('a person whom somebody else invited is confirmed; until then the screen says whom they count as', async () => {
+  await (await postroom.as('pat')).call('person.add', { name: 'zoe' });
+  await using pat = await opened('pat', 'people');
+  pat.type('G');
+  await pat.waitFor(at('zoe'));
+  await pat.waitFor('not confirmed: counts as pat, eva');
+  pat.type('y');
+  await pat.waitFor((s) => s.text().includes('Confirm zoe?') && s.text().includes('zoe counts as pat, eva'));
+  pat.press('<enter>');
+  await pat.waitFor('✗ Nobody widens their own reach: you invited zoe');
+  await using eva = await opened('eva', 'people');
+  eva.type('G');
+  await eva.waitFor(at('zoe'));
+  eva.type('y');
+  await eva.waitFor('Confirm zoe?');
+  eva.press('<enter>');
+  await eva.waitFor('zoe is confirmed');
+  await eva.waitFor('not confirmed: counts as eva');
+});
+
 test('without people.manage the screens show and change nothing', async () => {
   await using screen = await opened('ben', 'people');
   await screen.waitFor('changing takes people.manage');

@@ -60,6 +60,7 @@ export const requests: { readonly [M in Method]: Line<M> } = {
   'person.show': { ask: () => ({ name: 'eva' }) },
   'person.set': { ask: () => ({ name: 'li', plan: 'team' }) },
   'person.disable': { ask: () => ({ name: 'li' }) },
+  'person.confirm': { ask: () => ({ name: 'li' }) },
   'person.enable': { ask: () => ({ name: 'li' }) },
   'person.remove': { ask: () => ({ name: 'li' }) },
   'person.allow': { ask: () => ({ name: 'li', operation: 'audit.read' }) },

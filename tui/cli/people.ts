@@ -24,6 +24,7 @@ const personText = (person: Result<'person.show'>): string =>
     ['plan', person.plan],
     ['roles', person.roles.join(', ') || null],
     ['operations', person.operations.join(', ') || null],
+    ['counts as', person.countsAs.length === 0 ? null : `${person.countsAs.join(', ')} (not confirmed yet)`],
     ['owns', [...person.owns, ...(person.ownsHidden > 0 ? [`${person.ownsHidden} mailboxes you cannot see`] : [])].join(', ') || null],
     [
       'keys',
@@ -196,6 +197,14 @@ export const peopleCommands: readonly CommandRow[] = [
       },
     }),
   ),
+  {
+    usage: 'person confirm <name>',
+    doc: 'there is such a person: they no longer count as whoever invited them',
+    run: async (context, args) => {
+      const data = await (await context.session()).call('person.confirm', { name: arg(args, 0) });
+      return { data, text: `${arg(args, 0)} is confirmed.` };
+    },
+  },
   {
     usage: 'person remove <name>',
     doc: 'remove a person; their name stays on what they wrote',

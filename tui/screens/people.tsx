@@ -124,6 +124,12 @@ function People(): ReactElement {
                 onAccept: change,
               });
             },
+            'people.confirm': () =>
+              shell.ask({
+                title: chrome`Confirm ${current.name}?`,
+                consequence: confirmWords(current.name, shown.data?.id === current.id ? shown.data.countsAs : []),
+                onAccept: () => attempt(chrome`${current.name} is confirmed`, () => mirror.call('person.confirm', { name: current.name })),
+              }),
             'people.leave': () => openLeaving(app, current.name),
             'people.keys': () =>
               shell.openModal({
@@ -195,7 +201,12 @@ function People(): ReactElement {
 const bothEnds = ({ id }: PersonDetail, me: Me | null): Safe[] =>
   me?.person.id === id ? [chrome`this session ${safeText(me.fingerprint)} · the daemon ${safeText(me.daemon.fingerprint)}`] : [];
 
-function detailLines({ name, roles, operations, keys, owns, ownsHidden, plan }: PersonDetail): Safe[] {
+const confirmWords = (name: Safe, countsAs: readonly Safe[]): Safe =>
+  countsAs.length === 0
+    ? chrome`You know them, and the key with which they joined is theirs.`
+    : chrome`You know them, and the key with which they joined is theirs. Until now ${name} counts as ${join(countsAs, chrome`, `)}.`;
+
+function detailLines({ name, roles, operations, keys, countsAs, owns, ownsHidden, plan }: PersonDetail): Safe[] {
   const live = keys.filter(({ revokedAt }) => revokedAt === null);
   const hidden = ownsHidden > 0 ? [chrome`${ownsHidden} you cannot see`] : [];
   return [
@@ -208,6 +219,7 @@ function detailLines({ name, roles, operations, keys, owns, ownsHidden, plan }: 
             chrome`, `,
           )}`,
         ]),
+    ...(countsAs.length === 0 ? [] : [chrome`not confirmed: counts as ${join(countsAs, chrome`, `)}`]),
     ...(live.length === 0
       ? []
       : [
