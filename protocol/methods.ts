@@ -15,6 +15,7 @@ import {
   Cursor,
   Explanation,
   Folder,
+  GoneMail,
   Grant,
   GrantEdit,
   GrantPreview,
@@ -667,6 +668,8 @@ export const methods = {
       waitingSince: IsoDate.nullable(),
       notes: z.array(Note),
       messages: z.array(Message),
+      /** Mails that are no longer on the server; for holders of Access, as all of history. */
+      gone: z.array(GoneMail).default([]),
       /** What came before these: how much, and the `before` to ask for it with; null: they are all. */
       earlier: z.object({ messages: z.int(), notes: z.int(), cursor: z.string() }).nullable().default(null),
       /** What the person may do here. */

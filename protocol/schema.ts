@@ -426,6 +426,15 @@ export const Message = z.object({
   defeated: z.boolean(),
   headers: Safe.nullable(),
 });
+/** What is kept of a mail that is no longer on the server; the first few of `to`. */
+export const GoneMail = z.object({
+  id: z.string(),
+  date: IsoDate,
+  direction: z.enum(['in', 'out']),
+  from: z.array(Address),
+  to: z.array(Address),
+  subject: Safe,
+});
 export const Note = z.object({ id: z.string(), at: IsoDate, author: Safe, text: Safe });
 
 /** What the audit journal keeps about an act: JSON whose texts were all made safe. */
@@ -583,6 +592,7 @@ export type WorkState = z.output<typeof WorkState>;
 export type Message = z.output<typeof Message>;
 export type Attachment = z.output<typeof Attachment>;
 export type Note = z.output<typeof Note>;
+export type GoneMail = z.output<typeof GoneMail>;
 export type ActivityKind = z.output<typeof ActivityKind>;
 export type TimelineRow = z.output<typeof TimelineRow>;
 export type SearchHit = z.output<typeof SearchHit>;

@@ -369,7 +369,8 @@ export class Mirror {
     const first = await ask(null);
     const pages = [first];
     let oldest = first;
-    const isThere = () => message === null || pages.some((page) => [...page.messages, ...page.notes].some((item) => item.id === message));
+    const isThere = () =>
+      message === null || pages.some((page) => [...page.messages, ...page.notes, ...page.gone].some((item) => item.id === message));
     while (oldest.earlier !== null && (pages.length < parts || !isThere())) {
       oldest = await ask(oldest.earlier.cursor);
       pages.unshift(oldest);
@@ -379,6 +380,7 @@ export class Mirror {
       ...first,
       messages: pages.flatMap(({ messages }) => messages),
       notes: pages.flatMap(({ notes }) => notes),
+      gone: pages.flatMap(({ gone }) => gone),
       earlier: oldest.earlier,
     };
   }

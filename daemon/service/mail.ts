@@ -1,7 +1,7 @@
 /** Panel, lists, conversations, and the team's verbs on them. */
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { Asked, Result } from '../../protocol/methods.ts';
-import type { Message, Note } from '../../protocol/schema.ts';
+import type { GoneMail, Message, Note } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
@@ -13,13 +13,14 @@ import type {
   EntryId,
   EntryRow,
   Folder,
+  GoneRow,
   Millis,
   NoteRow,
   Part,
   Placement,
   WorkResult,
 } from '../store/types.ts';
-import { conversationOf, folderKey, granteeOf, iso, isoOrNull, messageOf, noteOf, surfacesOf } from './wire.ts';
+import { conversationOf, folderKey, goneOf, granteeOf, iso, isoOrNull, messageOf, noteOf, surfacesOf } from './wire.ts';
 import { type Caller, type Handlers, inBackground, mailboxesWith, mailboxNamed, rolesOf, seenBy, type World } from './world.ts';
 
 const chunkOctets = 65_536;
@@ -32,7 +33,10 @@ export async function conversationFor(world: World, id: string, caller: Caller, 
   const owner = await world.store.mailboxOf('conversation', id);
   const mailbox = owner === null ? undefined : snapshot.mailbox(owner);
   if (mailbox === undefined) throw notFound();
-  const detail = await world.store.conversation(id, caller.person, seenBy(snapshot, caller.person, mailbox, world.now()), part);
+  // What is gone is history: for those whose timelines are open.
+  const history = 'limit' in part && part.history === true && snapshot.access.surfaces(caller.person, mailbox.id, world.now()).timeline;
+  const asked = 'limit' in part ? { ...part, history } : part;
+  const detail = await world.store.conversation(id, caller.person, seenBy(snapshot, caller.person, mailbox, world.now()), asked);
   if (detail === null) throw notFound();
   return { snapshot, mailbox, detail };
 }
@@ -239,21 +243,32 @@ const shownAtMost = { items: 200, wholeCharacters: 4_000_000, briefCharacters: 1
 const unopened: OpenedMail = { text: '', html: false, links: [], attachments: [], defeated: true };
 const briefly = 20;
 
-type ShownPart = { messages: Message[]; notes: Note[]; earlier: ConversationDetail['earlier'] };
+type ShownPart = { messages: Message[]; notes: Note[]; gone: GoneMail[]; earlier: ConversationDetail['earlier'] };
 
-async function shown(world: World, detail: ConversationDetail, headers: boolean, snapshot: Snapshot): Promise<ShownPart> {
+async function shown(
+  world: World,
+  detail: ConversationDetail,
+  asked: { headers: boolean; history: boolean },
+  snapshot: Snapshot,
+): Promise<ShownPart> {
   const until = performance.now() + shownAtMost.openingMs;
   const room = { whole: shownAtMost.wholeCharacters, brief: shownAtMost.briefCharacters };
   const messages: Message[] = [];
   const notes: Note[] = [];
-  const answer = (earlier: ShownPart['earlier']): ShownPart => ({ messages: messages.reverse(), notes: notes.reverse(), earlier });
+  const gone: GoneMail[] = [];
+  const answer = (earlier: ShownPart['earlier']): ShownPart => ({
+    messages: messages.reverse(),
+    notes: notes.reverse(),
+    gone: gone.reverse(),
+    earlier,
+  });
   const about = Map.groupBy(await world.store.reportsAbout(detail.entries.map(({ id }) => id)), (report) => report.about);
   const itself = new Map((await world.store.reportsIn(detail.entries.map(({ id }) => id))).map((report) => [report.message, report]));
   const reportedOf = ({ id }: EntryRow) => ({ about: about.get(id) ?? [], itself: itself.get(id) ?? null });
-  const items: (EntryRow | NoteRow)[] = [...detail.entries, ...detail.notes].sort((a, b) => b.row - a.row);
+  const items: (EntryRow | NoteRow | GoneRow)[] = [...detail.entries, ...detail.notes, ...detail.gone].sort((a, b) => b.row - a.row);
   for (const [at, entry] of items.entries()) {
     const isFirst = at === 0;
-    const leaveOut = async () => answer(await world.store.earlier(detail.row.id, (items[at - 1] ?? entry).row));
+    const leaveOut = async () => answer(await world.store.earlier(detail.row.id, (items[at - 1] ?? entry).row, asked.history));
     if ('text' in entry) {
       const note = noteOf(snapshot, entry);
       // A note has no second way to be read: it comes whole, or with the next question.
@@ -264,11 +279,18 @@ async function shown(world: World, detail: ConversationDetail, headers: boolean,
       notes.push(note);
       continue;
     }
+    if (!('hash' in entry)) {
+      const mail = goneOf(entry);
+      room.brief -= JSON.stringify(mail).length;
+      if (room.brief < 0) return await leaveOut();
+      gone.push(mail);
+      continue;
+    }
     const outbox = entry.outbox === null ? null : await world.store.outboxRow(entry.outbox);
     if (room.whole > 0 && (isFirst || performance.now() < until)) {
       const octets = await world.store.octets(entry.hash);
       const opened = await world.opener.open(octets);
-      const message = messageOf(snapshot, entry, opened, outbox, headers ? rawHeaders(octets) : null, reportedOf(entry));
+      const message = messageOf(snapshot, entry, opened, outbox, asked.headers ? rawHeaders(octets) : null, reportedOf(entry));
       room.whole -= JSON.stringify(message).length;
       if (room.whole >= 0 || isFirst) {
         messages.push(message);
@@ -407,7 +429,8 @@ export const mailHandlers: Handlers<MailMethods> = {
 
   'conversation.show': async (world, asked, caller) => {
     const seq = caller.seq();
-    const part = asked.message === null ? { limit: shownAtMost.items, before: asked.before } : { message: asked.message };
+    const part: Part =
+      asked.message === null ? { limit: shownAtMost.items, before: asked.before, history: true } : { message: asked.message };
     const { snapshot, mailbox, detail } = await conversationFor(world, asked.conversation, caller, part);
     if (asked.message !== null && detail.entries.length === 0) throw notFound();
     const { row } = detail;
@@ -420,7 +443,7 @@ export const mailHandlers: Handlers<MailMethods> = {
       unread: rights.panel ? row.unread : 0,
       starred: row.starred,
       waitingSince: isoOrNull(row.waitingSince),
-      ...(await shown(world, detail, asked.headers, snapshot)),
+      ...(await shown(world, detail, { headers: asked.headers, history: rights.timeline }, snapshot)),
       rights,
       seq,
     };

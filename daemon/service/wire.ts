@@ -10,7 +10,18 @@ import type { MailboxStatus } from '../engines.ts';
 import type { Attachment } from '../mail/message.ts';
 import type { OpenedMail } from '../open.ts';
 import { shownState } from '../outbox/state.ts';
-import type { Assignee, ConversationRow, EntryRow, Folder, MailReport, Millis, NoteRow, OutboxRow, TimelineRow } from '../store/types.ts';
+import type {
+  Assignee,
+  ConversationRow,
+  EntryRow,
+  Folder,
+  GoneRow,
+  MailReport,
+  Millis,
+  NoteRow,
+  OutboxRow,
+  TimelineRow,
+} from '../store/types.ts';
 
 export const iso = (at: Millis): string => new Date(at).toISOString();
 export const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at));
@@ -248,6 +259,16 @@ export function messageOf(
     headers: headers === null ? null : safeBlock(headers),
   };
 }
+
+export const goneOf = (mail: GoneRow): wire.GoneMail => ({
+  id: mail.id,
+  date: iso(mail.receivedAt),
+  direction: mail.direction,
+  from: mail.from.slice(0, goneAddresses).map(addressOf),
+  to: mail.to.slice(0, goneAddresses).map(addressOf),
+  subject: safeText(mail.subject),
+});
+const goneAddresses = 20;
 
 export const noteOf = (snapshot: Snapshot, note: Omit<NoteRow, 'row'>): wire.Note => ({
   id: note.id,

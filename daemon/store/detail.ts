@@ -1,6 +1,7 @@
 /** One conversation, one entry, and which mailbox an id from the wire belongs to. */
 import type { Address, Attachment } from '../mail/message.ts';
 import type { Report } from '../mail/report.ts';
+import { goneIn } from './gone.ts';
 import type { PackPlace } from './packs.ts';
 import { readCursor, rowOf, writeCursor } from './panel.ts';
 import type { Db } from './sqlite.ts';
@@ -31,7 +32,7 @@ export function conversationDetail(db: Db, id: ConversationId, person: PersonId,
   if (num === null || row === null) return null;
   if ('message' in part) {
     const entries = db.all<Row>(`${selectEntry} WHERE e.conversation = ? AND e.same_as IS NULL AND e.id = ?`, num, part.message);
-    return { row, entries: entries.map((entry) => toEntry(db, entry)), notes: [], earlier: null };
+    return { row, entries: entries.map((entry) => toEntry(db, entry)), notes: [], gone: [], earlier: null };
   }
   const before = readCursor(part.before ?? null, earlierTag)?.key ?? Number.MAX_SAFE_INTEGER;
   // One more of each than fits tells whether there is more.
@@ -47,7 +48,9 @@ export function conversationDetail(db: Db, id: ConversationId, person: PersonId,
     before,
     part.limit + 1,
   );
-  const rows = [...entries, ...notes].map((item) => item.row).sort((a, b) => b - a);
+  const history = part.history === true;
+  const gone = history ? goneIn(db, num, before, part.limit + 1) : [];
+  const rows = [...entries, ...notes, ...gone].map((item) => item.row).sort((a, b) => b - a);
   const oldest = rows[part.limit - 1] ?? 0;
   const within = (item: { row: number }) => item.row >= oldest;
   return {
@@ -57,21 +60,22 @@ export function conversationDetail(db: Db, id: ConversationId, person: PersonId,
       .reverse()
       .map((entry) => toEntry(db, entry)),
     notes: notes.filter(within).reverse(),
-    earlier: rows.length > part.limit ? earlierThan(db, id, oldest) : null,
+    gone: gone.filter(within).reverse(),
+    earlier: rows.length > part.limit ? earlierThan(db, id, oldest, history) : null,
   };
 }
 
 const earlierTag = 'earlier';
 
-export function earlierThan(db: Db, id: ConversationId, row: number): Earlier | null {
+export function earlierThan(db: Db, id: ConversationId, row: number, history: boolean): Earlier | null {
   const num = resolve(db, id);
   const count = db.get<{ messages: number; notes: number }>(
-    `SELECT (SELECT count(*) FROM entry e WHERE e.conversation = ? AND e.row < ? AND e.same_as IS NULL AND ${notOnlyDraft}) AS messages,
+    `SELECT (SELECT count(*) FROM entry e WHERE e.conversation = ? AND e.row < ? AND e.same_as IS NULL AND ${notOnlyDraft})
+       + ${history ? '(SELECT count(*) FROM gone WHERE conversation = ? AND row < ?)' : '0'} AS messages,
      (SELECT count(*) FROM note WHERE conversation = ? AND row < ?) AS notes`,
-    num,
-    row,
-    num,
-    row,
+    ...[num, row],
+    ...(history ? [num, row] : []),
+    ...[num, row],
   );
   if (num === null || count === undefined || count.messages + count.notes === 0) return null;
   return { ...count, cursor: writeCursor(earlierTag, { key: row, num: 0 }) };

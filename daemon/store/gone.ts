@@ -10,7 +10,7 @@
 import type { Address, Message } from '../mail/message.ts';
 import { sameHeading } from '../mail/same-mail.ts';
 import type { Db } from './sqlite.ts';
-import type { Direction, EntryId, MailboxId } from './types.ts';
+import type { Direction, EntryId, GoneRow, MailboxId } from './types.ts';
 
 type Entry = {
   row: number;
@@ -70,6 +70,18 @@ function isStillThere(db: Db, entry: Entry): boolean {
   );
   return others.some((other) => sameHeading(headingOf(entry), headingOf(other)));
 }
+
+/** Of one conversation, newest first, before a row. */
+export const goneIn = (db: Db, conversation: number, before: number, limit: number): GoneRow[] =>
+  db
+    .all<Omit<GoneRow, 'from' | 'to'> & { head: string }>(
+      `SELECT row, id, received_at AS receivedAt, direction, subject, head FROM gone
+       WHERE conversation = ? AND row < ? ORDER BY row DESC LIMIT ?`,
+      conversation,
+      before,
+      limit,
+    )
+    .map(({ head, ...rest }) => ({ ...rest, ...(JSON.parse(head) as Head) }));
 
 export type Gone = { row: number; id: EntryId; conversation: number; direction: Direction; isSame: boolean };
 

@@ -244,11 +244,22 @@ export type EntryRow = {
 export type NoteRow = { row: number; id: string; author: PersonId; at: Millis; text: string };
 
 /** Which part of a conversation is read: `limit` mails and notes together, the newest before a cursor; or one mail alone. */
-export type Part = { limit: number; before?: string | null } | { message: EntryId };
+export type Part = { limit: number; before?: string | null; history?: boolean } | { message: EntryId };
 
-/** The conversation as it is, and the part of its mails and notes that was asked for, oldest first. */
-export type ConversationDetail = { row: ConversationRow; entries: EntryRow[]; notes: NoteRow[]; earlier: Earlier | null };
-/** What a part leaves out of the time before it. */
+/** What is kept of a mail that is no longer on the server. */
+export type GoneRow = {
+  row: number;
+  id: EntryId;
+  receivedAt: Millis;
+  direction: Direction;
+  from: Address[];
+  to: Address[];
+  subject: string;
+};
+
+/** The conversation as it is, and the part of its mails and notes that was asked for, oldest first; `gone` only with `history`. */
+export type ConversationDetail = { row: ConversationRow; entries: EntryRow[]; notes: NoteRow[]; gone: GoneRow[]; earlier: Earlier | null };
+/** What a part leaves out of the time before it. Mails that are gone count as mails where they are told. */
 export type Earlier = { messages: number; notes: number; cursor: string };
 
 // --- search --------------------------------------------------------------------------------------------------------
@@ -492,7 +503,7 @@ export interface Store {
   /** Follows a merged id to the one that lives on. */
   conversation(id: ConversationId, person: PersonId, seen: Seen, part: Part): Promise<ConversationDetail | null>;
   /** What lies before a mail or a note of it, by the place of that. */
-  earlier(id: ConversationId, row: number): Promise<Earlier | null>;
+  earlier(id: ConversationId, row: number, history: boolean): Promise<Earlier | null>;
   /** Where all its mails lie, oldest first, whatever folder they are in. */
   placed(id: ConversationId): Promise<{ entry: EntryId; placement: Placement }[]>;
   /** The newest mail from outside, else the newest of all. */

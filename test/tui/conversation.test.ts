@@ -1,7 +1,7 @@
 /** Threads as rows: what is drawn, where the window stands, and what it costs. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { MailReport, Message, Note } from '../../protocol/schema.ts';
+import type { GoneMail, MailReport, Message, Note } from '../../protocol/schema.ts';
 import { safeBlock, safeText } from '../../protocol/text.ts';
 import { linksOf } from '../../tui/screens/links.tsx';
 import { outboxMoves } from '../../tui/screens/outbox-choices.tsx';
@@ -45,8 +45,8 @@ const note = (id: string, text: string, at = now): Note => ({
 
 const room = { columns: 79, height: 10 };
 
-function start(messages: Message[], given: { notes?: Note[]; unread?: number; height?: number; columns?: number } = {}) {
-  const items = itemsOf({ messages, notes: given.notes ?? [] });
+function start(messages: Message[], given: { notes?: Note[]; gone?: GoneMail[]; unread?: number; height?: number; columns?: number } = {}) {
+  const items = itemsOf({ messages, notes: given.notes ?? [], gone: given.gone ?? [] });
   const cache: RowCache = new Map();
   const size = { columns: given.columns ?? room.columns, height: given.height ?? room.height };
   const thread = (view: ThreadView): Thread => new Thread(items, view, size, now, cache);
@@ -82,6 +82,30 @@ describe('what is drawn', () => {
       texts(start([mail('m9', { automatic: true, report: report({ about }) })], { height: 20, columns: 120 }).first).join('\n');
     expect(itself('m1')).toContain('a delivery report about a mail of ours: gone@x.example: did not arrive');
     expect(itself(null)).toContain('a delivery report that fits no mail of ours, so nothing was marked');
+  });
+
+  test('a mail that is no longer on the server is one line in its place, and opens to who, what and why there is no more', () => {
+    const gone: GoneMail = {
+      id: 'm2',
+      date: mail('m2').date,
+      direction: 'in',
+      from: [{ name: safeText('Jane Cooper'), address: safeText('jane@example.org') }],
+      to: [address('support@harbour.example')],
+      subject: safeText('Pump'),
+    };
+    const when = moment(gone.date, now);
+    const { first, play } = start([mail('m1'), mail('m3')], { gone: [gone], height: 20 });
+    const at = texts(first).findIndex((line) => line.startsWith('✗'));
+    expect(texts(first).map((line) => line[0])).toEqual(['▸', '✗', '▾', ' ', undefined]);
+    expect(texts(first)[at]).toBe(`✗ ${when.padEnd(12)} Jane Cooper         [not on the server] Pump`);
+    expect(texts(play({ do: 'go', id: 'm2' }, { do: 'fold' })).slice(1, 5)).toEqual([
+      `✗ ${when.padEnd(12)} Jane Cooper <jane@example.org>  [not on the server]`,
+      '  to support@harbour.example',
+      '  Pump',
+      '  This mail is no longer on the server. Its text is not kept.',
+    ]);
+    const nobody = start([], { gone: [{ ...gone, from: [], to: [], subject: safeText('') }] });
+    expect(texts(nobody.first)[0]).toMatch(/\(nobody\) +\[not on the server\] \(no subject\)$/);
   });
 
   test('older mails are one line, the newest is open, quotes are folded', () => {

@@ -83,7 +83,7 @@ test('a verb acts on the hit with the revision that is known of its conversation
   const rights = { panel: true, timeline: true, send: true, settings: false };
   fake.conversation('c-one').put({
     ...{ conversation: id, mailbox: box, subject, revision, state, assignee, starred, unread, rights },
-    ...{ waitingSince: null, notes: [], messages: [], earlier: null, seq: 0 },
+    ...{ waitingSince: null, notes: [], messages: [], gone: [], earlier: null, seq: 0 },
   });
   await sees('SEARCH');
   press('o');
@@ -161,7 +161,7 @@ test('n and N go from hit to hit in the opened conversation, and on to the next 
     const row = conversation(id);
     fake.conversation(id).put({
       ...{ conversation: id, mailbox: row.mailbox, subject: row.subject, revision: 1, state: 'open', assignee: null, starred: false },
-      ...{ unread: 0, rights, waitingSince: null, notes: [], messages: mails.map(mailOf), earlier: null, seq: 0 },
+      ...{ unread: 0, rights, waitingSince: null, notes: [], messages: mails.map(mailOf), gone: [], earlier: null, seq: 0 },
     });
   }
   await sees('SEARCH');

@@ -215,6 +215,10 @@ function conversationText(shown: Result<'conversation.show'>): string {
         .filter((part) => part !== '')
         .join('\n'),
     })),
+    ...shown.gone.map(({ date, from, to, subject }) => ({
+      at: date,
+      text: `── ${day(date)}  ${from.map(person).join(', ')} → ${to.map(person).join(', ')}\n   ${subject}\n   [no longer on the server]`,
+    })),
     ...shown.notes.map((note) => ({ at: note.at, text: `── ${day(note.at)}  NOTE by ${note.author} (team only)\n${note.text}` })),
   ].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
   return block([head, ...events.map((event) => event.text)].join('\n\n'));
@@ -230,7 +234,13 @@ async function wholeConversation(session: Session, asked: Params<'conversation.s
     parts.unshift(part);
     earlier = part.earlier;
   }
-  return { ...shown, messages: parts.flatMap(({ messages }) => messages), notes: parts.flatMap(({ notes }) => notes), earlier: null };
+  return {
+    ...shown,
+    messages: parts.flatMap(({ messages }) => messages),
+    notes: parts.flatMap(({ notes }) => notes),
+    gone: parts.flatMap(({ gone }) => gone),
+    earlier: null,
+  };
 }
 
 const strayText = (reports: readonly MailReport[]): string =>

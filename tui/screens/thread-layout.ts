@@ -7,7 +7,7 @@
  */
 
 import { ownText, quoteBlocks } from '../../protocol/quotes.ts';
-import type { Message, Note } from '../../protocol/schema.ts';
+import type { GoneMail, Message, Note } from '../../protocol/schema.ts';
 import { displayAddress, displaySender, type SafeText, safeText } from '../../protocol/text.ts';
 import { folds } from '../fold.ts';
 import { markLines } from '../mark-words.ts';
@@ -19,6 +19,8 @@ import { fullMoment, moment, octets } from '../units.ts';
 export type Item =
   | { readonly kind: 'mail'; readonly id: string; readonly mail: Message }
   | { readonly kind: 'note'; readonly id: string; readonly note: Note }
+  /** A mail that is no longer on the server. */
+  | { readonly kind: 'gone'; readonly id: string; readonly mail: GoneMail }
   /** Stands above all others for what is not loaded. */
   | { readonly kind: 'earlier'; readonly id: 'earlier'; readonly count: number };
 
@@ -26,10 +28,12 @@ export type Item =
 export function itemsOf(shown: {
   readonly messages: readonly Message[];
   readonly notes: readonly Note[];
+  readonly gone?: readonly GoneMail[];
   readonly earlier?: { readonly messages: number; readonly notes: number } | null;
 }): Item[] {
   const dated = [
     ...shown.messages.map((mail) => ({ at: Date.parse(mail.date), item: { kind: 'mail', id: mail.id, mail } satisfies Item })),
+    ...(shown.gone ?? []).map((mail) => ({ at: Date.parse(mail.date), item: { kind: 'gone', id: mail.id, mail } satisfies Item })),
     ...shown.notes.map((note) => ({ at: Date.parse(note.at), item: { kind: 'note', id: note.id, note } satisfies Item })),
   ];
   const items = dated.toSorted((a, b) => a.at - b.at).map(({ item }) => item);
@@ -63,6 +67,8 @@ export function rowsOf(item: Item, look: Look): Generator<ThreadRow> {
       return mailRows(item.mail, look);
     case 'note':
       return noteRows(item.note, look);
+    case 'gone':
+      return goneRows(item.mail, look);
     case 'earlier':
       return earlierRows(item.count, look);
     default:
@@ -73,6 +79,20 @@ export function rowsOf(item: Item, look: Look): Generator<ThreadRow> {
 function* earlierRows(count: number, { columns }: Look): Generator<ThreadRow> {
   const what = count === 1 ? chrome`1 earlier mail or note` : chrome`${count} earlier mails and notes`;
   yield { text: cutToWidth(chrome`⋯ ${what}: Enter loads more of them`, columns), tone: 'accent' };
+  yield blank;
+}
+
+function* goneRows({ date, from, to, subject }: GoneMail, { columns, now, folded }: Look): Generator<ThreadRow> {
+  const [author] = from;
+  const who = author === undefined ? chrome`(nobody)` : folded ? displayAddress(author) : displaySender(author);
+  const head = chrome`✗ ${padEndTo(moment(date, now), dateColumns)} ${folded ? padEndTo(who, 18) : who}  [not on the server]`;
+  const about = subject === '' ? chrome`(no subject)` : subject;
+  yield { text: cutToWidth(folded ? chrome`${head} ${about}` : head, columns - 1), tone: 'muted' };
+  if (folded) return;
+  for (const text of wrap(chrome`to ${join(to.map(displayAddress), chrome`, `)}`, columns - 4))
+    yield { text: chrome`  ${text}`, tone: 'muted' };
+  for (const text of wrap(about, columns - 4)) yield { text: chrome`  ${text}`, tone: 'muted' };
+  yield { text: cutToWidth(chrome`  This mail is no longer on the server. Its text is not kept.`, columns), tone: 'muted' };
   yield blank;
 }
 

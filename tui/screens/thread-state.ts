@@ -24,7 +24,9 @@ export function beginning(items: readonly Item[], unread: number, at: string | n
       .slice(unread > 0 ? -unread : mails.length)
       .map(({ id }) => id),
   );
-  const folded = new Map(items.map(({ kind, id }) => [id, kind === 'mail' && id !== newest && id !== at && !fresh.has(id)]));
+  const folded = new Map(
+    items.map(({ kind, id }) => [id, kind === 'gone' ? id !== at : kind === 'mail' && id !== newest && id !== at && !fresh.has(id)]),
+  );
   const wanted = items.find(({ id }) => id === at)?.id;
   const cursor = wanted ?? mails.find(({ id }) => fresh.has(id))?.id ?? newest ?? items.at(-1)?.id ?? '';
   return { cursor, top: { id: cursor, row: 0 }, folded, quotes: new Set(), headers: new Map() };
@@ -39,7 +41,7 @@ export function follow(view: ThreadView, items: readonly Item[]): ThreadView {
   const cursor = present.has(view.cursor) ? view.cursor : (items.at(-1)?.id ?? '');
   // Without anything left to load, what stands before it came late.
   const firstKnown = view.folded.has('earlier') ? items.findIndex(({ kind, id }) => kind !== 'earlier' && view.folded.has(id)) : 0;
-  const before = new Set(items.slice(0, Math.max(0, firstKnown)).flatMap(({ kind, id }) => (kind === 'mail' ? id : [])));
+  const before = new Set(items.slice(0, Math.max(0, firstKnown)).flatMap(({ kind, id }) => (kind === 'mail' || kind === 'gone' ? id : [])));
   return {
     ...view,
     folded: new Map([...view.folded, ...added.map(({ id }) => [id, before.has(id)] as const)]),

@@ -200,7 +200,8 @@ function useLook(shown: Shown, items: readonly Item[], places: readonly Seen[], 
   const look: Look = {
     conversation: shown.conversation,
     revision: shown.revision,
-    items: items.flatMap(({ kind, id }) => (kind === 'earlier' ? [] : id)),
+    // What is gone cannot be overlooked: the revision does not rise with it.
+    items: items.flatMap(({ kind, id }) => (kind === 'earlier' || kind === 'gone' ? [] : id)),
     own: new Set([...shown.messages, ...shown.notes].filter(({ author }) => author === me).map(({ id }) => id)),
     drawn: new Set(places.map(({ id }) => id)),
   };
@@ -220,7 +221,7 @@ function useArrival(shown: Shown, wanted: string | null, arrive: () => void): vo
   const state = useRef<'unasked' | 'asked' | 'there'>('unasked');
   useEffect(() => {
     if (wanted === null || state.current === 'there') return;
-    const isThere = [...shown.messages, ...shown.notes].some(({ id }) => id === wanted);
+    const isThere = [...shown.messages, ...shown.notes, ...shown.gone].some(({ id }) => id === wanted);
     if (isThere && state.current === 'asked') arrive();
     if (isThere || shown.earlier === null) state.current = 'there';
     else if (state.current === 'unasked') {

@@ -141,8 +141,9 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
       ? {}
       : {
           'item.open': () => {
-            const { conversation, message } = current;
-            if (conversation !== null) shell.open({ name: 'conversation', element: <Conversation id={conversation} at={message} /> });
+            const { conversation, message, gone, id } = current;
+            const at = gone === true ? id : message;
+            if (conversation !== null) shell.open({ name: 'conversation', element: <Conversation id={conversation} at={at} /> });
           },
         }),
     'timeline.scope': () => turn(1),
