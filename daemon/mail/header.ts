@@ -37,6 +37,7 @@ export function readHeader(octets: Buffer, start: number, end: number): Header {
     name = '';
   };
   let position = start;
+  let stray: number | null = null; // where lines begin that are no fields, with no field after them
   for (const raw of lines) {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
     const mbox = position === start && /^>?From [^\s:]/.test(line);
@@ -50,14 +51,16 @@ export function readHeader(octets: Buffer, start: number, end: number): Header {
         if (++count > limits.fields) return { ...header, complete: false };
         name = found;
         parts = [line.slice(colon + 1)];
+        stray = null;
       } else if (count === 0) {
         return { fields, body: position, complete: true }; // no header at all: everything is body
-      }
+      } else stray ??= position;
     }
     position += raw.length + 1;
   }
   flush();
-  return header;
+  // The empty line is missing, or has a blank in it.
+  return stray === null ? header : { ...header, body: stray };
 }
 
 /** In a binary string only these are blank: to `trim` and `\s` the last octet of a UTF-8 `à` is a no-break space. */

@@ -18,12 +18,15 @@ import { isAutomatic } from './automatic.ts';
 import { charsetOfHtml, decodeBinary, decodeHtml, decodeText, inUtf8 } from './charset.ts';
 import { decoderFor } from './decoders.ts';
 import { decodeWords } from './encoded-words.ts';
+import { textsOfFiles } from './file-text.ts';
 import { extensionOf } from './file-types.ts';
 import { first, type Header, headerInUtf8, limits as headerLimits, readDate, readHeader, readIds, readText } from './header.ts';
 import { htmlToRoughText } from './html.ts';
 import { invitationText } from './invitation.ts';
 import { type Report, readReport } from './report.ts';
-import { isPgpText, pgpTextWords, sealedWords } from './sealed.ts';
+import { isAnything, isPgpText, isTnef, pgpTextWords, sealedWords } from './sealed.ts';
+import { readTnef } from './tnef.ts';
+import { decodeTransfer, isUu } from './transfer.ts';
 import { decodeBody, isText, type Leaf, viewOf, walk } from './tree.ts';
 import { isBlank, shownOf, type Version } from './versions.ts';
 
@@ -128,7 +131,7 @@ export function attachmentBytes(
 
 /** It says more than its text and its files do by themselves: it is passed on whole. */
 export const saysMoreWhole = (octets: Uint8Array): boolean =>
-  walk(octets).leaves.some((leaf) => (leaf.type === 'text/html' && isText(leaf)) || sealedWords(leaf) !== null);
+  walk(octets).leaves.some((leaf) => (leaf.type === 'text/html' && isText(leaf)) || isTnef(leaf) || wordsFor(leaf) !== null);
 
 /** What a mail says, part by part, for whoever compares two. `list`: it says of itself that it came over a list; `written`: its Date, not a relay's. */
 export function contentOf(octets: Uint8Array): {
@@ -185,8 +188,12 @@ const isFile = (leaf: Leaf): boolean => !isText(leaf) || (leaf.type !== 'text/pl
 
 /** Files in the order of the octets; then texts that are shown and have a name, which can be saved as well, and files out of texts. */
 function filesOf(leaves: readonly Leaf[]): Leaf[] {
-  const plain = leaves.filter((leaf) => isFile(leaf) && leaf.unpacked !== true);
-  return [...plain, ...leaves.filter((leaf) => leaf.unpacked === true || (!isFile(leaf) && leaf.filename !== null))];
+  const unpacked = (from: Leaf['unpacked']): Leaf[] => leaves.filter((leaf) => leaf.unpacked === from);
+  const own = unpacked(undefined).filter(isFile);
+  const later = leaves.filter(
+    (leaf) => leaf.unpacked === 'from-text' || (leaf.unpacked === undefined && !isFile(leaf) && leaf.filename !== null),
+  );
+  return [...own, ...later, ...unpacked('from-tnef')];
 }
 
 type Piece = Version & { decoded: () => string };
@@ -218,7 +225,7 @@ function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, mo
     room -= cut.length + 1;
     if (cut !== '') texts.push({ html, text: cut });
   };
-  for (const words of new Set(leaves.flatMap((leaf) => sealedWords(leaf) ?? []))) put(false, words);
+  for (const words of new Set(leaves.flatMap((leaf) => wordsFor(leaf) ?? []))) put(false, words);
   for (const { html, decoded, words } of shownOf(pieces)) {
     if (room <= 0) break;
     const text = html && toText !== htmlToRoughText ? toText(decoded(), room) : words();
@@ -229,20 +236,33 @@ function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, mo
   const facts = new Set<string>();
   for (const leaf of leaves) {
     if (room <= 0) break;
-    if (leaf.type === 'text/calendar') {
+    if (isCalendar(leaf)) {
       const ics = decodeText(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? 'utf-8');
       const text = invitationText(ics, leaf.parameters.get('method') ?? null);
       // The same invitation often comes twice: beside the text, and as a file.
       if (text !== null && !facts.has(text)) put(false, said() ? `\n${text}` : text);
       facts.add(text ?? '');
-    } else if (/^message\/(?:rfc822|global|news)$/.test(leaf.type) && !leaf.reported && depth < maxForwards)
-      if (leaf.disposition !== 'attachment' || !said()) {
+    } else if (isMail(leaf) && !leaf.reported && depth < maxForwards)
+      if ((leaf.disposition !== 'attachment' && leaf.type.startsWith('message/')) || !said()) {
         const forwarded = forwardedText(leaf, toText, room, depth + 1);
         put(forwarded.html, said() ? `\n${forwarded.text}` : forwarded.text);
       }
   }
+  if (said()) return texts;
+  const names = filesOf(leaves).map((leaf, index) => describe(leaf, index).filename);
+  for (const { html, text } of textsOfFiles(leaves, names, toText, cap, room)) put(html, text);
   return texts;
 }
+
+const wordsFor = (leaf: Leaf): string | null => {
+  const bytes = once(() => decodeBody(leaf, leaf.body));
+  return sealedWords({ ...leaf, head: () => decodeBody(leaf, leaf.body.subarray(0, 400)) }, () => readTnef(bytes()) !== null);
+};
+
+const isMail = ({ type, filename }: Leaf): boolean =>
+  /^message\/(?:rfc822|global|news)$/.test(type) || (isAnything(type) && /\.eml$/i.test(filename ?? ''));
+const isCalendar = ({ type, filename }: Leaf): boolean =>
+  /^(?:text\/(?:x-)?calendar|application\/(?:ics|calendar))$/.test(type) || (isAnything(type) && /\.(?:ics|vcs)$/i.test(filename ?? ''));
 
 /** Forwarded mails in forwarded mails: further in they are files. */
 const maxForwards = 4;
@@ -357,8 +377,9 @@ function nameOf(leaf: Leaf): string | null {
     .replace(/\p{Cc}/gu, '')
     .trim();
   if (own !== '') return own;
-  if (leaf.type !== 'message/rfc822') return null;
-  const inner = readHeader(leaf.body, 0, leaf.body.length);
+  if (!isMail(leaf)) return null;
+  const head = viewOf(decodeBody(leaf, leaf.body.subarray(0, 2 * headerLimits.headerOctets)));
+  const inner = readHeader(head, 0, head.length);
   const subject = readText(
     headerInUtf8(inner, () => null),
     'subject',
@@ -370,6 +391,7 @@ function nameOf(leaf: Leaf): string | null {
 
 /** Base64 is counted from the length of its first line, so that a big file costs nothing before somebody wants it. */
 function decodedSize({ encoding, body }: Leaf): number {
+  if (isUu(encoding)) return decodeTransfer(encoding, body).length;
   if (encoding !== 'base64') return body.length;
   const lineFeed = body.indexOf(0x0a);
   const breaks = lineFeed > 0 ? Math.floor(body.length / (lineFeed + 1)) * (body[lineFeed - 1] === 0x0d ? 2 : 1) : 0;

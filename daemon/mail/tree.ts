@@ -4,9 +4,11 @@
  *
  * Never throws, linear in the size of the mail (at most 30 levels are looked at again), no recursion; bodies stay encoded.
  */
-import { decodeBase64, decodeQuotedPrintable } from './charset.ts';
 import { typeByName } from './file-types.ts';
 import { first, type Header, headerInUtf8, readHeader, readStructured } from './header.ts';
+import { isTnef } from './sealed.ts';
+import { readTnef } from './tnef.ts';
+import { decodeTextTransfer, decodeTransfer } from './transfer.ts';
 import { uuFilesIn } from './uuencode.ts';
 import type { Choice } from './versions.ts';
 
@@ -33,10 +35,12 @@ export type Leaf = {
   /** Branches of the multipart/alternative around it. */
   within: readonly Choice[];
   body: Buffer;
-  /** It stood inside a text. */
-  unpacked?: boolean;
+  /** It stood inside a text, or in a winmail.dat. */
+  unpacked?: 'from-text' | 'from-tnef';
 };
 type Pending = {
+  /** The mail, or what a multipart was encoded as (which RFC 2045, 6.4, forbids). */
+  source: Buffer;
   start: number;
   end: number;
   depth: number;
@@ -51,7 +55,7 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
   const bom = source.length >= 3 && source.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
   const leaves: Leaf[] = [];
   const pending: Pending[] = [
-    { start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, reported: false, within: [] },
+    { source, start: bom, end: source.length, depth: 0, defaultType: 'text/plain', related: false, reported: false, within: [] },
   ];
   let top: Header | null = null;
   let complete = true;
@@ -60,20 +64,24 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
   let charset: string | null = null; // the last that was declared: names of files stand beside the text they belong to
   for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
     parts += 1;
-    const raw = readHeader(source, part.start, part.end);
+    const raw = readHeader(part.source, part.start, part.end);
     complete &&= raw.complete;
     top ??= raw;
     charset = readStructured(first(raw, 'content-type')).parameters.get('charset') ?? charset;
     const header = headerInUtf8(raw, () => charset);
     const content = readStructured(first(header, 'content-type'));
-    const type = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/.test(content.value)
-      ? content.value
-      : content.value === 'text'
-        ? 'text/plain'
-        : part.defaultType;
+    const type = typeIn(content.value) ?? part.defaultType;
+    const encoding = /[\w-]+/.exec((first(header, 'content-transfer-encoding') ?? '').toLowerCase())?.[0] ?? '';
+    const body = part.source.subarray(header.body, part.end);
     const boundary = content.parameters.get('boundary') ?? '';
     if (type.startsWith('multipart/') && boundary !== '' && part.depth < maxDepth) {
-      const found = splitParts(source, header.body, part.end, boundary, maxParts - parts - pending.length);
+      const most = maxParts - parts - pending.length;
+      let from = part.source;
+      let found = splitParts(from, header.body, part.end, boundary, most);
+      if (found.ranges.length === 0 && (encoding === 'base64' || encoding === 'quoted-printable')) {
+        from = viewOf(decodeTransfer(encoding, body));
+        found = splitParts(from, 0, from.length, boundary, most);
+      }
       complete &&= found.complete;
       if (found.ranges.length > 0) {
         const alternative = type === 'multipart/alternative' ? ++alternatives : null;
@@ -83,7 +91,7 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
         // The last child first: a stack gives them back in the order of the octets.
         for (const [branch, range] of [...found.ranges.entries()].reverse()) {
           const within = alternative === null ? part.within : [...part.within, { alternative, branch }];
-          pending.push({ ...range, depth: part.depth + 1, defaultType, related, reported, within });
+          pending.push({ source: from, ...range, depth: part.depth + 1, defaultType, related, reported, within });
         }
         continue;
       }
@@ -96,14 +104,20 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
       parameters: content.parameters,
       disposition: disposition.value,
       filename: disposition.parameters.get('filename') ?? content.parameters.get('name') ?? null,
-      encoding: /[\w-]+/.exec((first(header, 'content-transfer-encoding') ?? '').toLowerCase())?.[0] ?? '',
+      encoding,
       related: part.related && header.fields.has('content-id'),
       reported: part.reported,
       within: part.within,
-      body: source.subarray(header.body, part.end),
+      body,
     });
   }
-  return { header: top ?? readHeader(source, 0, 0), leaves: leaves.flatMap(withoutUuFiles), complete };
+  return { header: top ?? readHeader(source, 0, 0), leaves: leaves.flatMap(withoutUuFiles).flatMap(withTnefFiles), complete };
+}
+
+/** Null: it says nothing, or nothing of sense. Some programs leave the second half out. */
+function typeIn(value: string): string | null {
+  if (/^[\w.+-]{1,127}\/[\w.+-]{1,127}$/.test(value)) return value;
+  return /^text\/?$/.test(value) ? 'text/plain' : /^multipart\/?$/.test(value) ? 'multipart/mixed' : null;
 }
 
 /** A text whose files stand in it as uuencode: the text without them, and the files. */
@@ -111,12 +125,39 @@ function withoutUuFiles(leaf: Leaf): Leaf[] {
   if (leaf.type !== 'text/plain' || !isText(leaf) || !leaf.body.includes('begin ')) return [leaf];
   const found = uuFilesIn(Buffer.from(decodeBody(leaf, leaf.body)).toString('latin1').replace(/\r\n?/g, '\n'));
   if (found === null) return [leaf];
-  const file = { ...leaf, parameters: new Map<string, string>(), disposition: 'attachment', encoding: 'binary', unpacked: true };
+  const file = {
+    ...leaf,
+    parameters: new Map<string, string>(),
+    disposition: 'attachment',
+    encoding: 'binary',
+    unpacked: 'from-text',
+  } as const;
   return [
     { ...leaf, encoding: 'binary', body: Buffer.from(found.rest, 'latin1') },
     ...found.files.map(({ name, bytes }) => ({
       ...file,
       type: typeByName(name) ?? 'application/octet-stream',
+      filename: name,
+      body: bytes,
+    })),
+  ];
+}
+
+/** A winmail.dat, and the files in it. */
+function withTnefFiles(leaf: Leaf): Leaf[] {
+  const files = isTnef(leaf) ? (readTnef(decodeBody(leaf, leaf.body))?.files ?? []) : [];
+  const file = {
+    ...leaf,
+    parameters: new Map<string, string>(),
+    disposition: 'attachment',
+    encoding: 'binary',
+    unpacked: 'from-tnef',
+  } as const;
+  return [
+    leaf,
+    ...files.map(({ name, type, bytes }) => ({
+      ...file,
+      type: typeByName(name ?? '') ?? typeIn(type ?? '') ?? 'application/octet-stream',
       filename: name,
       body: bytes,
     })),
@@ -179,13 +220,5 @@ const textOfPrograms =
 export const isText = ({ type, disposition }: Leaf): boolean =>
   type.startsWith('text/') && !textOfPrograms.test(type) && disposition !== 'attachment';
 
-export function decodeBody(leaf: Leaf, body: Buffer): Uint8Array {
-  switch (leaf.encoding) {
-    case 'base64':
-      return decodeBase64(body.toString('latin1'));
-    case 'quoted-printable':
-      return decodeQuotedPrintable(body);
-    default:
-      return body; // 7bit, 8bit, binary, and names that nobody knows
-  }
-}
+export const decodeBody = (leaf: Leaf, body: Buffer): Uint8Array =>
+  isText(leaf) ? decodeTextTransfer(leaf.encoding, body, leaf.parameters.get('charset') ?? null) : decodeTransfer(leaf.encoding, body);
