@@ -15,6 +15,7 @@ export function invitationText(ics: string, method: string | null): string | nul
   if (begin < 0) return null;
   const after = lines.slice(begin + 1);
   const end = after.findIndex(({ name, value }) => name === 'END' && /^V(?:EVENT|TODO)$/i.test(value));
+  const others = after.filter(({ name, value }) => name === 'BEGIN' && /^V(?:EVENT|TODO)$/i.test(value)).length;
   const event: Line[] = [];
   let depth = 0; // alarms and what else lies in it
   for (const line of end < 0 ? after : after.slice(0, end)) {
@@ -26,15 +27,23 @@ export function invitationText(ics: string, method: string | null): string | nul
   const text = (name: string): string => unescaped(find(name)?.value ?? '').trim();
   const told = (method ?? lines.find(({ name }) => name === 'METHOD')?.value ?? '').toUpperCase();
   const attendees = event.filter(({ name }) => name === 'ATTENDEE');
-  const rule = find('RRULE');
+  const rules = event.filter(({ name }) => name === 'RRULE').map(({ value }) => ruleWords(value));
+  const start = find('DTSTART');
   const facts: [string, string][] = [
     [headOf(told, text('STATUS'), attendees), text('SUMMARY') || '(no title)'],
-    ['When', whenOf(find('DTSTART'), find('DTEND') ?? find('DUE'), find('DURATION'))],
-    ['Repeats', rule === undefined ? '' : ruleWords(rule.value)],
+    ['When', whenOf(start, find('DTEND') ?? find('DUE'), find('DURATION'))],
+    ['One of a series', occurrenceOf(find('RECURRENCE-ID'))],
+    ['Repeats', rules.join('; and ')],
+    ['Also on', datesOf(event, 'RDATE', start)],
+    [
+      'Not on',
+      [datesOf(event, 'EXDATE', start), ...(find('EXRULE') === undefined ? [] : ['more dates, by a rule'])].filter(Boolean).join('; '),
+    ],
     ['Where', text('LOCATION')],
     ['Organiser', personOf(find('ORGANIZER'))],
     ['Invited', attendees.length === 0 ? '' : attendees.length === 1 ? personOf(attendees[0]) : `${attendees.length} people`],
     ['Note', text('COMMENT')],
+    ['More', others === 0 ? '' : `${others} more ${others === 1 ? 'entry' : 'entries'} in this calendar file, not shown here`],
   ];
   const description = text('DESCRIPTION').slice(0, 4_000);
   return `${facts
@@ -139,29 +148,88 @@ const units: Readonly<Record<string, string>> = {
   SECONDLY: 'second',
 };
 const dayNames: Readonly<Record<string, string>> = { MO: 'Mon', TU: 'Tue', WE: 'Wed', TH: 'Thu', FR: 'Fri', SA: 'Sat', SU: 'Sun' };
+/** What is told in words, and what changes nothing that is told. */
+const toldParts = new Set(['FREQ', 'INTERVAL', 'BYDAY', 'BYMONTHDAY', 'BYMONTH', 'BYSETPOS', 'UNTIL', 'COUNT', 'WKST']);
+const mostOfList = 31;
 
-/** `every 2 weeks on Mon, Wed, 10 times` */
+/** `every 2 weeks on Mon, Wed, 10 times`. A part that has no words here is named: nobody takes what is left for the whole. */
 function ruleWords(rule: string): string {
   const parts = new Map(
     rule
       .slice(0, 1_000)
       .split(';')
-      .map((part) => [part.slice(0, part.indexOf('=')).toUpperCase(), part.slice(part.indexOf('=') + 1)] as const),
+      .filter((part) => part.includes('='))
+      .map((part) => [part.slice(0, part.indexOf('=')).trim().toUpperCase(), part.slice(part.indexOf('=') + 1).trim()] as const),
   );
   const unit = units[(parts.get('FREQ') ?? '').toUpperCase()];
   if (unit === undefined) return 'by a rule that is not understood';
   const every = Number(parts.get('INTERVAL') ?? 1);
-  const on = (parts.get('BYDAY') ?? '').split(',', 20).flatMap((one) => {
-    const found = /^([+-]?\d{1,2})?([A-Z]{2})$/.exec(one.trim().toUpperCase());
-    const name = dayNames[found?.[2] ?? ''];
-    return name === undefined ? [] : found?.[1] === undefined ? [name] : [`${name} (number ${Number(found[1])})`];
+  const more = [...parts].flatMap(([name, value]) => (toldParts.has(name) || value === '' ? [] : [`${name}=${value}`]));
+  /** The words of a list; what does not fit is told as it stands. */
+  const list = (name: string, word: (item: string) => string | null): string[] => {
+    const value = parts.get(name) ?? '';
+    const words = value === '' ? [] : value.split(',', mostOfList + 1).map((item) => word(item.trim().toUpperCase()));
+    if (words.length <= mostOfList && words.every((it) => it !== null)) return words;
+    more.push(`${name}=${value.slice(0, 200)}`);
+    return [];
+  };
+  const weekdays = list('BYDAY', (item) => {
+    const [, number, day = ''] = /^([+-]?\d{1,2})?([A-Z]{2})$/.exec(item) ?? [];
+    const name = dayNames[day];
+    return name === undefined ? null : number === undefined ? name : `the ${ordinal(Number(number))} ${name}`;
   });
+  const monthdays = list('BYMONTHDAY', (item) => {
+    if (!/^[+-]?\d{1,2}$/.test(item)) return null;
+    return Number(item) < 0 ? `the ${ordinal(Number(item))} day` : `day ${Number(item)}`;
+  });
+  const inMonths = list('BYMONTH', (item) => (/^\d{1,2}$/.test(item) ? (months[Number(item) - 1] ?? null) : null));
+  const positions = list('BYSETPOS', (item) => (/^[+-]?\d{1,3}$/.test(item) ? ordinal(Number(item)) : null));
   const until = momentOf({ name: 'UNTIL', parameters: new Map(), value: parts.get('UNTIL') ?? '' });
   const count = /^\d{1,9}$/.exec(parts.get('COUNT') ?? '')?.[0];
+  const understood = { INTERVAL: every >= 1 && every < 10_000, UNTIL: until !== null, COUNT: count !== undefined };
+  for (const [name, isTold] of Object.entries(understood)) if (!isTold && parts.has(name)) more.push(`${name}=${parts.get(name)}`);
   return [
     `every ${every > 1 && every < 10_000 ? `${every} ${unit}s` : unit}`,
-    on.length === 0 ? '' : ` on ${on.join(', ')}`,
+    inMonths.length === 0 ? '' : ` in ${inMonths.join(', ')}`,
+    monthdays.length === 0 ? '' : ` on ${monthdays.join(', ')}`,
+    weekdays.length === 0 ? '' : `${monthdays.length === 0 ? ' on' : ', if it is'} ${weekdays.join(', ')}`,
+    positions.length === 0 ? '' : `, the ${positions.join(', ')} of these only`,
     until === null ? '' : `, until ${dayText(until.date)}`,
     count === undefined ? '' : `, ${count} times`,
+    more.length === 0 ? '' : ` (and only as its rule says: ${more.join('; ').slice(0, 300)})`,
   ].join('');
+}
+
+/** `2nd`, `last`, `2nd last`. */
+function ordinal(number: number): string {
+  const size = Math.abs(number);
+  const ending = size % 100 > 10 && size % 100 < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][size % 10] ?? 'th');
+  if (number < 0) return size === 1 ? 'last' : `${size}${ending} last`;
+  return `${size}${ending}`;
+}
+
+const mostDates = 12;
+
+/** The dates of all lines of that name; with their time where it is another than that of the event. */
+function datesOf(event: readonly Line[], name: string, start: Line | undefined): string {
+  const usual = momentOf(start);
+  const values = event.filter((line) => line.name === name).flatMap((line) => line.value.split(',').map((value) => ({ ...line, value })));
+  const dates = values.slice(0, mostDates).map((line) => {
+    const [first = '', end] = line.value.split('/');
+    const moment = momentOf({ ...line, value: first });
+    if (moment === null) return `a date that is not understood (${first.trim().slice(0, 40)})`;
+    const sameTime =
+      end === undefined &&
+      (moment.allDay || (usual !== null && clockText(usual.date) === clockText(moment.date) && usual.zone === moment.zone));
+    return sameTime ? dayText(moment.date) : `${dayText(moment.date)}, ${clockText(moment.date)} (${moment.zone || 'no time zone given'})`;
+  });
+  return `${dates.join('; ')}${values.length > mostDates ? `; and ${values.length - mostDates} more` : ''}`;
+}
+
+/** Which one of a series it is that the mail speaks of (RFC 5545, 3.8.4.4). */
+function occurrenceOf(line: Line | undefined): string {
+  const moment = momentOf(line);
+  if (moment === null) return '';
+  const when = `that of ${dayText(moment.date)}${moment.allDay ? '' : `, ${clockText(moment.date)} (${moment.zone || 'no time zone given'})`}`;
+  return /^THISANDFUTURE$/i.test(line?.parameters.get('RANGE') ?? '') ? `${when}, and all after it` : when;
 }
