@@ -87,6 +87,8 @@ export const Config = z.strictObject({
       connectTimeoutMs: z.int().min(100).default(30_000),
       /** How long a server may say nothing while it owes an answer. */
       replyMs: z.int().min(100).default(30_000),
+      /** How long a server may take until we are logged in, and again for each list of its folders, even if it says something all the while. */
+      readyMs: z.int().min(100).default(120_000),
       /** How often a line that waits for news is asked whether it is alive. */
       proveMs: z.int().min(100).default(120_000),
       retryMinMs: z.int().min(50).default(1_000),

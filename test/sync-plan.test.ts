@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Folder, FolderChange, Ingest, Relink } from '../daemon/store/types.ts';
 import { type Reading, readMessages } from '../daemon/sync/batches.ts';
+import { faultOf, ImapFault, type Phase } from '../daemon/sync/fault.ts';
 import {
   type Connection,
   type FolderDeps,
@@ -13,7 +14,7 @@ import {
   settle,
   takeIn,
 } from '../daemon/sync/folder.ts';
-import { type Body, type Flagged, faultOf, ImapFault, type Phase } from '../daemon/sync/imap.ts';
+import type { Body, Flagged } from '../daemon/sync/imap.ts';
 import {
   ask,
   compare,
@@ -247,7 +248,8 @@ describe('what a failure means', () => {
     {"responseStatus":"NO","response":{"attributes":[{"section":[{"value":"UNAVAILABLE"}]}]}}  reading   throttled
     {"responseStatus":"NO","responseText":"Please try again later"}                          reading     throttled
     {"responseStatus":"NO","serverResponseCode":"NOPERM"}                                    reading     refused
-    {"code":"LineTooLarge"}                                                                  reading     gone
+    {"code":"LineTooLarge"}                                                                  reading     flood
+    {"code":"TooManyTokens"}                                                                 reading     flood
   `);
   for (const { error, while: when, kind } of rows) {
     test(`${error} while ${when}: ${kind}`, () => {

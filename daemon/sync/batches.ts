@@ -6,7 +6,8 @@
  * still lists and does not give is reported with its words. One message that cannot be had never stops the others.
  */
 import type { IngestItem } from '../store/types.ts';
-import { type Body, factsOf, type Imap, ImapFault, wholeLimitOctets } from './imap.ts';
+import { factsOf, ImapFault } from './fault.ts';
+import { type Body, type Imap, wholeLimitOctets } from './imap.ts';
 
 /** What is asked of a connection here. */
 export type Reading = Pick<Imap, 'bodies' | 'bodyInParts' | 'still'>;

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { ServerAddress } from '../engines.ts';
 import { workerFile } from '../worker-file.ts';
 import type { Batch, BatchItem, Unfetchable } from './batches.ts';
-import { type FaultFacts, ImapFault, type ImapLimits, type Named } from './imap.ts';
+import { type FaultFacts, ImapFault } from './fault.ts';
+import type { ImapLimits, Named } from './imap.ts';
 
 export type ToBulk =
   | { kind: 'connect'; address: ServerAddress; password: string; limits: ImapLimits }

@@ -6,7 +6,8 @@
 import { parentPort } from 'node:worker_threads';
 import { largeUids, readMessages } from './batches.ts';
 import type { FromBulk, ToBulk } from './bulk.ts';
-import { connectImap, factsOf, faultOf, type Imap, ImapFault } from './imap.ts';
+import { factsOf, faultOf, ImapFault } from './fault.ts';
+import { connectImap, type Imap } from './imap.ts';
 
 /** Batches on their way to the store; more would only fill memory. */
 const window = 3;

@@ -5,7 +5,8 @@
 import type { MailboxAccount } from '../engines.ts';
 import type { Folder, Millis, Store } from '../store/types.ts';
 import { type Batch, type Reading, readMessages, type Unfetchable } from './batches.ts';
-import { type Flagged, type Imap, ImapFault } from './imap.ts';
+import { ImapFault } from './fault.ts';
+import type { Flagged, Imap } from './imap.ts';
 import { ask, type Conclusion, compare, conclude, matchIdentities, type Ours, reused, type Theirs } from './plan.ts';
 
 /** A folder while the daemon runs. */

@@ -4,51 +4,23 @@
  * - Nothing is sent before TLS stands and the certificate is verified, unless a person chose `none` for this mailbox.
  * - Reading never changes anything: folders are opened with EXAMINE and bodies are asked for with BODY.PEEK.
  * - What a server can make us hold is bounded: literals of 32 MB; larger messages come in parts of 1 MB, up to 128 MB.
+ * - So is what it may say to one command, and from the greeting to the login: past that the connection is ended (`restrain.ts`).
  * - Every failure leaves as an `ImapFault`, whose kind says what to do about it.
  */
 import { type FetchMessageObject, type FetchQueryObject, ImapFlow, type ListResponse } from 'imapflow';
 import type { ServerAddress } from '../engines.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
-import { tlsWords } from '../tls-words.ts';
+import { faultOf, ImapFault, type Phase, refused } from './fault.ts';
 import { obstacleOf, twinName } from './folder-name.ts';
 import { rolesOf } from './folder-role.ts';
 import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
+import { type Budget, deadline, listing, type Meter, restrain, telling, uidLimit } from './restrain.ts';
 
-export type FaultKind =
-  | 'auth' // the server refused who we are; trying again changes nothing
-  | 'certificate' // it is not the server that it says it is, or speaks no TLS where TLS was asked for
-  | 'unreachable' // no connection, or nobody who speaks IMAP
-  | 'throttled' // it asks for patience
-  | 'gone' // the connection ended
-  | 'too-large' // an answer larger than we take: the connection ended, the message needs another way
-  | 'refused'; // NO or BAD to one command; the connection lives
-
-/** A fault without its class, which threads cannot exchange. `uid`: the message that was asked for alone. */
-export type FaultFacts = { kind: FaultKind; message: string; retryAfterMs: number | null; uid?: number };
-
-export class ImapFault extends Error {
-  readonly kind: FaultKind;
-  readonly retryAfterMs: number | null;
-  readonly uid: number | undefined;
-
-  constructor({ kind, message, retryAfterMs, uid }: FaultFacts, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ImapFault';
-    this.kind = kind;
-    this.retryAfterMs = retryAfterMs;
-    this.uid = uid;
-  }
-}
-
-export const factsOf = ({ kind, message, retryAfterMs, uid }: ImapFault): FaultFacts => ({
-  kind,
-  message,
-  retryAfterMs,
-  ...(uid === undefined ? {} : { uid }),
-});
-
-/** `replyMs`: how long a server may say nothing at all while it owes an answer. */
-export type ImapLimits = { connectTimeoutMs: number; maxIdleMs: number; replyMs: number };
+/**
+ * `replyMs`: how long a server may say nothing at all while it owes an answer. `readyMs`: how long it may take until we are logged in, and
+ * again for each list of folders, however it drips.
+ */
+export type ImapLimits = { connectTimeoutMs: number; maxIdleMs: number; replyMs: number; readyMs: number };
 
 /** `obstacle`: why no command can name it, though it is listed. */
 export type Listed = ListedFolder & { status: Status | null; obstacle: string | null };
@@ -66,18 +38,16 @@ const partOctets = 1024 * 1024;
  * what is larger than this is named by doctor.
  */
 const messageLimitOctets = 128 * 1024 * 1024;
-/** As many messages as one folder may list, and as many as may vanish at once: a few octets can claim four thousand million. */
-const uidLimit = 1_000_000;
-/** As many folders as a mailbox may list, and as many characters as their answers may hold. */
-export const folderLimit = 20_000;
-const folderCharacters = 16_000_000;
 /** A NOOP takes a server no work, so it is waited for less. */
 const proofMs = 20_000;
 /** What is filed has to go up the line first, and nothing comes down meanwhile. */
 const writingPatience = 4;
-/** Messages that may have come without an EXISTS · answers that nobody asked for, in one command. */
+/** Messages that may have come without an EXISTS. */
 const unannounced = 1_000;
-const unaskedRows = 10_000;
+/** SEARCH answers of large folders without ESEARCH are one line. */
+const longestLine = 16 * 1024 * 1024;
+/** What the headers that a sketch asks for may take. */
+const sketchOctets = 4_096;
 
 const roles: Record<string, FolderRole> = {
   '\\Inbox': 'inbox',
@@ -110,7 +80,7 @@ export async function connectImap(address: ServerAddress, password: string, limi
     socketTimeout: Math.ceil(limits.maxIdleMs * 1.25),
     maxLiteralSize: wholeLimitOctets + partOctets,
     maxResponseSize: wholeLimitOctets + 2 * partOctets,
-    maxLineLength: 16 * 1024 * 1024, // SEARCH answers of large folders without ESEARCH are one line
+    maxLineLength: longestLine,
   });
   // Without a listener an 'error' event ends the process. What it says reaches callers through the rejected commands too.
   let last: unknown = null;
@@ -121,7 +91,8 @@ export async function connectImap(address: ServerAddress, password: string, limi
     last ??= fault;
     client.close();
   };
-  restrain(client, end);
+  const meter = restrain(client, limits.readyMs, end);
+  const inTime = deadline('Connecting and logging in', limits.readyMs, end);
   try {
     await client.connect();
     if (greetedAsSomebody(client)) {
@@ -134,10 +105,12 @@ export async function connectImap(address: ServerAddress, password: string, limi
   } catch (error) {
     client.close();
     throw faultOf(last instanceof ImapFault ? last : error, `connecting to ${address.host}:${address.port}`, 'connecting');
+  } finally {
+    inTime();
   }
   // Paths are sent as they were listed: a prefix put in front of a shared folder's name would name another one.
   client.namespace = { prefix: '', delimiter: client.namespace?.delimiter };
-  return new Imap(client, () => last, end, limits.replyMs);
+  return new Imap(client, meter, () => last, end, limits.replyMs);
 }
 
 /** imapflow keeps which method logged us in, but not in its published types; PREAUTH is when none did. */
@@ -146,66 +119,13 @@ function greetedAsSomebody(client: ImapFlow): boolean {
   return ![...authCapabilities.values()].includes(true);
 }
 
-/**
- * What imapflow would do by itself, and must not; the methods are not in its published types.
- * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
- * - It waits, and says nothing, for as long as a server asks for: that is the mailbox's to do, where people see it.
- * - It keeps a million folders and sorts them, and all is at rest meanwhile.
- */
-function restrain(client: ImapFlow, end: (fault: ImapFault) => void): void {
-  type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
-  const inner = client as unknown as {
-    untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
-    throttleWait(delayMs: number): Promise<boolean>;
-    exec(command: string, attributes: unknown, options?: { untagged?: Record<string, Listener> }): Promise<unknown>;
-  };
-  type Listener = (untagged: Untagged) => Promise<void>;
-  const exec = inner.exec.bind(client);
-  inner.exec = (command, attributes, options) => {
-    if (!/^(LIST|XLIST|LSUB)$/.test(command) || options?.untagged === undefined) return exec(command, attributes, options);
-    let characters = 0;
-    const bounded = (listener: Listener): Listener => {
-      let rows = 0;
-      return async (untagged) => {
-        rows++;
-        for (const one of untagged.attributes ?? []) characters += sizeOf(one);
-        if (rows <= folderLimit && characters <= folderCharacters) return await listener(untagged);
-        const what = rows > folderLimit ? `more than ${folderLimit.toLocaleString('en')} folders` : 'folders with endless names';
-        end(new ImapFault({ kind: 'refused', message: `The server lists ${what}; so many are not taken.`, retryAfterMs: null }));
-      };
-    };
-    const untagged = Object.fromEntries(Object.entries(options.untagged).map(([name, listener]) => [name, bounded(listener)]));
-    return exec(command, attributes, { ...options, untagged });
-  };
-  const pass = inner.untaggedVanished.bind(client);
-  inner.untaggedVanished = async (untagged, ...rest) => {
-    for (const attribute of untagged.attributes ?? []) {
-      const set = attribute !== null && 'value' in attribute && typeof attribute.value === 'string' ? attribute.value : '';
-      if (countOf(set) <= uidLimit) continue;
-      end(new ImapFault({ kind: 'gone', message: `The server says that ${countOf(set)} messages vanished at once.`, retryAfterMs: null }));
-      return;
-    }
-    await pass(untagged, ...rest);
-  };
-  inner.throttleWait = async (delayMs) => {
-    end(new ImapFault({ kind: 'throttled', message: 'The server is asked too often and wants a pause.', retryAfterMs: delayMs }));
-    return true; // given up
-  };
-}
-
-/** Characters of an attribute as imapflow parses it: a value, or a list of them. */
-function sizeOf(attribute: unknown): number {
-  if (Array.isArray(attribute)) return attribute.reduce((sum: number, one: unknown) => sum + sizeOf(one), 1);
-  const { value } = (attribute ?? {}) as { value?: unknown };
-  return typeof value === 'string' || Buffer.isBuffer(value) ? value.length : 1;
-}
-
 export class Imap {
   /** Something changed in the open folder: look at it. What changed is never taken from the event. */
   onChange: () => void = () => {};
   /** Resolves when the connection has ended, however it ended. */
   readonly ended: Promise<void>;
   readonly #client: ImapFlow;
+  readonly #meter: Meter;
   readonly #lastError: () => unknown;
   readonly #end: (fault: ImapFault) => void;
   readonly #replyMs: number;
@@ -214,8 +134,9 @@ export class Imap {
   #code: string | null = null;
   #exists = 0;
 
-  constructor(client: ImapFlow, lastError: () => unknown, end: (fault: ImapFault) => void, replyMs: number) {
+  constructor(client: ImapFlow, meter: Meter, lastError: () => unknown, end: (fault: ImapFault) => void, replyMs: number) {
     this.#client = client;
+    this.#meter = meter;
     this.#lastError = lastError;
     this.#end = end;
     this.#replyMs = replyMs;
@@ -252,7 +173,7 @@ export class Imap {
   /** Every folder, with its STATUS where the server gives one. */
   async list(): Promise<Listed[]> {
     const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: this.can.condstore };
-    const entries = await this.#demand('listing the folders', () => this.#client.list({ statusQuery }));
+    const entries = await this.#demand('listing the folders', () => this.#client.list({ statusQuery }), 'reading', listing);
     const names = new Set<string>();
     const used = rolesOf(
       entries.map((entry) => ({
@@ -345,7 +266,8 @@ export class Imap {
     this.#vanished = vanished;
     try {
       const flags: Flagged[] = [];
-      for await (const row of this.#fetch('all', { flags: true }, BigInt(modSeq))) if (row.flags) flags.push(flagged(row));
+      for await (const row of this.#fetch('all', { flags: true }, { changedSince: BigInt(modSeq) }))
+        if (row.flags) flags.push(flagged(row));
       return { flags, vanished };
     } finally {
       this.#vanished = null;
@@ -355,7 +277,8 @@ export class Imap {
   /** What identifies messages without their octets. */
   async sketches(uids: readonly number[] | 'all'): Promise<Sketch[]> {
     const rows: Sketch[] = [];
-    for await (const row of this.#fetch(uids, { flags: true, internalDate: true, size: true, headers: ['message-id'] })) {
+    const query = { flags: true, internalDate: true, size: true, headers: ['message-id'] };
+    for await (const row of this.#fetch(uids, query, { octetsEach: sketchOctets })) {
       const header = row.headers?.toString('latin1') ?? '';
       rows.push({
         ...flagged(row),
@@ -377,7 +300,8 @@ export class Imap {
   async *bodies(uids: readonly number[]): AsyncGenerator<Body> {
     // One message may be told in several answers, its flags before its octets.
     const told = new Map<number, FetchMessageObject>();
-    for await (const row of this.#fetch(uids, { flags: true, internalDate: true, source: true })) {
+    const bodies = uids.length * (wholeLimitOctets + partOctets);
+    for await (const row of this.#fetch(uids, { flags: true, internalDate: true, source: true }, { bodies })) {
       if (row.source) {
         const whole = { ...told.get(row.uid), ...row };
         yield { ...flagged(whole), receivedAt: receivedAt(whole), octets: row.source };
@@ -405,7 +329,8 @@ export class Imap {
     let used = 0;
     for (let more = true; more; ) {
       more = false;
-      for await (const { source: part } of this.#fetch([uid], { source: { start: used, maxLength: partOctets } })) {
+      const query = { source: { start: used, maxLength: partOctets } };
+      for await (const { source: part } of this.#fetch([uid], query, { bodies: 2 * partOctets })) {
         if (!part || more) continue;
         if (used + part.length > limit) {
           free(octets);
@@ -476,11 +401,16 @@ export class Imap {
   }
 
   /** Only what was asked for: a server may say more, and of other messages. */
-  async *#fetch(uids: readonly number[] | 'all', query: FetchQueryObject, changedSince?: bigint): AsyncGenerator<FetchMessageObject> {
+  async *#fetch(
+    uids: readonly number[] | 'all',
+    query: FetchQueryObject,
+    { changedSince, octetsEach, bodies = 0 }: { changedSince?: bigint; octetsEach?: number; bodies?: number } = {},
+  ): AsyncGenerator<FetchMessageObject> {
     if (uids.length === 0) return;
     const asked = uids === 'all' ? null : new Set(uids);
     const range = uids === 'all' ? '1:*' : sequenceSet(uids);
-    let left = 2 * Math.max(uids === 'all' ? 0 : uids.length, this.#listed) + unaskedRows;
+    const { answers, octets } = telling(Math.max(uids === 'all' ? 0 : uids.length, this.#listed), octetsEach);
+    this.#meter.begin({ answers, octets: octets + bodies });
     try {
       const told = this.#client.fetch(
         range,
@@ -488,11 +418,9 @@ export class Imap {
         { uid: true, ...(changedSince === undefined ? {} : { changedSince }) },
       );
       for await (const row of this.#heard(told)) {
-        if (--left < 0) throw new Error('the server answers without end');
         if (row.uid >= 1 && (asked === null || asked.has(row.uid))) yield row;
       }
     } catch (error) {
-      if (left < 0) this.close();
       throw this.#fault(error, 'fetching messages');
     }
   }
@@ -541,7 +469,11 @@ export class Imap {
 
   async #search(query: Parameters<ImapFlow['search']>[0]): Promise<number[]> {
     // RETURN (ALL) writes a whole folder as a few ranges; without ESEARCH imapflow makes the same from the plain answer.
-    const found = await this.#demand('searching', () => this.#client.search(query, { uid: true, returnOptions: ['ALL'] }));
+    const usual = telling(this.#listed);
+    const found = await this.#demand('searching', () => this.#client.search(query, { uid: true, returnOptions: ['ALL'] }), 'reading', {
+      ...usual,
+      octets: usual.octets + longestLine,
+    });
     const set = Array.isArray(found) ? '' : (found.all ?? '');
     const count = Array.isArray(found) ? found.length : countOf(set);
     if (count > Math.min(uidLimit, this.#listed + unannounced)) {
@@ -556,9 +488,11 @@ export class Imap {
     command: () => Promise<T>,
     phase: Phase = 'reading',
     patienceMs = phase === 'writing' ? writingPatience * this.#replyMs : this.#replyMs,
+    budget = telling(this.#listed),
   ): Promise<T> {
     let answer: T;
     this.#code = null;
+    this.#meter.begin(budget);
     try {
       answer = await this.#answered(command(), patienceMs);
     } catch (error) {
@@ -569,8 +503,8 @@ export class Imap {
   }
 
   /** The same for commands that always answer with something. */
-  async #demand<T>(doing: string, command: () => Promise<T | false | undefined>, phase: Phase = 'reading'): Promise<T> {
-    const answer = await this.#do(doing, command, phase);
+  async #demand<T>(doing: string, command: () => Promise<T | false | undefined>, phase: Phase = 'reading', budget?: Budget): Promise<T> {
+    const answer = await this.#do(doing, command, phase, undefined, budget);
     if (answer) return answer;
     const code = this.#code === null ? {} : { serverResponseCode: this.#code };
     throw faultOf(
@@ -599,8 +533,6 @@ function grown(octets: Uint8Array<ArrayBuffer>, to: number): Uint8Array<ArrayBuf
   return larger;
 }
 
-const refused = (message: string) => new ImapFault({ kind: 'refused', message, retryAfterMs: null });
-
 function flagged(row: FetchMessageObject): Flagged {
   return {
     uid: row.uid,
@@ -623,57 +555,4 @@ function statusOf({ status }: ListResponse): Status | null {
     messages: status.messages ?? null,
     highestModSeq: status.highestModseq ? status.highestModseq.toString() : null,
   };
-}
-
-// --- what went wrong -----------------------------------------------------------------------------------------------
-
-const unreachableCodes =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|CONNECT_TIMEOUT|GREETING_TIMEOUT|ECONNRESET|ClosedAfterConnect)/;
-const patience =
-  /too many|(try|retry) (again )?later|throttl|rate limit|temporar|(bandwidth|command|connection)s? limit|authenticated but not connected|maximum number of connections/i;
-const patienceCodes = /^(UNAVAILABLE|LIMIT|INUSE|THROTTLED)$/i;
-/** However long a server wants us to wait, it is asked again after this. */
-const longestPauseMs = 3_600_000;
-
-/** What was going on. `writing`: a command that fills the server's disk. */
-export type Phase = 'connecting' | 'reading' | 'writing';
-
-/** Everything imapflow, TLS and the socket throw, sorted by what to do about it. */
-export function faultOf(error: unknown, doing: string, phase: Phase): ImapFault {
-  if (error instanceof ImapFault) return error;
-  const facts = error as Partial<{
-    code: string;
-    message: string;
-    authenticationFailed: boolean;
-    tlsFailed: boolean;
-    responseStatus: string;
-    responseText: string;
-    serverResponseCode: string;
-    throttleReset: number;
-    reason: string;
-    response: unknown;
-  }>;
-  const code = facts.code ?? '';
-  const responseCode = (facts.serverResponseCode ?? codeIn(facts.response) ?? '').toUpperCase();
-  const server = facts.responseText ?? (typeof facts.response === 'string' ? facts.response : undefined) ?? facts.reason;
-  const tls = tlsWords(error);
-  const words = tls ?? [facts.message, server].filter(Boolean).join(': ');
-  const retryAfterMs = facts.throttleReset === undefined ? null : Math.min(facts.throttleReset, longestPauseMs);
-  const as = (kind: FaultKind) => new ImapFault({ kind, message: `${doing}: ${words || code}`, retryAfterMs }, { cause: error });
-
-  if (code === 'LiteralTooLarge' || code === 'ResponseTooLarge') return as('too-large');
-  // A full mailbox refuses what would fill it; who only reads has taken too much in too short a time (RFC 5530, 3).
-  const tooMuch = responseCode === 'OVERQUOTA' && phase !== 'writing';
-  if (code === 'ETHROTTLE' || tooMuch || patienceCodes.test(responseCode) || patience.test(words)) return as('throttled');
-  if (facts.authenticationFailed) return as('auth');
-  if (tls !== null || facts.tlsFailed) return as('certificate');
-  if (phase === 'connecting') return as(unreachableCodes.test(code) || code === 'NoConnection' ? 'unreachable' : 'gone');
-  return as(facts.responseStatus === 'NO' || facts.responseStatus === 'BAD' ? 'refused' : 'gone');
-}
-
-/** The response code of an answer as imapflow's parser leaves it with some errors. */
-function codeIn(response: unknown): string | null {
-  const { attributes } = (response ?? {}) as { attributes?: { section?: { value?: unknown }[] }[] };
-  const value = attributes?.[0]?.section?.[0]?.value;
-  return typeof value === 'string' ? value : null;
 }

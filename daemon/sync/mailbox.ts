@@ -14,6 +14,7 @@ import type { MailboxAccount, MailboxStatus, ServerAddress, SyncDeps } from '../
 import type { Folder, ListedFolder, Millis } from '../store/types.ts';
 import type { Batch } from './batches.ts';
 import { Bulk } from './bulk.ts';
+import { ImapFault } from './fault.ts';
 import {
   type Backlog,
   dropStale,
@@ -29,7 +30,7 @@ import {
   settle,
   takeIn,
 } from './folder.ts';
-import { connectImap, type Imap, ImapFault, type ImapLimits, type Listed } from './imap.ts';
+import { connectImap, type Imap, type ImapLimits, type Listed } from './imap.ts';
 import { moved, slices } from './plan.ts';
 import { growingPause, Signal } from './wait.ts';
 
@@ -166,8 +167,8 @@ export class MailboxSync {
     if (!address) throw new PostroomError('invalid', `${this.#account.address} has no IMAP server.`);
     if (this.#refusals >= loginTries) throw new ImapFault({ kind: 'auth', message: 'the password was refused', retryAfterMs: null });
     const secret = await this.#account.secret();
-    const { connectTimeoutMs, maxIdleMs, replyMs } = this.#deps.config;
-    return { password: secret.reveal(), address, limits: { connectTimeoutMs, maxIdleMs, replyMs } };
+    const { connectTimeoutMs, maxIdleMs, replyMs, readyMs } = this.#deps.config;
+    return { password: secret.reveal(), address, limits: { connectTimeoutMs, maxIdleMs, replyMs, readyMs } };
   }
 
   #noteLogin(error: unknown): void {
@@ -229,8 +230,9 @@ export class MailboxSync {
       if (error.kind === 'auth') {
         return { state: this.#refusals >= loginTries ? 'auth-failed' : 'error', retryAfterMs: 0 };
       }
-      const state = error.kind === 'certificate' || error.kind === 'refused' ? 'error' : 'offline';
-      return { state, retryAfterMs: error.retryAfterMs ?? (error.kind === 'throttled' ? 10 * this.#deps.config.retryMinMs : 0) };
+      const state = error.kind === 'certificate' || error.kind === 'refused' || error.kind === 'flood' ? 'error' : 'offline';
+      const isCostly = error.kind === 'throttled' || error.kind === 'flood';
+      return { state, retryAfterMs: error.retryAfterMs ?? (isCostly ? 10 * this.#deps.config.retryMinMs : 0) };
     }
     if (error instanceof PostroomError && error.code === 'invalid') return { state: 'auth-failed', retryAfterMs: 0 }; // no password is stored
     this.#deps.log.error({ mailbox, err: error }, 'sync: a pass failed');

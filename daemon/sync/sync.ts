@@ -2,7 +2,8 @@
 import { PostroomError } from '../../protocol/errors.ts';
 import type { MailboxAccount, Sync, SyncDeps, TestStep } from '../engines.ts';
 import type { MailboxId } from '../store/types.ts';
-import { connectImap, ImapFault } from './imap.ts';
+import { ImapFault } from './fault.ts';
+import { connectImap } from './imap.ts';
 import { MailboxSync } from './mailbox.ts';
 import { UserConnection } from './user.ts';
 

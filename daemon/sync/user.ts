@@ -4,8 +4,9 @@
  */
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Folder, FolderRole, Millis, Store } from '../store/types.ts';
+import { ImapFault } from './fault.ts';
 import { twinName } from './folder-name.ts';
-import { type Imap, ImapFault, type Listed } from './imap.ts';
+import type { Imap, Listed } from './imap.ts';
 
 /** A connection that nobody needed for so long is closed. */
 const idleMs = 30_000;

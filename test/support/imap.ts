@@ -5,7 +5,9 @@
  */
 import { once } from 'node:events';
 import { createServer, type Socket, type AddressInfo as TcpAddress } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { ConnectionEnded, lineReader } from './lines.ts';
+import type { Certificate } from './tls.ts';
 
 export interface FakeMail {
   octets: Buffer;
@@ -62,6 +64,8 @@ export interface Asked {
   say(...octets: readonly string[]): Promise<void>;
   /** One octet at a time, for as long as the client stays. */
   drip(octets: string, everyMs: number): Promise<void>;
+  /** The same over and over, for as long as the client stays; gives how many octets that were. */
+  flood(piece: string): Promise<number>;
   /** Says nothing more, and waits until the client has gone. */
   silence(): Promise<void>;
   drop(how?: 'reset' | 'finish'): void;
@@ -90,7 +94,14 @@ export interface FakeImap extends AsyncDisposable {
 const usual =
   'IMAP4rev1 LITERAL+ ID ENABLE NAMESPACE CONDSTORE QRESYNC ESEARCH UIDPLUS MOVE IDLE SPECIAL-USE LIST-EXTENDED LIST-STATUS UNSELECT';
 
-export async function startFakeImap({ capabilities = usual }: { capabilities?: string } = {}): Promise<FakeImap> {
+/** With a certificate it speaks TLS from the first octet. */
+export async function startFakeImap({
+  capabilities = usual,
+  certificate,
+}: {
+  capabilities?: string;
+  certificate?: Certificate;
+} = {}): Promise<FakeImap> {
   const folders = new Map<string, FakeFolder>();
   const heard: string[] = [];
   const unexpected: string[] = [];
@@ -105,7 +116,7 @@ export async function startFakeImap({ capabilities = usual }: { capabilities?: s
     return found?.script ?? null;
   }
 
-  const server = createServer((socket) => {
+  const attend = (socket: Socket) => {
     accepted++;
     const session = new Session(socket, world);
     sessions.add(session);
@@ -116,7 +127,8 @@ export async function startFakeImap({ capabilities = usual }: { capabilities?: s
       if (!gone) unexpected.push(String(error));
       socket.destroy();
     });
-  });
+  };
+  const server = certificate ? createTlsServer(certificate, attend) : createServer(attend);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const made: FakeImap = {
     port: (server.address() as TcpAddress).port,
@@ -242,6 +254,18 @@ class Session {
           await this.say(octet);
           await new Promise((resolve) => setTimeout(resolve, everyMs));
         }
+      },
+      flood: async (piece) => {
+        let octets = 0;
+        while (!this.socket.destroyed) {
+          octets += piece.length;
+          // A client that goes in the middle of it is what is waited for.
+          await this.say(piece).catch((error: unknown) => {
+            if (!this.socket.destroyed) throw error;
+          });
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        return octets;
       },
       silence: async () => void (await this.#gone),
       drop: (how = 'finish') => void (how === 'reset' ? this.socket.resetAndDestroy() : this.socket.end()),

@@ -1,0 +1,135 @@
+/**
+ * What imapflow would do by itself, and must not; the methods are not in its published types.
+ * - It takes whatever comes for as long as it comes: what one command may bring is metered, from the greeting on.
+ * - It waits for a login, and for a list of folders, as long as an octet comes now and then.
+ * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
+ * - It waits, and says nothing, for as long as a server asks for: that is the mailbox's to do, where people see it.
+ * - It keeps a million folders and sorts them, and all is at rest meanwhile.
+ */
+import { ImapFault } from './fault.ts';
+import { countOf } from './plan.ts';
+
+/** As many messages as one folder may list, and as many as may vanish at once: a few octets can claim four thousand million. */
+export const uidLimit = 1_000_000;
+/** As many folders as a mailbox may list, and as many characters as their answers may hold. */
+export const folderLimit = 20_000;
+const folderCharacters = 16_000_000;
+const megabyte = 1024 * 1024;
+
+/** What one command may bring: answers, tagged or not, and octets as they come out of TLS. */
+export type Budget = { answers: number; octets: number };
+
+/** From the greeting to the end of the login: capabilities, who the server is, where its folders begin. */
+const connecting: Budget = { answers: 1_000, octets: megabyte };
+/** Each folder listed, with its STATUS, and once more as subscribed. */
+export const listing: Budget = { answers: 3 * folderLimit + 1_000, octets: folderCharacters + 300 * folderLimit };
+
+/** What a server may tell of each of so many messages, and of what happens in the folder meanwhile. */
+export function telling(messages: number, octetsEach = 256): Budget {
+  const answers = 2 * Math.min(messages, uidLimit) + 10_000;
+  return { answers, octets: answers * octetsEach + 4 * megabyte };
+}
+
+const flood = (message: string) => new ImapFault({ kind: 'flood', message, retryAfterMs: null });
+
+/** Counts what comes before it is parsed, and ends the connection past the budget of the command that runs, or ran last. */
+export class Meter {
+  readonly #end: (fault: ImapFault) => void;
+  #budget = connecting;
+  #left: Budget = { ...connecting };
+
+  constructor(end: (fault: ImapFault) => void) {
+    this.#end = end;
+  }
+
+  /** A command begins. */
+  begin(budget: Budget): void {
+    this.#budget = budget;
+    this.#left = { ...budget };
+  }
+
+  /** False past the budget. */
+  count(what: keyof Budget, more: number): boolean {
+    this.#left[what] -= more;
+    if (this.#left[what] >= 0) return true;
+    const limit = this.#budget[what].toLocaleString('en');
+    this.#end(flood(`The server answers without end: more than ${limit} ${what} to one command. The connection was ended.`));
+    return false;
+  }
+}
+
+/** Ends the connection when `what` takes longer; gives what calls that off. */
+export function deadline(what: string, patienceMs: number, end: (fault: ImapFault) => void): () => void {
+  const late = () => end(flood(`${what} took longer than ${Math.ceil(patienceMs / 1_000)} s; the connection was ended.`));
+  const timer = setTimeout(late, patienceMs);
+  return () => clearTimeout(timer);
+}
+
+type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
+type Listener = (untagged: Untagged) => Promise<void>;
+type Inside = {
+  streamer: { _transform(chunk: Uint8Array, encoding: string, next: () => void): void };
+  handleResponse(data: unknown): Promise<boolean>;
+  untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
+  throttleWait(delayMs: number): Promise<boolean>;
+  exec(command: string, attributes: unknown, options?: { untagged?: Record<string, Listener> }): Promise<unknown>;
+};
+
+/** `client` is an ImapFlow that has not connected yet. */
+export function restrain(client: object, readyMs: number, end: (fault: ImapFault) => void): Meter {
+  const inner = client as Inside;
+  const meter = new Meter(end);
+
+  const { streamer } = inner;
+  const take = streamer._transform.bind(streamer);
+  streamer._transform = (chunk, encoding, next) => (meter.count('octets', chunk.length) ? take(chunk, encoding, next) : next());
+  const handle = inner.handleResponse.bind(client);
+  inner.handleResponse = async (data) => meter.count('answers', 1) && (await handle(data));
+
+  const exec = inner.exec.bind(client);
+  inner.exec = async (command, attributes, options) => {
+    if (!/^(LIST|XLIST|LSUB)$/.test(command) || options?.untagged === undefined) return exec(command, attributes, options);
+    let characters = 0;
+    const bounded = (listener: Listener): Listener => {
+      let rows = 0;
+      return async (untagged) => {
+        rows++;
+        for (const one of untagged.attributes ?? []) characters += sizeOf(one);
+        if (rows <= folderLimit && characters <= folderCharacters) return await listener(untagged);
+        const what = rows > folderLimit ? `more than ${folderLimit.toLocaleString('en')} folders` : 'folders with endless names';
+        end(flood(`The server lists ${what}; so many are not taken.`));
+      };
+    };
+    const untagged = Object.fromEntries(Object.entries(options.untagged).map(([name, listener]) => [name, bounded(listener)]));
+    const inTime = deadline('Listing the folders', readyMs, end);
+    try {
+      return await exec(command, attributes, { ...options, untagged });
+    } finally {
+      inTime();
+    }
+  };
+
+  const pass = inner.untaggedVanished.bind(client);
+  inner.untaggedVanished = async (untagged, ...rest) => {
+    for (const attribute of untagged.attributes ?? []) {
+      const set = attribute !== null && 'value' in attribute && typeof attribute.value === 'string' ? attribute.value : '';
+      if (countOf(set) <= uidLimit) continue;
+      end(flood(`The server says that ${countOf(set)} messages vanished at once.`));
+      return;
+    }
+    await pass(untagged, ...rest);
+  };
+
+  inner.throttleWait = async (delayMs) => {
+    end(new ImapFault({ kind: 'throttled', message: 'The server is asked too often and wants a pause.', retryAfterMs: delayMs }));
+    return true; // given up
+  };
+  return meter;
+}
+
+/** Characters of an attribute as imapflow parses it: a value, or a list of them. */
+function sizeOf(attribute: unknown): number {
+  if (Array.isArray(attribute)) return attribute.reduce((sum: number, one: unknown) => sum + sizeOf(one), 1);
+  const { value } = (attribute ?? {}) as { value?: unknown };
+  return typeof value === 'string' || Buffer.isBuffer(value) ? value.length : 1;
+}
