@@ -43,7 +43,7 @@ async function vitest(filters) {
 /** Without the marks of build machines and of production: Ink draws nothing under CI, React has no tests in production. */
 function environment(more) {
   const marks =
-    /^(CI|CI_.*|CONTINUOUS_INTEGRATION|NODE_ENV|NO_COLOR|FORCE_COLOR|POSTROOM_(?!(CORPUS|SEED|HOSTILE|SEQUENCES|KILLS|RACES|CANARIES)$).*)$/;
+    /^(CI|CI_.*|CONTINUOUS_INTEGRATION|NODE_ENV|NO_COLOR|FORCE_COLOR|POSTROOM_(?!(CORPUS|SEED|FAULTS|CHANGES|HOSTILE|SEQUENCES|KILLS|RACES|CANARIES)$).*)$/;
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !marks.test(name))), ...more };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Folders of a mailbox as the server lists them. The raw listed path is the key. A folder that a listing lacks is parked, with its
- * mail: a listing may fail halfway, and a rename looks the same; nothing is ever dropped because it was not listed.
+ * mail: a listing may fail halfway, and a rename looks the same. It goes (`dropFolder`) when the server says that it has none of that name.
  */
 import { entriesIn, reclassify } from './entry.ts';
 import { foundInNewSent } from './forms.ts';

@@ -219,6 +219,35 @@ export function* dropStale(writing: Writing, mailbox: MailboxId, folder: FolderI
   writing.changed({ kind: 'folders', mailbox });
 }
 
+/** A folder that the server does not have any more, and all that lay in it: mail that lies nowhere else goes after the grace. */
+export function* dropFolder(
+  writing: Writing,
+  mailbox: MailboxId,
+  folder: FolderId,
+  policy: WorkPolicy,
+  isListed: boolean,
+): Generator<void, void> {
+  const { db } = writing;
+  folderOf(db, mailbox, folder);
+  putPolicy(writing, mailbox, policy);
+  for (;;) {
+    const places = db.all<{ uid_validity: number; uid: number }>(
+      'SELECT uid_validity, uid FROM placement WHERE folder = ? LIMIT 500',
+      folder,
+    );
+    const touched = new Touched(writing);
+    for (const { uid_validity, uid } of places) remove(writing, touched, folder, uid_validity, uid);
+    touched.settle();
+    if (places.length < 500) break;
+    yield;
+  }
+  db.run('DELETE FROM unfetchable WHERE folder = ?', folder);
+  if (isListed)
+    db.run('UPDATE folder SET uid_validity = NULL, uid_next = NULL, highest_mod_seq = NULL, server_count = NULL WHERE id = ?', folder);
+  else db.run('DELETE FROM folder WHERE id = ?', folder);
+  writing.changed({ kind: 'folders', mailbox });
+}
+
 export function moveHosted(writing: Writing, mailbox: MailboxId, policy: WorkPolicy, entries: readonly EntryId[], to: FolderId): void {
   const { db, changed } = writing;
   const target = folderOf(db, mailbox, to);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { recordAudit } from './audit.ts';
 import { check } from './check.ts';
 import { putFolders, setFolder, setUnfetchable } from './folders.ts';
-import { applyChanges, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
+import { applyChanges, dropFolder, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
 import { recordActivity } from './journal.ts';
 import { outboxMove, queue } from './outbox.ts';
 import { noteSizeLimit } from './size-limit.ts';
@@ -39,6 +39,7 @@ export const bulk = {
   applyChanges,
   relink,
   dropStale,
+  dropFolder,
   forgetMailbox,
   backfillTimeline,
   check: (writing: Writing, home: string) => check(writing.db, join(home, 'packs')),

@@ -84,6 +84,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     applyChanges: (...args) => ask('applyChanges', args),
     relink: (...args) => ask('relink', args),
     dropStale: (...args) => ask('dropStale', args),
+    dropFolder: (...args) => ask('dropFolder', args),
     moveHosted: (...args) => ask('moveHosted', args),
     setUnfetchable: (...args) => ask('setUnfetchable', args),
     unfetchable: async (mailbox) => unfetchableOf(db, mailbox),

@@ -489,6 +489,8 @@ export interface Store {
   relink(mailbox: MailboxId, relink: Relink): Promise<void>;
   /** Placements of another UIDVALIDITY than the folder's present one go; after re-linking and re-fetching. */
   dropStale(mailbox: MailboxId, folder: FolderId, policy: WorkPolicy): Promise<void>;
+  /** A folder that the server does not have any more: all places in it go, and the folder itself unless it is listed still. */
+  dropFolder(mailbox: MailboxId, folder: FolderId, policy: WorkPolicy, isListed: boolean): Promise<void>;
   /** Moves placements between folders of a hosted mailbox. */
   moveHosted(mailbox: MailboxId, policy: WorkPolicy, entries: readonly EntryId[], to: FolderId): Promise<void>;
   /** A UID that the server lists and does not give, with its words; null: it lists it no more. */

@@ -41,8 +41,11 @@ const loginTries = 3;
 /** Without CONDSTORE all flags are compared at every so many passes. */
 const passesPerFlagScan = 10;
 const onlyHolds = 'It holds only other folders (\\Noselect).';
-/** Listings in a row that a folder has to be missing from before its mail goes with it. */
-const missedListings = 2;
+const saysNotThere = /does(n.t| not) exist|non-?existent|no such (mailbox|folder)/i;
+/** Looks in a row at which the server does not have a folder before its mail goes with it. */
+const missedLooks = 2;
+/** Looks after which one that is not listed, and opens all the same, is tried again. */
+const looksToNextTry = 30;
 /** Looks at the inbox that news may cause without a pause, and how fast they may come after that: a server can announce without end. */
 const looksAtOnce = 20;
 const pauseOfLooksMs = 1_000;
@@ -60,7 +63,11 @@ export class MailboxSync {
   #watch: Imap | null = null;
   #folders = new Map<string, FolderState>();
   #listing = '';
+  /** Looks in a row at which the server did not have a folder: not listed, listed as the place of others, or in words. */
   #missed = new Map<string, number>();
+  #present = new Set<string>();
+  /** Listed like any other, and not there when it is opened: Dovecot lists so what only has folders below it. */
+  readonly #nowhere = new Set<string>();
   #passes = 0;
   #passDue = true;
   #forced = false;
@@ -340,7 +347,8 @@ export class MailboxSync {
     for (const { state, status } of await this.#list(imap, forced)) {
       const { row } = state;
       if (this.#stopped) return;
-      if (found.some((it) => it.state === state) || !row.selectable || row.parked !== null) continue;
+      const mayBeThere = this.#nowhere.has(row.path) && (forced || status !== null || this.#deps.now() >= state.restUntil);
+      if (found.some((it) => it.state === state) || (!mayBeThere && (!row.selectable || row.parked !== null))) continue;
       const scan = imap.can.condstore && status?.highestModSeq !== null ? 'none' : this.#scan(row.role === 'inbox');
       const count = row.storedCount + state.unfetchable.size;
       // STATUS of the open folder answers from the open view: the inbox is opened anew instead.
@@ -352,7 +360,7 @@ export class MailboxSync {
         continue;
       }
       try {
-        complete = (await this.#lookAt(imap, state, found)) && complete;
+        complete = (await this.#lookAt(imap, state, found, status === null)) && complete;
       } catch (error) {
         // Without its inbox a mailbox is not in order; the other folders are looked at first.
         if (!(error instanceof ImapFault) || error.kind !== 'refused') throw error;
@@ -394,14 +402,16 @@ export class MailboxSync {
     return inbox ? 'newest' : 'none';
   }
 
-  /** Whether the folder is, apart from `found`, as on the server. */
-  async #lookAt(imap: Imap, state: FolderState, found: Found[]): Promise<boolean> {
+  /** Whether the folder is, apart from `found`, as on the server. `unknown`: it was listed without a STATUS. */
+  async #lookAt(imap: Imap, state: FolderState, found: Found[], unknown = false): Promise<boolean> {
     const filling = this.#backlog.get(state.row.id);
     if (filling && (filling.changesOver || state.row.role !== 'inbox')) return false;
     try {
       const it = await look(imap, this.#folderDeps, state, this.#scan(state.row.role === 'inbox'), filling !== undefined);
       found.push(it);
       state.refusals = 0;
+      this.#missed.delete(state.row.path);
+      this.#nowhere.delete(state.row.path);
       if (filling) joinBacklog(filling, it);
       else if (it.backlog) this.#backlog.set(state.row.id, it.backlog);
       this.#fill(); // beside the rest of the pass
@@ -418,6 +428,12 @@ export class MailboxSync {
         // Listed and not to be opened: that may end as it came.
         state.restUntil = this.#deps.now() + (error.retryAfterMs ?? parkedMs(state.refusals));
         state.refusals++;
+        // Neither STATUS nor opening knows it, so nothing in it can be missing here.
+        if (unknown && saysNotThere.test(error.message)) {
+          this.#nowhere.add(state.row.path);
+          this.#missed.set(state.row.path, Math.max(1, this.#missed.get(state.row.path) ?? 0));
+          return true;
+        }
         await this.#deps.store.setFolder(folder, { parked: error.message });
         state.row.parked = error.message;
         return true;
@@ -437,13 +453,17 @@ export class MailboxSync {
     const listed = await imap.list();
     // Every server has an INBOX (RFC 9051, 5.1). What is stored stays.
     if (listed.length === 0) throw new ImapFault({ kind: 'refused', message: 'The server lists no folder.', retryAfterMs: null });
-    const plain: ListedFolder[] = listed.map(({ status: _, obstacle: __, ...folder }) => folder);
+    const plain: ListedFolder[] = listed.map(({ status: _, obstacle: __, ...folder }) => ({
+      ...folder,
+      selectable: folder.selectable && !this.#nowhere.has(folder.path),
+    }));
     const listing = JSON.stringify(plain);
     if (listing !== this.#listing) await store.putFolders(mailbox, plain);
     this.#listing = listing;
 
     const firstPass = this.#passes === 1;
     const present = new Set(listed.map(({ path }) => path));
+    this.#present = present;
     const obstacles = new Map(listed.map(({ path, obstacle }) => [path, obstacle]));
     const refused = this.#folders.size === 0 ? await store.unfetchable(mailbox) : [];
     for (const row of await store.folders(mailbox)) {
@@ -458,11 +478,10 @@ export class MailboxSync {
             refusedHere.map(({ uid }) => uid),
           ),
         );
-      if (!present.has(row.path)) {
-        this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
-        continue;
-      }
-      const isBack = this.#missed.delete(row.path);
+      const isMissing = !present.has(row.path) || !row.selectable;
+      if (isMissing) this.#missed.set(row.path, (this.#missed.get(row.path) ?? 0) + 1);
+      if (!present.has(row.path)) continue;
+      const isBack = !isMissing && this.#missed.delete(row.path);
       // What could not be opened is tried when its pause is over, somebody asks, the daemon starts, or it is another folder or kind now.
       const rested = state !== undefined && state.restUntil > 0 && this.#deps.now() >= state.restUntil;
       const again = firstPass || forced || isBack || rested || row.parked === onlyHolds;
@@ -481,15 +500,18 @@ export class MailboxSync {
   }
 
   /**
-   * Mail of a folder that is gone goes with it: not listed twice in a row, refused when it is opened over a second connection, and
-   * nothing else left to fetch (a renamed folder has been stored under its new name by then).
+   * A folder that is gone goes, and its mail with it: missing at two looks in a row, refused when it is opened over a second connection,
+   * and nothing else left to fetch (a renamed folder has been stored under its new name by then). One that is still listed, because
+   * others are below it, stays and is empty.
    */
   async #forgetDeleted(): Promise<void> {
     if (this.#backlog.size > 0 || this.#filling) return;
     for (const [path, times] of this.#missed) {
       const state = this.#folders.get(path);
-      if (times < missedListings || !state || state.row.storedCount === 0 || state.row.uidValidity === null) continue;
+      if (times < missedLooks || !state) continue;
       const { row } = state;
+      const isListed = this.#present.has(path);
+      if (isListed && row.uidValidity === null) continue;
       const refused = await this.#folderDeps.second(async (imap) => {
         try {
           await imap.open(row);
@@ -499,10 +521,13 @@ export class MailboxSync {
           throw error;
         }
       });
-      if (!refused) continue;
-      const gone = await this.#deps.store.uids(row.id, row.uidValidity ?? 0);
-      const checkpoint = { uidNext: row.uidNext ?? 1, highestModSeq: null, serverCount: 0 };
-      await settle(this.#folderDeps, { state, uidValidity: row.uidValidity ?? 0, flags: [], gone, checkpoint, backlog: null });
+      if (!refused) {
+        this.#missed.set(path, missedLooks - looksToNextTry);
+        continue;
+      }
+      await this.#deps.store.dropFolder(this.#account.id, row.id, this.#account.policy, isListed);
+      this.#folders.delete(path);
+      if (!isListed) this.#missed.delete(path);
     }
   }
 

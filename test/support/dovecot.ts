@@ -160,7 +160,7 @@ export async function startDovecot({ hide = [], format = 'maildir', tls = 'good'
     using connection = await imapLogin(ports.imap, address, passwords.get(address) ?? '');
     // MULTIAPPEND (RFC 3502): one transaction for many, else each message costs the server an index update of its own.
     for (const batch of batches(messages, 500)) {
-      await connection.write(`a APPEND "${mutf7(folder)}"`);
+      await connection.write(`a APPEND ${quoted(folder)}`);
       for (const message of batch) {
         const octets = Buffer.from(message);
         await connection.write(` (${flags.join(' ')}) {${octets.length}+}\r\n`);
@@ -210,7 +210,7 @@ export async function startDovecot({ hide = [], format = 'maildir', tls = 'good'
     },
     async octets(address, folder, uid) {
       using connection = await imapLogin(ports.imap, address, passwords.get(address) ?? '');
-      await connection.write(`a EXAMINE "${mutf7(folder)}"\r\n`);
+      await connection.write(`a EXAMINE ${quoted(folder)}\r\n`);
       await connection.lineThat((line) => line.startsWith('a OK'));
       await connection.write(`b UID FETCH ${uid} BODY.PEEK[]\r\n`);
       const size = /\{(\d+)\}$/.exec(await connection.lineThat((line) => line.startsWith('b ') || line.endsWith('}')))?.[1];
@@ -277,6 +277,8 @@ function mutf7(folder: string): string {
   const base64 = (text: string) => Buffer.from(text, 'utf16le').swap16().toString('base64').replace(/=+$/, '').replaceAll('/', ',');
   return folder.replaceAll('&', '&-').replace(/[^\x20-\x7e]+/g, (text) => `&${base64(text)}-`);
 }
+
+const quoted = (folder: string): string => `"${mutf7(folder).replace(/["\\]/g, '\\$&')}"`;
 
 /** The body of DATA: CRLF line ends, a dot before each dot that begins a line, and the end mark (RFC 5321, section 4.5.2). */
 function dotStuffed(octets: Uint8Array | string): Buffer {
