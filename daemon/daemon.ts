@@ -53,7 +53,16 @@ export type Daemon = {
   stop(): Promise<void>;
 };
 
-const idle: MailboxStatus = { state: 'idle', done: 0, total: 0, folder: null, error: null, syncedAt: null, retryAt: null };
+const idle: MailboxStatus = {
+  state: 'idle',
+  done: 0,
+  total: 0,
+  folder: null,
+  error: null,
+  inFolders: false,
+  syncedAt: null,
+  retryAt: null,
+};
 const beginning: MailboxStatus = { ...idle, state: 'connecting', total: null };
 
 export async function startDaemon(where: Places, options: { config?: Config; log?: Log; now?: () => number } = {}): Promise<Daemon> {
@@ -114,6 +123,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     // Bound below, once there is a service to answer; engines may have something to say before.
     let server: Server<typeof events> | null = null;
     const publish: Server<typeof events>['publish'] = (name, payload, to) => server?.publish(name, payload, to);
+    const online = () => new Set(server?.sessions().flatMap(({ who }) => (who.kind === 'person' ? who.person : [])));
 
     const sync = createSync({
       store,
@@ -123,11 +133,17 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       onStatus: (id, status) => {
         const mailbox = directory.snapshot().mailbox(id);
         if (mailbox === undefined) return;
-        publish(
-          'mailbox.changed',
-          { mailbox: safeText(mailbox.address), state: status.state, sync: syncOf(status), revision: mailbox.revision },
-          { mailbox: id },
-        );
+        const { access } = directory.snapshot();
+        for (const person of online()) {
+          const seen = access.surfaces(person, id, now());
+          if (!seen.any) continue;
+          const { address, revision } = mailbox;
+          publish(
+            'mailbox.changed',
+            { mailbox: safeText(address), state: status.state, sync: syncOf(status, seen), revision },
+            { mailbox: id, person },
+          );
+        }
       },
     });
     undo.push(() => sync.close());
@@ -216,7 +232,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       log,
       now,
       publish,
-      online: () => new Set(server?.sessions().flatMap(({ who }) => (who.kind === 'person' ? who.person : []))),
+      online,
       endSessions: (fits, message) => server?.endSessions(fits, 'revoked', message),
       recheckStreams: (fits) => server?.recheckStreams(fits),
     });
@@ -259,8 +275,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
     });
     store.onAudit((seq) => {
       const { access } = directory.snapshot();
-      const persons = new Set(bound.sessions().flatMap(({ who }) => (who.kind === 'person' ? [who.person] : [])));
-      for (const person of persons) if (access.holds(person, 'audit.read')) publish('audit.added', { seq }, { person });
+      for (const person of online()) if (access.holds(person, 'audit.read')) publish('audit.added', { seq }, { person });
     });
     for (const mailbox of directory.snapshot().directory.mailboxes) {
       if (mailbox.kind === 'imap') sync.start(accountOf(mailbox));

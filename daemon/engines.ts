@@ -38,6 +38,8 @@ export type MailboxStatus = {
   folder: string | null;
   /** In words for people, with the server's own where there are some; null when all is well. */
   error: string | null;
+  /** The error came after signing in: it may name folders. */
+  inFolders: boolean;
   syncedAt: Millis | null;
   retryAt: Millis | null;
 };

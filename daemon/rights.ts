@@ -16,6 +16,7 @@ import type { Hosted, MailboxAccount, Outbox, Sync } from './engines.ts';
 import type { Log } from './log.ts';
 import { settleLostWork } from './lost-work.ts';
 import type { Store } from './store/types.ts';
+import { hearers } from './told.ts';
 
 type Deps = {
   directory: DirectoryStore;
@@ -107,7 +108,8 @@ export function followRights(deps: Deps): FollowedRights {
     const gone = [...goneIds(before.directory.persons, after.directory.persons), ...goneIds(before.directory.roles, after.directory.roles)];
     if (gone.length > 0) follow('settling the work of those who left', () => settleDeparted(deps));
     followMailboxes(before, after, deps, follow);
-    deps.publish('directory.changed', { revision: after.revision }, {});
+    const hears = hearers(before, after, now());
+    for (const person of deps.online()) if (hears(person)) deps.publish('directory.changed', {}, { person });
   });
 
   schedule(known);

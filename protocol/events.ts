@@ -66,9 +66,9 @@ export const events = {
     payload: z.object({ lost: z.array(Safe), gained: z.array(Safe), why: Safe }),
   }),
   'directory.changed': event({
-    doc: 'People, roles or grants changed.',
+    doc: 'People, roles or grants changed. Told to those who can see the difference.',
     needs: 'session',
-    payload: z.object({ revision: Revision }),
+    payload: z.object({}),
   }),
   'audit.added': event({
     doc: 'The audit journal has new lines. Told to those who hold audit.read.',

@@ -186,7 +186,10 @@ export const HistoryBegin = z.object({
 });
 export type HistoryBegin = z.output<typeof HistoryBegin>;
 
-/** How far the mail store is behind the server; `total` is null before the folders were counted. */
+/**
+ * How far the mail store is behind the server; `total` is null before the folders were counted, and for those who may open nothing there.
+ * `folder`, and an error about folders, are for those who may see which folders there are.
+ */
 export const SyncProgress = z.object({
   done: z.int(),
   total: z.int().nullable(),
@@ -220,8 +223,9 @@ export const Mailbox = z.object({
     })
     .nullable(),
   revision: Revision,
-  folders: z.int(),
-  messages: z.int(),
+  /** Null for those who may not see which folders there are, and for those who may open nothing. */
+  folders: z.int().nullable(),
+  messages: z.int().nullable(),
   watch: z.enum(['all', 'mine', 'none']),
 });
 
@@ -415,6 +419,7 @@ export const Message = z.object({
   /** The person who sent it through Postroom. */
   author: Safe.nullable(),
   attachments: z.array(Attachment),
+  /** Where it lies; empty for those who may not see which folders there are. */
   folders: z.array(Safe),
   /** The state of one that is on its way out. */
   outbox: z.object({ id: z.string(), state: OutboxState, heldFor: HeldFor, sendAt: IsoDate, error: Safe.nullable() }).nullable(),

@@ -305,7 +305,16 @@ test('an account as the engine reports it, and folders that differ from the serv
     trouble: string | null = null,
   ) => {
     const error = 'the server says no';
-    const status: MailboxStatus = { state, done: 0, total: 0, folder: trouble, error, syncedAt: null, retryAt: null };
+    const status: MailboxStatus = {
+      state,
+      done: 0,
+      total: 0,
+      folder: trouble,
+      error,
+      inFolders: trouble !== null,
+      syncedAt: null,
+      retryAt: null,
+    };
     const store = {
       folders: async () => [{ ...folder, ...patch }],
       unfetchable: async () => refused.map((uid) => ({ folder: 1, uidValidity: 1, uid, why: 'NO' })),

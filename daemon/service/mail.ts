@@ -41,6 +41,10 @@ export async function conversationFor(world: World, id: string, caller: Caller, 
   return { snapshot, mailbox, detail };
 }
 
+/** Which folders there are, and what lies in which, is the record of the mailbox. */
+const seesFolders = (world: World, { snapshot, mailbox }: Found, { person }: Caller): boolean =>
+  snapshot.access.surfaces(person, mailbox.id, world.now()).timeline;
+
 /** The `conflict` of compare-and-act, with what is new for those who decide again. */
 export function moved(detail: ConversationDetail, snapshot: Snapshot): PostroomError {
   const { row, entries, notes } = detail;
@@ -194,17 +198,21 @@ async function moveTo(world: World, mailbox: Mailbox, placed: readonly Placed[],
 
 type WayBack = Result<'conversation.move'>['back'];
 
-const wayBack = (placed: readonly Placed[], target: Folder): WayBack => ({
-  out: folderKey(target.path),
-  to: [...Map.groupBy(placed, ({ placement }) => placement.path)].map(([path, there]) => ({
-    folder: folderKey(path),
-    messages: there.map(({ entry }) => entry),
-  })),
-});
+/** Folders as `mailbox.folders` names them; by number for those who may not see which there are. */
+function wayBack(placed: readonly Placed[], target: Folder, seen: boolean): WayBack {
+  const nameOf = (path: string, id: number): string => (seen ? folderKey(path) : String(id));
+  return {
+    out: nameOf(target.path, target.id),
+    to: [...Map.groupBy(placed, ({ placement }) => placement.folder)].map(([id, there]) => ({
+      folder: nameOf(there[0]?.placement.path ?? '', id),
+      messages: there.map(({ entry }) => entry),
+    })),
+  };
+}
 
 /** Moves each mail to the folder that it came from, as far as it still lies where it was put; gives how many went. */
 async function moveBack(world: World, { mailbox, detail }: Found, { out, to }: WayBack): Promise<number> {
-  const here = await folderNamed(world, mailbox, out);
+  const here = await folderOfMove(world, mailbox, out);
   // The newest copy first: where a mail lay in the folder before, that is the one that the move made.
   const inHere = (await world.store.placed(detail.row.id)).filter(({ placement }) => placement.folder === here.id);
   const left = Map.groupBy(
@@ -214,9 +222,15 @@ async function moveBack(world: World, { mailbox, detail }: Found, { out, to }: W
   let count = 0;
   for (const { folder, messages } of to) {
     const placed = messages.flatMap((id) => left.get(id)?.pop() ?? []);
-    count += await moveTo(world, mailbox, placed, await folderNamed(world, mailbox, folder));
+    count += await moveTo(world, mailbox, placed, await folderOfMove(world, mailbox, folder));
   }
   return count;
+}
+
+/** By the number that a move gave back, or as a folder is named elsewhere. */
+async function folderOfMove(world: World, mailbox: Mailbox, named: string): Promise<Folder> {
+  const folder = (await world.store.folders(mailbox.id)).find((one) => String(one.id) === named);
+  return folder ?? folderNamed(world, mailbox, named);
 }
 
 // --- lists -------------------------------------------------------------------------------------------------------
@@ -245,12 +259,7 @@ const briefly = 20;
 
 type ShownPart = { messages: Message[]; notes: Note[]; gone: GoneMail[]; earlier: ConversationDetail['earlier'] };
 
-async function shown(
-  world: World,
-  detail: ConversationDetail,
-  asked: { headers: boolean; history: boolean },
-  snapshot: Snapshot,
-): Promise<ShownPart> {
+async function shown(world: World, { detail, snapshot }: Found, asked: { headers: boolean; history: boolean }): Promise<ShownPart> {
   const until = performance.now() + shownAtMost.openingMs;
   const room = { whole: shownAtMost.wholeCharacters, brief: shownAtMost.briefCharacters };
   const messages: Message[] = [];
@@ -265,6 +274,7 @@ async function shown(
   const about = Map.groupBy(await world.store.reportsAbout(detail.entries.map(({ id }) => id)), (report) => report.about);
   const itself = new Map((await world.store.reportsIn(detail.entries.map(({ id }) => id))).map((report) => [report.message, report]));
   const reportedOf = ({ id }: EntryRow) => ({ about: about.get(id) ?? [], itself: itself.get(id) ?? null });
+  const foldersOf = ({ placements }: EntryRow) => (asked.history ? [...new Set(placements.map(({ path }) => path))] : []);
   const items: (EntryRow | NoteRow | GoneRow)[] = [...detail.entries, ...detail.notes, ...detail.gone].sort((a, b) => b.row - a.row);
   for (const [at, entry] of items.entries()) {
     const isFirst = at === 0;
@@ -290,7 +300,8 @@ async function shown(
     if (room.whole > 0 && (isFirst || performance.now() < until)) {
       const octets = await world.store.octets(entry.hash);
       const opened = await world.opener.open(octets);
-      const message = messageOf(snapshot, entry, opened, outbox, asked.headers ? rawHeaders(octets) : null, reportedOf(entry));
+      const headers = asked.headers ? rawHeaders(octets) : null;
+      const message = messageOf(snapshot, entry, opened, outbox, headers, foldersOf(entry), reportedOf(entry));
       room.whole -= JSON.stringify(message).length;
       if (room.whole >= 0 || isFirst) {
         messages.push(message);
@@ -305,6 +316,7 @@ async function shown(
       unopened,
       outbox,
       null,
+      foldersOf(entry),
       reportedOf(entry),
     );
     room.brief -= JSON.stringify(message).length;
@@ -431,19 +443,20 @@ export const mailHandlers: Handlers<MailMethods> = {
     const seq = caller.seq();
     const part: Part =
       asked.message === null ? { limit: shownAtMost.items, before: asked.before, history: true } : { message: asked.message };
-    const { snapshot, mailbox, detail } = await conversationFor(world, asked.conversation, caller, part);
+    const found = await conversationFor(world, asked.conversation, caller, part);
+    const { snapshot, mailbox, detail } = found;
     if (asked.message !== null && detail.entries.length === 0) throw notFound();
     const { row } = detail;
     const rights = surfacesOf(snapshot.access.surfaces(caller.person, mailbox.id, world.now()));
     return {
-      ...current({ snapshot, mailbox, detail }),
+      ...current(found),
       had: row.had === null ? null : granteeOf(snapshot, row.had),
       mailbox: safeText(mailbox.address),
       subject: safeText(row.subject),
       unread: rights.panel ? row.unread : 0,
       starred: row.starred,
       waitingSince: isoOrNull(row.waitingSince),
-      ...(await shown(world, detail, { headers: asked.headers, history: rights.timeline }, snapshot)),
+      ...(await shown(world, found, { headers: asked.headers, history: rights.timeline })),
       rights,
       seq,
     };
@@ -516,7 +529,9 @@ export const mailHandlers: Handlers<MailMethods> = {
       const count = await moveBack(world, found, to.back);
       if (count > 0) await recordMove(world, caller, found, count, { back: true });
       const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
-      const folder = safeText(to.back.to.length === 1 ? (await folderNamed(world, found.mailbox, to.back.to[0]?.folder ?? '')).name : '');
+      const [only, ...more] = to.back.to;
+      const named = only !== undefined && more.length === 0 && seesFolders(world, found, caller);
+      const folder = safeText(named ? (await folderOfMove(world, found.mailbox, only.folder)).name : '');
       return { conversation: row.id, moved: count, folder, revision: row.revision, back: { out: to.back.out, to: [] } };
     }
     const folders = await world.store.folders(found.mailbox.id);
@@ -527,8 +542,9 @@ export const mailHandlers: Handlers<MailMethods> = {
     const count = await moveTo(world, found.mailbox, placed, target);
     if (count > 0) await recordMove(world, caller, found, count, target);
     const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
-    const back = wayBack(placed, target);
-    return { conversation: row.id, moved: count, folder: safeText(target.name), revision: row.revision, back };
+    const seen = seesFolders(world, found, caller);
+    const folder = safeText('role' in to && !seen ? to.role : target.name);
+    return { conversation: row.id, moved: count, folder, revision: row.revision, back: wayBack(placed, target, seen) };
   },
 };
 

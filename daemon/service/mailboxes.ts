@@ -10,7 +10,7 @@ import type { Snapshot } from '../directory/snapshot.ts';
 import type { ServerLimit } from '../store/types.ts';
 import { change } from './people.ts';
 import { actOf } from './policy.ts';
-import { folderOf, mailboxOf, parseServerUrl } from './wire.ts';
+import { folderOf, mailboxOf, parseServerUrl, somewhere } from './wire.ts';
 import { type Caller, type Handlers, mailboxNamed, type World } from './world.ts';
 
 async function shown(world: World, snapshot: Snapshot, mailbox: Mailbox, caller: Caller) {
@@ -81,6 +81,22 @@ async function edit(world: World, caller: Caller, name: string, make: (mailbox: 
   const mailbox = mailboxNamed(world.directory.snapshot(), name);
   await change(world, caller, make(mailbox));
   return shownNow(world, mailbox.id, caller);
+}
+
+/** Why a look at the server fails may name a folder. */
+async function caughtUp(world: World, mailbox: Mailbox, { person }: Caller): Promise<void> {
+  try {
+    await world.sync.caughtUp(mailbox.id);
+  } catch (error) {
+    const { inFolders } = world.statusOf(mailbox);
+    if (
+      !(error instanceof PostroomError) ||
+      !inFolders ||
+      world.directory.snapshot().access.surfaces(person, mailbox.id, world.now()).timeline
+    )
+      throw error;
+    throw new PostroomError(error.code, somewhere, {}, { cause: error });
+  }
 }
 
 type MailboxMethods =
@@ -245,7 +261,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
   'mailbox.sync': async (world, asked, caller) => {
     const mailbox = mailboxNamed(world.directory.snapshot(), asked.mailbox);
     if (mailbox.kind === 'imap') {
-      if (asked.wait) await world.sync.caughtUp(mailbox.id);
+      if (asked.wait) await caughtUp(world, mailbox, caller);
       else world.sync.poke(mailbox.id);
     }
     return shownNow(world, mailbox.id, caller);

@@ -9,7 +9,7 @@ import type { Act, Change } from '../directory/changes.ts';
 import * as changes from '../directory/changes.ts';
 import type { Directory, Role } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
-import { absent, change, granteeNamed } from './people.ts';
+import { absent, change, granteeNamed, managesPeople } from './people.ts';
 import { actOf } from './policy.ts';
 import { isoOrNull, refusedOf, roleOf } from './wire.ts';
 import type { Caller, Handlers, World } from './world.ts';
@@ -50,7 +50,10 @@ function detailOf(world: World, snapshot: Snapshot, role: Role, caller: Caller):
       from: isoOrNull(from),
       until: isoOrNull(until),
     })),
-    carriesHidden: new Set(given.filter((grant) => !seen.includes(grant)).map(({ mailbox }) => mailbox)).size,
+    // That there is something at all is for those who manage people.
+    carriesHidden: managesPeople(world, caller)
+      ? new Set(given.filter((grant) => !seen.includes(grant)).map(({ mailbox }) => mailbox)).size
+      : 0,
   };
 }
 

@@ -135,11 +135,15 @@ export function parseServerUrl(kind: 'imap' | 'smtp', text: string): Pick<Server
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port, tls: scheme === `${kind}s` ? 'implicit' : tls === 'no' ? 'none' : 'starttls' };
 }
 
-export const syncOf = (status: MailboxStatus): wire.SyncProgress => ({
-  done: status.done,
-  total: status.total,
-  folder: safeOrNull(status.folder),
-  error: safeOrNull(status.error),
+/** What cannot be read of a mailbox, to somebody who may not see which folders there are. */
+export const somewhere = 'Not everything of this mailbox can be read. Somebody with Access sees where it fails.';
+
+/** As far as the surfaces let somebody know: how many mails there are, and which folders. */
+export const syncOf = (status: MailboxStatus, { open, timeline }: Surfaces): wire.SyncProgress => ({
+  done: open ? status.done : 0,
+  total: open ? status.total : null,
+  folder: timeline ? safeOrNull(status.folder) : null,
+  error: safeOrNull(status.error !== null && status.inFolders && !timeline ? somewhere : status.error),
   syncedAt: isoOrNull(status.syncedAt),
   retryAt: isoOrNull(status.retryAt),
 });
@@ -163,7 +167,7 @@ export function mailboxOf(
     shared: mailbox.shared,
     workFrom: isoOrNull(mailbox.workFrom),
     state: status.state,
-    sync: syncOf(status),
+    sync: syncOf(status, rights),
     rights: surfacesOf(rights),
     settings: rights.settings
       ? { ...settings, name: safeOrNull(settings.name), signature: settings.signature === null ? null : safeBlock(settings.signature) }
@@ -180,8 +184,8 @@ export function mailboxOf(
             ca: mailbox.imap.ca === null && mailbox.smtp.ca === null ? 'public' : 'own',
           },
     revision: mailbox.revision,
-    folders: counts.folders,
-    messages: counts.messages,
+    folders: rights.timeline ? counts.folders : null,
+    messages: rights.open ? counts.messages : null,
     watch,
   };
 }
@@ -224,6 +228,7 @@ export function messageOf(
   opened: OpenedMail,
   outbox: OutboxRow | null,
   headers: string | null,
+  folders: readonly string[],
   reported: Reported = { about: [], itself: null },
 ): wire.Message {
   return {
@@ -242,7 +247,7 @@ export function messageOf(
     marks: entry.marks.map((mark) => safeText(mark)),
     author: entry.author === null ? null : safeText(snapshot.nameOf(entry.author)),
     attachments: entry.attachments.map(attachmentOf),
-    folders: [...new Set(entry.placements.map((placement) => safeText(placement.path)))],
+    folders: folders.map((path) => safeText(path)),
     outbox:
       outbox === null
         ? null

@@ -57,7 +57,16 @@ export class MailboxSync {
   readonly #wake = new Signal();
   readonly #running: Promise<void>;
   #account: MailboxAccount;
-  #status: MailboxStatus = { state: 'connecting', done: 0, total: null, folder: null, error: null, syncedAt: null, retryAt: null };
+  #status: MailboxStatus = {
+    state: 'connecting',
+    done: 0,
+    total: null,
+    folder: null,
+    error: null,
+    inFolders: false,
+    syncedAt: null,
+    retryAt: null,
+  };
   #reported: Millis = 0;
 
   #watch: Imap | null = null;
@@ -206,7 +215,8 @@ export class MailboxSync {
         const { state, retryAfterMs } = this.#judge(error);
         const pause = Math.max(retryAfterMs, growingPause(failures, this.#deps.config));
         const waits = state === 'auth-failed';
-        this.#set({ state, error: wordsOf(error), folder: null, retryAt: waits ? null : this.#deps.now() + pause });
+        const retryAt = waits ? null : this.#deps.now() + pause;
+        this.#set({ state, error: wordsOf(error), inFolders: connected, folder: null, retryAt });
         // A session that the server ended is taken up again at once for those who wait; they learn of it when that fails too.
         if (!connected || failures > 1 || waits) this.#refuse(wordsOf(error));
         else this.#waiting.push(...this.#passing.splice(0));
@@ -286,7 +296,10 @@ export class MailboxSync {
   #rested(until: Millis): void {
     if (this.#backlog.size > 0 || this.#filling) return;
     const { folder = null, words: error = null } = this.#trouble ?? {};
-    this.#set(error === null ? { state: 'idle', folder, error, retryAt: null } : { state: 'error', folder, error, retryAt: until });
+    const inFolders = error !== null;
+    this.#set(
+      inFolders ? { state: 'error', folder, error, inFolders, retryAt: until } : { state: 'idle', folder, error, inFolders, retryAt: null },
+    );
   }
 
   /** IDLE on the inbox until something happens or the next pass is due. */
@@ -393,7 +406,14 @@ export class MailboxSync {
       this.#rested(Math.min(...this.#parked.map(({ restUntil }) => restUntil)));
       return;
     }
-    this.#set({ syncedAt: this.#deps.now(), state: this.#inboxDirty ? 'syncing' : 'idle', folder: null, error: null, retryAt: null });
+    this.#set({
+      syncedAt: this.#deps.now(),
+      state: this.#inboxDirty ? 'syncing' : 'idle',
+      folder: null,
+      error: null,
+      inFolders: false,
+      retryAt: null,
+    });
     for (const waiter of this.#passing.splice(0)) waiter.resolve();
   }
 
@@ -546,7 +566,7 @@ export class MailboxSync {
         const { state, retryAfterMs } = this.#judge(error);
         const retryAt = this.#deps.now() + Math.max(retryAfterMs, growingPause(++this.#fillFailures, this.#deps.config));
         this.#fillNotBefore = retryAt;
-        this.#set({ state, error: wordsOf(error), folder: null, retryAt });
+        this.#set({ state, error: wordsOf(error), inFolders: true, folder: null, retryAt });
         this.#refuse(wordsOf(error));
         if (this.#refusals >= loginTries) this.#watch?.close();
       })

@@ -69,7 +69,7 @@ test('shows each person their own panel, from one daemon, which ends when it is 
       expect((await client.call('panel.list', { view })).rows.length, view).toBeGreaterThanOrEqual(5);
     }
     const { rows } = await client.call('mailbox.list', {});
-    expect(rows.reduce((sum, row) => sum + row.messages, 0)).toBeGreaterThanOrEqual(190);
+    expect(rows.reduce((sum, row) => sum + (row.messages ?? 0), 0)).toBeGreaterThanOrEqual(190);
     const { because } = await client.call('grant.explain', { mailbox: 'support@harbour.example', person: 'ben' });
     expect(because).toMatchObject([
       { right: 'access', via: ['role agents'] },

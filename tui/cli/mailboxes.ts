@@ -28,11 +28,14 @@ const mailboxText = (mailbox: Mailbox): string =>
     ['incoming', mailbox.server?.imap ?? (mailbox.kind === 'hosted' ? 'hosted here' : null)],
     ['outgoing', mailbox.server?.smtp ?? null],
     ['secret', mailbox.server === null || mailbox.kind === 'hosted' ? null : mailbox.server.secret],
-    ['stored', `${mailbox.messages} messages in ${mailbox.folders} folders`],
+    ['stored', storedText(mailbox)],
     ...Object.entries(mailbox.settings ?? {})
       .filter(([key]) => key !== 'name')
       .map(([key, value]) => [key, String(value ?? '-')] as const),
   ]);
+
+const storedText = ({ messages, folders }: Mailbox): string | null =>
+  messages === null ? null : `${messages} messages${folders === null ? '' : ` in ${folders} folders`}`;
 
 const rightsText = (rights: Mailbox['rights']): string =>
   Object.entries(rights)
@@ -166,7 +169,7 @@ export const mailboxCommands: readonly CommandRow[] = [
         row.address,
         row.shared ? 'shared' : 'personal',
         rightsText(row.rights),
-        String(row.messages),
+        String(row.messages ?? ''),
         stateText(row),
       ]);
       return {
@@ -310,7 +313,7 @@ export const mailboxCommands: readonly CommandRow[] = [
         data: { rows },
         text: table(
           ['mailbox', 'mails', 'state'],
-          rows.map((row) => [row.address, String(row.messages), stateText(row)]),
+          rows.map((row) => [row.address, String(row.messages ?? ''), stateText(row)]),
           'No mailbox to look at.',
         ),
       };

@@ -176,7 +176,7 @@ function Added({ address }: { address: SafeText }): ReactElement {
         lines={probeLines(steps).flatMap(({ text, tone }) => wrap(text, columns - 4).map((line) => ({ text: chrome`  ${line}`, tone })))}
       />
       <Row />
-      {mailbox !== null && <T>{chrome`  import  ${syncWords(mailbox, now, 20)} · ${grouped(mailbox.messages)} mails here`}</T>}
+      {mailbox !== null && <T>{chrome`  import  ${syncWords(mailbox, now, 20)} · ${grouped(mailbox.messages ?? 0)} mails here`}</T>}
       <Row />
       <Lines tone={failed ? 'warning' : 'plain'} lines={wrap(next, columns - 4).map((line) => chrome`  ${line}`)} />
     </Screen>

@@ -95,7 +95,7 @@ function MailboxRow({ mailbox, now, columns }: { mailbox: Mailbox; now: number; 
     <>
       {chrome` `}
       <T tone={tone}>{glyph}</T>
-      {chrome` ${padEndTo(mailbox.address, room)} ${padStartTo(grouped(mailbox.messages), 8)}  `}
+      {chrome` ${padEndTo(mailbox.address, room)} ${padStartTo(mailbox.messages === null ? chrome`` : grouped(mailbox.messages), 8)}  `}
       <T tone="muted">{padEndTo(rightsWords(mailbox), 18)}</T>
       <T tone={isTroubled(mailbox) ? 'danger' : 'plain'}>{chrome` ${cutToWidth(words, columns - room - 34)}`}</T>
     </>
@@ -114,7 +114,7 @@ function Details({ mailbox, now, columns }: { mailbox: Mailbox; now: number; col
     {
       text: chrome`${address}${others.length > 0 ? chrome` (also ${others.length === 1 ? (others[0] ?? chrome``) : chrome`${others.length} aliases`})` : chrome``}  ${shared ? chrome`shared` : chrome`personal`} ${kind === 'hosted' ? chrome`mailbox of this daemon` : chrome`IMAP mailbox`} of ${owner}`,
     },
-    { text: chrome`${folders} folders · mails stored: ${grouped(messages)} · you hold ${rightsWords(mailbox)} · watch ${safeText(watch)}` },
+    { text: chrome`${storedWords(folders, messages)}you hold ${rightsWords(mailbox)} · watch ${safeText(watch)}` },
     { text: chrome`${syncWords(mailbox, now, 20)}${sync.folder === null ? chrome`` : chrome` · ${sync.folder}`}` },
     ...(sync.error === null ? [] : [{ text: sync.error, trouble: true }]),
     { text: chrome`ways in: ${ways.reduce((all, way) => chrome`${all} · ${way}`)}` },
@@ -134,6 +134,12 @@ function Details({ mailbox, now, columns }: { mailbox: Mailbox; now: number; col
     </>
   );
 }
+
+/** As far as one may know it. */
+const storedWords = (folders: number | null, messages: number | null): Safe => {
+  const mails = messages === null ? chrome`` : chrome`mails stored: ${grouped(messages)} · `;
+  return folders === null ? mails : chrome`${folders} folders · ${mails}`;
+};
 
 const rule = (columns: number): Chrome =>
   Array<Chrome>(Math.max(0, columns))
