@@ -116,6 +116,11 @@ test('files keep the numbers of the first release; what it did not list comes af
   expect([0, 1, 2].map((index) => Buffer.from(attachmentBytes(octets, index)?.bytes ?? []).toString())).toEqual(['b', 'c', 'a']);
 });
 
+test('a text that says where it lies is a text without a name', () => {
+  const octets = mail('text/html', '<p>Hello</p>', 'Content-Location: https://x.example/index.html\r\nContent-Description: page.html\r\n');
+  expect(readMessage(octets)).toMatchObject({ text: 'Hello', attachments: [] });
+});
+
 test.each([
   ['attachment; filename*0="=?UTF-8?Q?R=C3=A4tsel_und_"; filename*1="Worte.pdf?="', 'Rätsel und Worte.pdf', 'Rätsel und Worte.pdf'],
   ["attachment; filename*1*=%20b.pdf; filename*0*=UTF-8''a%C3%A4", 'aä b.pdf', 'aä b.pdf'],
@@ -123,6 +128,18 @@ test.each([
   ['attachment; filename="=?utf-8?B?44CQ6YeN6KaB44CRLnBkZg==?="', '【重要】.pdf', '_重要_.pdf'],
   ['attachment; filename="C:\\\\docs\\\\a.pdf"', 'C:\\docs\\a.pdf', 'a.pdf'],
   ['attachment', 'attachment-1.pdf', 'attachment-1.pdf'],
+  ['attachment; filename*0="Ein "; filename*1*=utf-8\'\'R%C3%A4t; filename*2="sel.pdf"', 'Ein Rätsel.pdf', 'Ein Rätsel.pdf'],
+  ['attachment; filename="R%C3%A4tsel.pdf"', 'Rätsel.pdf', 'Rätsel.pdf'],
+  ['attachment; filename="100%25 %20 %C3.pdf"', '100%25 %20 %C3.pdf', '100_25 _20 _C3.pdf'],
+  ['attachment; filename="&#20013;&#x6587;&#38;.pdf"', '中文&#38;.pdf', '中文__38_.pdf'],
+  ["attachment; filename='single.pdf'", 'single.pdf', 'single.pdf'],
+  ['attachment; filename="it\'s [draft].pdf"', "it's [draft].pdf", 'it_s _draft_.pdf'],
+  ['attachment; name="n.pdf"', 'n.pdf', 'n.pdf'],
+  ['filename="none.pdf"', 'none.pdf', 'none.pdf'],
+  ['attachment filename="=?utf-8?Q?R=C3=A4tsel.pdf?="', 'Rätsel.pdf', 'Rätsel.pdf'],
+  ['inline\r\nContent-Location: https://x.example/a/R%C3%A4tsel.pdf?v=1', 'Rätsel.pdf', 'Rätsel.pdf'],
+  ['attachment; filename=""\r\nContent-Description: =?utf-8?Q?Pl=C3=A4ne.pdf?=', 'Pläne.pdf', 'Pläne.pdf'],
+  ['attachment\r\nContent-Description: the plans of May', 'attachment-1.pdf', 'attachment-1.pdf'],
 ])('a name as it came, and as a disk takes it: %s', (disposition, name, filename) => {
   const octets = mail('application/pdf', 'x', `Content-Disposition: ${disposition}\r\n`);
   const found = attachmentBytes(octets, 0);

@@ -145,11 +145,14 @@ function joinSections(sections: Section[]): string {
   let charset: string | null = null;
   const octets: Uint8Array[] = [];
   let expected = 0;
+  let wasEncoded = false;
   for (const { index, value, encoded } of sections) {
     if (index < expected) continue; // given twice: the first counts
     if (index > expected && octets.length > 0) break; // a gap: what follows belongs to nothing
     expected = index + 1;
-    const tagged = encoded && octets.length === 0 ? /^([^']{0,60})'[^']{0,60}'/.exec(value) : null;
+    // Once, in the first that is encoded: where it stands by the standard, and where a plain piece stands before it.
+    const tagged = encoded && !wasEncoded ? /^([^']{0,60})'[^']{0,60}'/.exec(value) : null;
+    wasEncoded ||= encoded;
     if (tagged !== null) charset = tagged[1] || null;
     const rest = tagged === null ? value : value.slice(tagged[0].length);
     octets.push(encoded ? decodePercent(rest) : Buffer.from(rest, 'latin1'));

@@ -4,8 +4,9 @@
  *
  * Never throws, linear in the size of the mail (at most 30 levels are looked at again), no recursion; bodies stay encoded.
  */
+import { fileNameIn } from './file-name.ts';
 import { typeByName } from './file-types.ts';
-import { first, type Header, headerInUtf8, readHeader, readStructured } from './header.ts';
+import { first, type Header, headerInUtf8, readHeader, readStructured, type Structured } from './header.ts';
 import { isTnef } from './sealed.ts';
 import { readTnef } from './tnef.ts';
 import { decodeTextTransfer, decodeTransfer } from './transfer.ts';
@@ -97,13 +98,13 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
       }
     }
     if (part.depth >= maxDepth && type.startsWith('multipart/')) complete = false;
-    const disposition = readStructured(first(header, 'content-disposition'));
+    const disposition = dispositionIn(header);
+    // A multipart without parts is readable as text, and one beyond the limits is kept as a file.
+    const kind = { type: type.startsWith('multipart/') && part.depth < maxDepth ? 'text/plain' : type, disposition: disposition.value };
     leaves.push({
-      // A multipart without parts is readable as text, and one beyond the limits is kept as a file.
-      type: type.startsWith('multipart/') && part.depth < maxDepth ? 'text/plain' : type,
+      ...kind,
       parameters: content.parameters,
-      disposition: disposition.value,
-      filename: disposition.parameters.get('filename') ?? content.parameters.get('name') ?? null,
+      filename: fileNameIn(header, content, disposition, isText(kind)),
       encoding,
       related: part.related && header.fields.has('content-id'),
       reported: part.reported,
@@ -112,6 +113,12 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
     });
   }
   return { header: top ?? readHeader(source, 0, 0), leaves: leaves.flatMap(withoutUuFiles).flatMap(withTnefFiles), complete };
+}
+
+/** Without its semicolon it is the first word. */
+function dispositionIn(header: Header): Structured {
+  const read = readStructured(first(header, 'content-disposition'));
+  return { ...read, value: /^[\w-]*/.exec(read.value)?.[0] ?? '' };
 }
 
 /** Null: it says nothing, or nothing of sense. Some programs leave the second half out. */
@@ -217,7 +224,7 @@ function delimiterLine(region: Buffer, from: number): { closes: boolean; next: n
 const textOfPrograms =
   /^text\/(?:calendar|csv|tab-separated-values|vcard|x-vcard|directory|rtf|css|javascript|x-javascript|ecmascript|xml|x-sql|rfc822-headers)$/;
 /** Every text that nobody knows is plain (RFC 2046, 4.1.4). */
-export const isText = ({ type, disposition }: Leaf): boolean =>
+export const isText = ({ type, disposition }: Pick<Leaf, 'type' | 'disposition'>): boolean =>
   type.startsWith('text/') && !textOfPrograms.test(type) && disposition !== 'attachment';
 
 export const decodeBody = (leaf: Leaf, body: Buffer): Uint8Array =>
