@@ -122,6 +122,8 @@ export interface Outbox {
   settled(outbox: string): Promise<OutboxRow>;
   /** `sizeOctets`: how large a mail the server takes, null when it names no limit; noted already for a mailbox of the directory. */
   test(account: MailboxAccount): Promise<{ steps: TestStep[]; sizeOctets?: number | null }>;
+  /** Asks the server how large a mail it takes, and notes it; a server that cannot be asked within seconds leaves it unknown. */
+  askSize(account: MailboxAccount): Promise<void>;
   /** A person said that a mail of unknown fate arrived: a copy belongs in Sent. */
   arrived(outbox: string): Promise<void>;
   /** What waits for this mailbox's server is tried at once: its account changed, or a person asks. */

@@ -280,11 +280,17 @@ describe('how large a mail the server takes', () => {
       test(`${offered} (${security}) is noted as ${kept}, when it is tested and when a mail is sent`, async () => {
         await using on = await scene([], { extensions: ['PIPELINING', offered, 'ENHANCEDSTATUSCODES'], security });
         const { store, outbox, account } = on.world;
-        const noted = kept === 'none' ? null : { server: 'localhost', octets: Number(kept) };
-        await store.noteSizeLimit(account.id, { server: 'localhost', octets: 7 }); // what it said before is over
-        expect((await outbox.test(account)).sizeOctets).toBe(noted?.octets ?? null);
+        const octets = kept === 'none' ? null : Number(kept);
+        const noted = { server: 'localhost', octets };
+        const forget = (): Promise<void> =>
+          store.noteSizeLimit(account.id, { server: 'other.example', octets: octets === null ? 7 : null });
+        expect(await store.sizeLimit(account.id)).toBeNull();
+        expect((await outbox.test(account)).sizeOctets).toBe(octets);
         expect(await store.sizeLimit(account.id)).toEqual(noted);
-        await store.noteSizeLimit(account.id, noted === null ? { server: 'localhost', octets: 7 } : null);
+        await forget();
+        await outbox.askSize(account);
+        expect(await store.sizeLimit(account.id)).toEqual(noted);
+        await forget();
         expect((await on.world.send()).state).toBe('accepted');
         await eventually(async () => expect(await store.sizeLimit(account.id)).toEqual(noted));
       });

@@ -33,3 +33,41 @@ test('what a relay takes counts for mail to other servers, and not for mail that
   expect(await send(sales, 2)).toBe('queued');
   expect(relay.ledger).toEqual([]);
 });
+
+test('of a large mail a server is asked that nobody asked before: once, and one that is silent holds up nothing', {
+  timeout: 60_000,
+}, async () => {
+  const extensions = ['SIZE 2000000'];
+  await using relay = await startSubmission({ security: 'plain', users: null, extensions });
+  await using postroom = await startPostroom({
+    config: { hosted: { domains: [domain], smtp: { port: 0 }, relay: { host: '127.0.0.1', port: relay.port, tls: 'none' } } },
+  });
+  const [support, sales] = [await postroom.mailbox('support'), await postroom.mailbox('sales')];
+  const eva = await postroom.as('eva');
+  const tried = async (from: string, sizeOctets: number): Promise<unknown> => {
+    const attachments = [{ filename: 'a.bin', sizeOctets }];
+    try {
+      await eva.call(
+        'outbox.send',
+        { from, to: 'jane@elsewhere.example', subject: 's', body: 'b', attachments, dryRun: true },
+        { timeoutMs: 30_000 },
+      );
+      return 'fits';
+    } catch (error) {
+      return error instanceof PostroomError ? error.details.limitOctets : error;
+    }
+  };
+  expect(await tried(support, 100_000)).toBe('fits');
+  expect(relay.seen('connect')).toBe(0);
+  expect(await tried(support, 2_000_000)).toBe(2_000_000);
+  expect(await tried(support, 1_000_000)).toBe('fits');
+  expect(relay.seen('connect')).toBe(1);
+  relay.fail({ at: 'connect', end: 'stall' });
+  expect(await tried(sales, 3_000_000)).toBe('fits');
+  relay.release();
+  // A server without a limit is not asked again either.
+  extensions[0] = 'PIPELINING';
+  expect(await tried(sales, 3_000_000)).toBe('fits');
+  expect(await tried(sales, 3_000_000)).toBe('fits');
+  expect(relay.seen('connect')).toBe(3);
+});

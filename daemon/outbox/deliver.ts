@@ -29,6 +29,8 @@ const maxTimerMs = 60_000;
 const lookTimeoutMs = 60_000;
 /** After a start the mailbox's server may not be connected yet: pauses before a look that could not be taken is tried again. */
 const looksAtStartMs = [0, 500, 2_000, 10_000];
+/** Somebody waits for it with a file in hand. */
+const askSizeMs = 5_000;
 const unforeseenPauseMs = 1_000;
 
 export function createOutbox(deps: OutboxDeps): Outbox {
@@ -127,6 +129,13 @@ class Delivery implements Outbox {
       await this.#noteSize(account.id, account.smtp.host, tested.sizeOctets);
     if (tested.steps.every(({ ok }) => ok)) await this.#reopen(account.id);
     return tested;
+  }
+
+  async askSize({ id, kind, smtp }: MailboxAccount): Promise<void> {
+    const server = kind === 'hosted' ? relayOf(this.#deps.hostedConfig) : smtp;
+    if (server === null) return;
+    const { sizeOctets } = await probe(server, null, { ...this.#limits, attemptMs: Math.min(askSizeMs, this.#limits.attemptMs) });
+    if (sizeOctets !== undefined) await this.#noteSize(id, server.host, sizeOctets);
   }
 
   async arrived(id: OutboxId): Promise<void> {
@@ -354,10 +363,11 @@ class Delivery implements Outbox {
     if (run.row.recipients.every(({ state }) => state !== 'pending')) {
       return { kind: 'accepted', reply: 'delivered here', refused: new Map() };
     }
-    if (hostedConfig.relay === null) {
+    const relay = relayOf(hostedConfig);
+    if (relay === null) {
       return { kind: 'impossible', why: 'Mail to other servers needs hosted.relay in the daemon’s configuration.' };
     }
-    return this.#submit(run, { ...hostedConfig.relay, user: '', ca: null }, null);
+    return this.#submit(run, relay, null);
   }
 
   /** Whether a delivery that a crash cut off put the mail into the inbox already. */
@@ -397,8 +407,7 @@ class Delivery implements Outbox {
   async #noteSize(mailbox: MailboxId, server: string, octets: number | null): Promise<void> {
     const { store } = this.#deps;
     const known = await store.sizeLimit(mailbox);
-    const isKnown = octets === null ? known === null : known?.octets === octets && known.server === server;
-    if (!isKnown) await store.noteSizeLimit(mailbox, octets === null ? null : { server, octets });
+    if (known?.octets !== octets || known.server !== server) await store.noteSizeLimit(mailbox, { server, octets });
   }
 
   /** Keeps count of a mailbox's failures; a mail's own failure is none. */
@@ -616,6 +625,8 @@ class Delivery implements Outbox {
 }
 
 const isSettled = (state: OutboxState): boolean => state !== 'queued' && state !== 'sending' && state !== 'waiting-approval';
+
+const relayOf = ({ relay }: OutboxDeps['hostedConfig']): ServerAddress | null => (relay === null ? null : { ...relay, user: '', ca: null });
 
 async function credentialsFor(server: ServerAddress, account: MailboxAccount): Promise<Credentials> {
   return server.user === '' ? null : { user: server.user, secret: await account.secret() };

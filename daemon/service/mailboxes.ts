@@ -65,13 +65,13 @@ async function probed(world: World, mailbox: Mailbox) {
 
 /**
  * Throws when one of the servers does not work with what was entered; the details say at which step, so that a client names its field. Gives
- * how large a mail may be that is sent through it; null: its server names no limit.
+ * how large a mail its server takes; null: that was not asked.
  */
 async function needWorking(world: World, mailbox: Mailbox): Promise<ServerLimit | null> {
   const { steps, sizeOctets } = await probed(world, mailbox);
   const failed = steps.filter(({ ok }) => !ok);
   if (failed.length === 0)
-    return mailbox.kind === 'hosted' || sizeOctets == null ? null : { server: mailbox.smtp.host, octets: sizeOctets };
+    return mailbox.kind === 'hosted' || sizeOctets === undefined ? null : { server: mailbox.smtp.host, octets: sizeOctets };
   const why = failed.map(({ server, step, message }) => `${server === 'imap' ? 'incoming' : 'outgoing'} server, ${step}: ${message}`);
   throw new PostroomError('unavailable', `${mailbox.address} was not added. ${why.join('; ')}`, { steps });
 }
@@ -146,7 +146,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
     const mailbox = mailboxNamed(snapshot, id ?? address);
     // A hosted mailbox can be listed and written to as soon as this is answered.
     if (mailbox.kind === 'hosted') await world.hosted.prepare(world.accountOf(mailbox));
-    else await world.store.noteSizeLimit(mailbox.id, limit);
+    else if (limit !== null) await world.store.noteSizeLimit(mailbox.id, limit);
     return shown(world, snapshot, mailbox, caller);
   },
 

@@ -290,16 +290,14 @@ export const sendingHandlers: Handlers<SendingMethods> = {
     const original = forward ? await world.store.octets(entry.hash) : null;
     const passedOn = original === null || entry === null ? [] : filesPassedOn(entry, original);
     const kept = old === null ? [] : keptOf(old, asked.instead?.attachments ?? null);
-    const limit = await sizeLimitFor(world, mailbox, recipients);
     // Before a file comes, and before anything else is said of the mail: a file is refused when it is attached, whatever is still missing.
     const files = [
       ...[...passedOn, ...kept].map(({ filename, type, bytes }) => ({ filename, type, size: bytes.byteLength })),
       ...asked.attachments.map(({ filename, type, sizeOctets }) => ({ filename, type, size: sizeOctets })),
     ];
-    needFit(
-      files.reduce((sum, file) => sum + octetsAttached(file), Buffer.byteLength(asked.body ?? '')),
-      limit,
-    );
+    const atLeast = files.reduce((sum, file) => sum + octetsAttached(file), Buffer.byteLength(asked.body ?? ''));
+    const limit = await sizeLimitFor(world, mailbox, recipients, atLeast);
+    needFit(atLeast, limit);
     if (recipients.length === 0) throw new PostroomError('invalid', 'Nobody to send to: give at least one address.');
     refuseUnreachable(world, mailbox, recipients);
 

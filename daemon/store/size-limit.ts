@@ -3,15 +3,14 @@ import type { Db } from './sqlite.ts';
 import type { MailboxId, ServerLimit } from './types.ts';
 import type { Writing } from './work.ts';
 
-/** Null: the server names no limit. A mailbox that is being forgotten takes no more. */
-export function noteSizeLimit({ db }: Writing, mailbox: MailboxId, limit: ServerLimit | null): void {
-  db.run('DELETE FROM size_limit WHERE mailbox = ?', mailbox);
-  if (limit === null) return;
+/** What it said last stands. A mailbox that is being forgotten takes no more. */
+export function noteSizeLimit({ db }: Writing, mailbox: MailboxId, { server, octets }: ServerLimit): void {
   db.run(
-    'INSERT INTO size_limit (mailbox, server, octets) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM forgetting WHERE mailbox = ?)',
+    `INSERT INTO size_limit (mailbox, server, octets) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM forgetting WHERE mailbox = ?)
+     ON CONFLICT (mailbox) DO UPDATE SET server = excluded.server, octets = excluded.octets`,
     mailbox,
-    limit.server,
-    limit.octets,
+    server,
+    octets,
     mailbox,
   );
 }

@@ -573,9 +573,9 @@ export interface Store {
   /** What of a mailbox a person should look at: failed, bounced, of unknown fate, or not filed in Sent; newest first. */
   outboxTroubled(mailbox: MailboxId, limit: number): Promise<OutboxRow[]>;
 
-  /** What the submission server of a mailbox said last; null: it named no limit, or nobody asked yet. */
+  /** What the submission server of a mailbox said last; null: nobody asked yet. */
   sizeLimit(mailbox: MailboxId): Promise<ServerLimit | null>;
-  noteSizeLimit(mailbox: MailboxId, limit: ServerLimit | null): Promise<void>;
+  noteSizeLimit(mailbox: MailboxId, limit: ServerLimit): Promise<void>;
 
   // which rights are used
   /** The last use of each: what is there is written over. */
@@ -615,8 +615,8 @@ export interface Store {
 /** What an examination asks, of a daemon's store or of one that lies still. */
 export type StoreExamined = Pick<Store, 'folders' | 'unfetchable' | 'outboxTroubled' | 'check' | 'checkPacks' | 'close'>;
 
-/** The largest mail that a submission server takes, and its name. */
-export type ServerLimit = { server: string; octets: number };
+/** The largest mail that a submission server takes, and its name; null: it names no limit. */
+export type ServerLimit = { server: string; octets: number | null };
 
 /** A right of grants, and when that person last used it there, to the day. */
 export type RightUse = { person: PersonId; mailbox: MailboxId; right: 'access' | 'send' | 'setup'; at: Millis };
