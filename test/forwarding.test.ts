@@ -33,7 +33,7 @@ const from = 'From: Jane <jane@x.example>\nMIME-Version: 1.0\n';
 const html = '<table><tr><td>Sea map</td><td>2</td><td>19<sup>00</sup></td></tr></table>';
 const pdf = 'Content-Type: image/jpeg; name="R&D.pdf"\nContent-Transfer-Encoding: base64\n\nJVBERi0x\n';
 const mails: Record<string, string> = {
-  plain: `Subject: plain\n${from}Content-Type: multipart/mixed; boundary=b\n\n--b\n\nSee it.\n--b\n${pdf}--b--\n`,
+  plain: `Subject: plain\n${from}Content-Type: multipart/mixed; boundary=b\n\n--b\n\nSee it.\n--b\n${pdf}--b\nContent-Type: text/plain; charset=koi8-r; name=a.txt\nContent-Transfer-Encoding: base64\n\n8NLJ18XU\n--b--\n`,
   // Blanks at line ends, a dot, a From and a shift escape are no reason to change a message.
   html: `Subject: Prices [2026]\n${from}Content-Type: multipart/mixed; boundary=b\n\nFrom here \n.\n\u001b(B\n--b\nContent-Type: text/html\n\n${html}\n--b\n${pdf}--b--\n`,
   eightBit: `Subject: eight\n${from}Content-Type: text/html; charset=utf-8\n\n<p>Gr\u00fc\u00dfe ${html}</p>\n`,
@@ -68,10 +68,10 @@ test('a mail with HTML, or that cannot be opened here, goes as it came; files li
     return {
       text,
       asItCame: files.filter((file) => file !== null && Buffer.from(file.bytes).equals(octets)).length,
-      files: files.map((file) => `${file?.name} ${file?.type}`),
+      files: files.map((file) => [file?.name, file?.type, ...(file?.charset == null ? [] : [file.charset])].join(' ')),
     };
   };
-  expect(await forwarded('plain')).toMatchObject({ asItCame: 0, files: ['R&D.pdf application/pdf'] });
+  expect(await forwarded('plain')).toMatchObject({ asItCame: 0, files: ['R&D.pdf application/pdf', 'a.txt text/plain koi8-r'] });
   const withHtml = await forwarded('html');
   expect(withHtml).toMatchObject({ asItCame: 1, files: ['Prices _2026_.eml message/rfc822', 'R&D.pdf application/pdf'] });
   expect(withHtml.text).toContain('Sea map  2  19⁰⁰');

@@ -122,11 +122,12 @@ function authors(from: Address[], sender: Address | undefined): Address[] {
 export function attachmentBytes(
   octets: Uint8Array,
   index: number,
-): { filename: string; name: string; type: string; bytes: Uint8Array } | null {
+): { filename: string; name: string; type: string; charset: string | null; bytes: Uint8Array } | null {
   const leaf = filesOf(walk(octets).leaves)[index];
   if (leaf === undefined) return null;
   const { filename, type } = describe(leaf, index);
-  return { filename, name: nameOf(leaf) ?? filename, type, bytes: decodeBody(leaf, leaf.body) };
+  const charset = leaf.parameters.get('charset') ?? null;
+  return { filename, name: nameOf(leaf) ?? filename, type, charset, bytes: decodeBody(leaf, leaf.body) };
 }
 
 /** It says more than its text and its files do by themselves: it is passed on whole. */

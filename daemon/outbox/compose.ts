@@ -16,7 +16,13 @@ import { typeFor } from '../mail/file-types.ts';
 import type { Address } from '../mail/message.ts';
 import { needFit, ownLimit, type SizeLimit } from './size.ts';
 
-export type Attached = { filename: string; type: string; bytes: Uint8Array };
+export type Attached = {
+  filename: string;
+  type: string;
+  /** Of a text, as the mail that it came in has it. */
+  charset?: string | null;
+  bytes: Uint8Array;
+};
 
 export type Draft = {
   from: Address;
@@ -205,7 +211,7 @@ function textPart(body: string): Part {
   };
 }
 
-function attachmentPart({ filename, type, bytes }: Attached): Part {
+function attachmentPart({ filename, type, charset, bytes }: Attached): Part {
   const name = line(filename, 'name of an attachment');
   if (name === '') throw invalid('An attachment needs a name.');
   // RFC 6838, 4.2: 127 characters each; that of .pptx has 61.
@@ -219,9 +225,10 @@ function attachmentPart({ filename, type, bytes }: Attached): Part {
   if (label === 'message/rfc822' && isSevenBit(octets)) {
     return { header: [`Content-Type: ${label}`, disposition, 'Content-Transfer-Encoding: 7bit'], content: octets };
   }
+  const isKnown = label.startsWith('text/') && /^[\w.:+-]{1,40}$/.test(charset ?? '');
   return {
     header: [
-      `Content-Type: ${/^(message|multipart)\//.test(label) ? 'application/octet-stream' : label}`,
+      `Content-Type: ${/^(message|multipart)\//.test(label) ? 'application/octet-stream' : label}${isKnown ? `; charset=${charset}` : ''}`,
       disposition,
       'Content-Transfer-Encoding: base64',
     ],

@@ -25,7 +25,7 @@ export function forwardedText(entry: EntryRow, text: string): string {
 export function filesPassedOn(entry: EntryRow, original: Uint8Array): Attached[] {
   const files = entry.attachments.flatMap(({ index }) => {
     const file = attachmentBytes(original, index);
-    return file === null ? [] : [{ filename: file.name, type: file.type, bytes: file.bytes }];
+    return file === null ? [] : [{ ...file, filename: file.name }];
   });
   if (!saysMoreWhole(original)) return files;
   const whole = {
