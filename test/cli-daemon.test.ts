@@ -230,7 +230,8 @@ test('doctor: by the daemon, without it, without a home; exit 1 for errors alone
   await chmod(world.file('grants.json'), 0o644);
   expect(await doctor()).toEqual(['error file-open']);
   const said = await world.postroom('doctor');
-  expect([said.code, said.out]).toEqual([1, expect.stringMatching(/^error {4}.*grants\.json.* -> .*chmod 600 .*\n$/)]);
+  // Beside other work the machine may be slow as well, and is told so after it.
+  expect([said.code, said.out]).toEqual([1, expect.stringMatching(/^error {4}.*grants\.json.* -> .*chmod 600 .*\n(info .*\n)?$/)]);
   await chmod(world.file('grants.json'), 0o600);
   // A daemon that is there, and a client that has nothing to show to it: that it does not answer is not said.
   expect(await doctor(world.postroom, '--identity', world.file('nobody.json'))).toEqual(['error not-signed-in']);
