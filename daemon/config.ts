@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import * as z from 'zod';
 import { PostroomError } from '../protocol/errors.ts';
 import { readHost } from './directory/secret-hosts.ts';
+import { isHostRule } from './network.ts';
 
 const port = z.int().min(0).max(65_535);
 const SecretHost = z.string().refine((text) => readHost(text) !== null, 'is written HOST or HOST:PORT, like imap.example.org:993');
@@ -78,6 +79,27 @@ export const Config = z.strictObject({
       }),
     )
     .default({}),
+  /** Where mailboxes may have their servers, incoming and outgoing. A rule that names a host, an address or a range lets in just that. */
+  network: z
+    .strictObject({
+      allow: z
+        .array(
+          z.strictObject({
+            /** `public`, `private`, `loopback`; a name, `*.` before it for all below it; an address or a range like `10.1.0.0/16`. */
+            hosts: z
+              .array(z.string().refine(isHostRule, 'public, private, loopback, a host name, an address or a range like 10.1.0.0/16'))
+              .min(1),
+            ports: z.union([z.literal('any'), z.array(z.int().min(1).max(65_535)).min(1)]),
+            /** Whose mailboxes: everybody's, or those that a holder of this operation has set up. */
+            for: z.enum(['anybody', 'shared-mailbox.sync']).default('anybody'),
+          }),
+        )
+        .default([
+          { hosts: ['public'], ports: [25, 143, 465, 587, 993, 2525], for: 'anybody' },
+          { hosts: ['loopback', 'private'], ports: 'any', for: 'shared-mailbox.sync' },
+        ]),
+    })
+    .prefault({}),
   sync: z
     .strictObject({
       /** A look at the server even when nothing was announced. */

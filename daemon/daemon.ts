@@ -27,6 +27,7 @@ import { refuseUnsafeHome } from './home-files.ts';
 import { startHosted } from './hosted/receive.ts';
 import { keepJournal } from './journal.ts';
 import { type Log, openLog } from './log.ts';
+import { reachOf } from './network.ts';
 import { Opener } from './open.ts';
 import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
@@ -95,7 +96,13 @@ export async function startDaemon(where: Places, options: { config?: Config; log
         followServer: mailbox.settings.followServer,
         seenBy: mailbox.shared ? null : mailbox.owner,
       };
-      const common = { id: mailbox.id, address: mailbox.address, policy };
+      // Servers of a shared mailbox are set up by holders of the operation alone, those of a personal one by its owner.
+      const reach = () => {
+        const snapshot = directory.snapshot();
+        const { shared, owner } = snapshot.mailbox(mailbox.id) ?? mailbox;
+        return reachOf(config.network, shared || snapshot.access.holds(owner, 'shared-mailbox.sync'));
+      };
+      const common = { id: mailbox.id, address: mailbox.address, policy, reach };
       if (mailbox.kind === 'hosted')
         return {
           ...common,

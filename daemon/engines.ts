@@ -6,6 +6,7 @@
 import type { Config } from './config.ts';
 import type { Secret } from './directory/secrets.ts';
 import type { Log } from './log.ts';
+import type { Reach } from './network.ts';
 import type { FolderRole, MailboxId, Millis, OutboxRow, Store, WorkPolicy } from './store/types.ts';
 
 export type ServerAddress = {
@@ -25,6 +26,8 @@ export type MailboxAccount = {
   kind: 'imap' | 'hosted';
   imap: ServerAddress | null;
   smtp: ServerAddress | null;
+  /** Which servers it may have; asked at every connection. */
+  reach: () => Reach;
   /** Asked for when it is needed, kept no longer; throws PostroomError('invalid') when it is missing. */
   secret: () => Promise<Secret>;
 };

@@ -29,6 +29,9 @@ const byMessage: readonly (readonly [RegExp, string])[] = [
   [/unsupported protocol|alert protocol version/i, 'ERR_SSL_UNSUPPORTED_PROTOCOL'],
 ];
 
+/** Whether words of ours are about a certificate, and not about what else a handshake may fail at. */
+export const namesCertificate = (words: string): boolean => /certificate (is|has|was)/.test(words);
+
 /** Null: the error is not about TLS. */
 export function tlsWords(error: unknown): string | null {
   const { code = '', message = '' } = error as { code?: string; message?: string };

@@ -63,7 +63,8 @@ test('what may go there is asked at every use', async () => {
 
 test('a person with a port of their own on a listed machine gets nothing', async () => {
   await using server = await listener();
-  await using postroom = await startPostroom({ config: { secretCommands: vault('127.0.0.1') } });
+  const network = { allow: [{ hosts: ['loopback'], ports: 'any' }] };
+  await using postroom = await startPostroom({ config: { secretCommands: vault('127.0.0.1'), network } });
   await postroom.person('mallory');
   const mallory = await postroom.as('mallory');
   const refused = (name: string) =>

@@ -13,6 +13,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notFound, PostroomError } from '../../protocol/errors.ts';
 import type { MailboxAccount, Outbox, OutboxDeps, ServerAddress, TestStep } from '../engines.ts';
+import type { Reach } from '../network.ts';
 import type { MailboxId, Millis, OutboxId, OutboxPatch, OutboxRow, OutboxState } from '../store/types.ts';
 import { markAnswered } from './answered.ts';
 import { type Attempt, type Credentials, probe, submit, type TimeLimits } from './smtp.ts';
@@ -123,7 +124,7 @@ class Delivery implements Outbox {
     } catch (error) {
       return { steps: [{ server: 'smtp', step: 'sign in', ok: false, message: messageOf(error) }] };
     }
-    const tested = await probe(account.smtp, credentials, this.#limits);
+    const tested = await probe(account.smtp, account.reach(), credentials, this.#limits);
     // One that is being added is not there yet: whoever adds it notes the size under the name that it gets.
     if (tested.sizeOctets !== undefined && this.#deps.account(account.id) !== null)
       await this.#noteSize(account.id, account.smtp.host, tested.sizeOctets);
@@ -131,10 +132,13 @@ class Delivery implements Outbox {
     return tested;
   }
 
-  async askSize({ id, kind, smtp }: MailboxAccount): Promise<void> {
+  async askSize({ id, kind, smtp, reach }: MailboxAccount): Promise<void> {
     const server = kind === 'hosted' ? relayOf(this.#deps.hostedConfig) : smtp;
     if (server === null) return;
-    const { sizeOctets } = await probe(server, null, { ...this.#limits, attemptMs: Math.min(askSizeMs, this.#limits.attemptMs) });
+    const { sizeOctets } = await probe(server, kind === 'hosted' ? null : reach(), null, {
+      ...this.#limits,
+      attemptMs: Math.min(askSizeMs, this.#limits.attemptMs),
+    });
     if (sizeOctets !== undefined) await this.#noteSize(id, server.host, sizeOctets);
   }
 
@@ -340,7 +344,7 @@ class Delivery implements Outbox {
     } catch (error) {
       return { kind: 'auth', why: messageOf(error) };
     }
-    return this.#submit(run, account.smtp, credentials);
+    return this.#submit(run, account.smtp, account.reach(), credentials);
   }
 
   /** Local recipients first, by ingest; the others together, through the relay. */
@@ -367,7 +371,7 @@ class Delivery implements Outbox {
     if (relay === null) {
       return { kind: 'impossible', why: 'Mail to other servers needs hosted.relay in the daemon’s configuration.' };
     }
-    return this.#submit(run, relay, null);
+    return this.#submit(run, relay, null, null);
   }
 
   /** Whether a delivery that a crash cut off put the mail into the inbox already. */
@@ -376,13 +380,14 @@ class Delivery implements Outbox {
     return inbox !== undefined && (await this.#deps.store.identities(inbox.id)).some(({ hash }) => hash === row.hash);
   }
 
-  async #submit(run: Run, server: ServerAddress, credentials: Credentials): Promise<Outcome> {
+  async #submit(run: Run, server: ServerAddress, reach: Reach, credentials: Credentials): Promise<Outcome> {
     const { store, refusal } = this.#deps;
     const octets = await store.octets(run.row.hash);
     if (run.recalled !== null) return { kind: 'forbidden', why: run.recalled };
     if (this.#closing.signal.aborted) return { kind: 'lost', where: 'before-data', why: 'The daemon stopped.' };
     run.attempt = submit({
       server,
+      reach,
       credentials,
       mailFrom: run.row.from,
       rcptTo: run.row.recipients.filter(({ state }) => state === 'pending').map(({ address }) => address),

@@ -17,8 +17,9 @@ import { Readable } from 'node:stream';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Secret } from '../directory/secrets.ts';
 import type { ServerAddress, TestStep } from '../engines.ts';
+import { barred, lookupWithin, type Reach, silent } from '../network.ts';
 import type { Millis } from '../store/types.ts';
-import { tlsWords } from '../tls-words.ts';
+import { namesCertificate, tlsWords } from '../tls-words.ts';
 import { sizeWords, tooLarge } from './size.ts';
 import type { Outcome, Reply } from './state.ts';
 
@@ -34,6 +35,7 @@ export type Credentials = { user: string; secret: Secret } | null;
 
 export type Submission = {
   server: ServerAddress;
+  reach: Reach;
   credentials: Credentials;
   mailFrom: string;
   rcptTo: readonly string[];
@@ -66,7 +68,7 @@ export type Attempt = {
 };
 
 export function submit(job: Submission): Attempt {
-  const connection = new Connection(job.server, job.limits, job.mailFrom.split('@')[1] ?? 'localhost');
+  const connection = new Connection(job.server, job.reach, job.limits, job.mailFrom.split('@')[1] ?? 'localhost');
   // nodemailer gathers in it what RCPT answers, and gives it to nobody when the connection is lost.
   const envelope: Envelope = { from: job.mailFrom, to: [...job.rcptTo], size: job.octets.length };
   const refused = (): Map<string, Reply> => replies(envelope.rejectedErrors);
@@ -112,10 +114,11 @@ export function submit(job: Submission): Attempt {
 /** Tries an address without sending: each step until one fails. `sizeOctets` is undefined when the server did not get to greet. */
 export async function probe(
   server: ServerAddress,
+  reach: Reach,
   credentials: Credentials,
   limits: TimeLimits,
 ): Promise<{ steps: TestStep[]; sizeOctets?: number | null }> {
-  const connection = new Connection(server, limits, 'localhost');
+  const connection = new Connection(server, reach, limits, 'localhost');
   const steps: TestStep[] = [];
   let greeted: { sizeOctets?: number | null } = {};
   const step = async (name: string, act: () => Promise<string>): Promise<boolean> => {
@@ -123,7 +126,10 @@ export async function probe(
       steps.push({ server: 'smtp', step: name, ok: true, message: await act() });
       return true;
     } catch (error) {
-      steps.push({ server: 'smtp', step: name, ok: false, message: wordsOf(error) });
+      // That something took the connection is not told either.
+      const untold = error instanceof Untold;
+      if (untold) steps.length = 0;
+      steps.push({ server: 'smtp', step: untold ? 'connect' : name, ok: false, message: wordsOf(error) });
       return false;
     }
   };
@@ -218,10 +224,16 @@ class NoEntry extends Error {
   override name = 'NoEntry';
 }
 
+/** Something, or nothing, was there, and those who asked may not know which. */
+class Untold extends Error {
+  override name = 'Untold';
+}
+
 type SmtpError = Error & { code?: string; command?: string; response?: string; responseCode?: number; rejectedErrors?: SmtpError[] };
 
 class Connection {
   readonly #server: ServerAddress;
+  readonly #reach: Reach;
   readonly #limits: TimeLimits;
   readonly #name: string;
   readonly #failure = Promise.withResolvers<never>();
@@ -231,8 +243,9 @@ class Connection {
   #smtp: SMTPConnection | undefined;
   failed = false;
 
-  constructor(server: ServerAddress, limits: TimeLimits, name: string) {
+  constructor(server: ServerAddress, reach: Reach, limits: TimeLimits, name: string) {
     this.#server = server;
+    this.#reach = reach;
     this.#limits = limits;
     this.#name = name;
     this.#failure.promise.catch(() => {}); // whoever waits gets it by the race; nobody may wait just now
@@ -261,9 +274,13 @@ class Connection {
   async dial(): Promise<void> {
     const { host, port } = this.#server;
     this.allow(this.#limits.connectMs, `a connection to ${host}:${port}`);
-    const socket = connect({ host, port });
-    this.#socket = socket;
-    await this.#step((done) => void once(socket, 'connect').then(() => done(null), done));
+    await this.#untold(async () => {
+      const bar = barred(this.#reach, this.#server);
+      if (bar !== null) throw bar;
+      const socket = connect({ host, port, lookup: lookupWithin(this.#reach, port) });
+      this.#socket = socket;
+      await this.#step((done) => void once(socket, 'connect').then(() => done(null), done));
+    });
   }
 
   /** Greeting, EHLO and, when the address says so, TLS. How large a mail the server takes; null: it names no limit. */
@@ -291,8 +308,10 @@ class Connection {
     smtp.on('error', (error: Error) => this.fail(error));
     // Later, because for 421 nodemailer tells the end before the error that says why.
     smtp.on('end', () => setImmediate(() => this.fail(new Error('The server closed the connection.'))));
-    await this.#step((done) => smtp.connect((error) => done(error ?? null)));
-    if (tls !== 'none' && !smtp.secure) throw new Error('The connection is not encrypted.');
+    await this.#untold(async () => {
+      await this.#step((done) => smtp.connect((error) => done(error ?? null)));
+      if (tls !== 'none' && !smtp.secure) throw new Error('The connection is not encrypted.');
+    });
     return sizeIn(smtp.lastServerResponse || '');
   }
 
@@ -306,6 +325,7 @@ class Connection {
     try {
       await this.#step((done) => smtp.login({ user, pass, credentials: { user, pass } }, (error) => done(error ?? null)));
     } catch (error) {
+      if (!this.#tells) throw refusedSilently(error);
       throw signInError(error, [pass, Buffer.from(pass).toString('base64'), Buffer.from(`\0${user}\0${pass}`).toString('base64')]);
     }
   }
@@ -343,6 +363,22 @@ class Connection {
     this.#smtp.quit();
     const socket = this.#socket;
     setTimeout(() => socket?.destroy(), 1_000).unref();
+  }
+
+  /** Whether those whose mailbox it is may hear what is there: a verified certificate has shown whose words they are, or they may know. */
+  get #tells(): boolean {
+    // nodemailer's `secure` is what was asked for; its socket knows what came of it, but is not in its published types.
+    const { _socket: socket } = (this.#smtp ?? {}) as { _socket?: { authorized?: boolean } };
+    return this.#reach === null || this.#reach.told || socket?.authorized === true;
+  }
+
+  async #untold(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (this.#tells || namesCertificate(tlsWords(error) ?? '')) throw error;
+      throw new Untold(silent(this.#server.host, this.#server.port, 'SMTP'), { cause: error });
+    }
   }
 
   /** Runs one step of the library against the clocks and the connection's own end. */
@@ -405,6 +441,12 @@ function signInError(error: unknown, secrets: readonly string[]): Error {
   const { responseCode, code } = error as SmtpError;
   const why = secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '[secret]')), wordsOf(error));
   return code === 'EAUTH' && (responseCode ?? 500) >= 500 ? new NoEntry(why) : new Error(why);
+}
+
+function refusedSilently(error: unknown): Error {
+  const { responseCode, code } = error as SmtpError;
+  const why = 'The server refused the user or the password.';
+  return code === 'EAUTH' && (responseCode ?? 500) >= 500 ? new NoEntry(why, { cause: error }) : new Error(why, { cause: error });
 }
 
 const words = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500);

@@ -9,6 +9,7 @@ import { examineMailbox, type MailboxSight } from '../doctor/mailboxes.ts';
 import { examineDelay, examineRoom, examineStore, roomAt } from '../doctor/store.ts';
 import { examineClock, examineEndpoints } from '../doctor/system.ts';
 import { secretPlaces } from '../home.ts';
+import { isBarred, NotAllowed } from '../network.ts';
 import { iso } from './wire.ts';
 import type { Handlers, World } from './world.ts';
 
@@ -26,9 +27,11 @@ export const doctorHandlers: Handlers<'daemon.doctor'> = {
       : [info('system-hidden', 'The daemon itself was not looked at.', 'Ask somebody who manages people to run: postroom doctor')];
     const { mailboxes } = snapshot.directory;
     const seen = mailboxes.filter(({ id }) => snapshot.access.surfaces(caller.person, id, now).any);
-    const own = await inTurns(seen, atOnce, (mailbox) =>
-      mailboxFindings(world, mailbox, snapshot.access.surfaces(caller.person, mailbox.id, now), true),
-    );
+    const setsUp = snapshot.access.holds(caller.person, 'shared-mailbox.sync');
+    const own = await inTurns(seen, atOnce, async (mailbox) => [
+      ...(await mailboxFindings(world, mailbox, snapshot.access.surfaces(caller.person, mailbox.id, now), true)),
+      ...(setsUp ? await networkFindings(world, mailbox) : []),
+    ]);
     const findings = sorted([
       ...system,
       ...own.flat(),
@@ -71,6 +74,25 @@ function mailboxFindings(world: World, mailbox: Mailbox, sight: MailboxSight, co
     mailbox,
     { secrets: world.secrets, store: world.store, commands: Object.keys(world.config.secretCommands), live },
     sight,
+  );
+}
+
+/** Others are told that a server did not answer; who sets servers up learns that nobody asked it. */
+async function networkFindings(world: World, mailbox: Mailbox): Promise<Finding[]> {
+  if (mailbox.kind === 'hosted') return [];
+  const reach = world.accountOf(mailbox).reach();
+  const servers = [mailbox.imap, mailbox.smtp];
+  const found = await Promise.all(servers.map(async (server) => ((await isBarred(reach, server)) ? new NotAllowed(server) : null)));
+  return found.flatMap((bar) =>
+    bar === null
+      ? []
+      : [
+          error(
+            'network',
+            `${mailbox.address}: ${bar.message}.`,
+            'Add it to network.allow, then: postroom daemon stop && postroom daemon start',
+          ),
+        ],
   );
 }
 

@@ -1,13 +1,12 @@
 /** The bulk connection as the daemon's thread sees it: `bulk.worker.ts` does the reading. */
 import { Worker } from 'node:worker_threads';
-import type { ServerAddress } from '../engines.ts';
 import { workerFile } from '../worker-file.ts';
 import type { Batch, BatchItem, Unfetchable } from './batches.ts';
 import { type FaultFacts, ImapFault } from './fault.ts';
-import type { ImapLimits, Named } from './imap.ts';
+import type { Login, Named } from './imap.ts';
 
 export type ToBulk =
-  | { kind: 'connect'; address: ServerAddress; password: string; limits: ImapLimits }
+  | ({ kind: 'connect' } & Login)
   | { kind: 'read'; folder: Named; uidValidity: number; slices: number[][]; allInParts: boolean }
   /** A batch is in the store. */
   | { kind: 'ack' }
@@ -29,13 +28,13 @@ export class Bulk implements AsyncDisposable {
   #take: (batch: Batch) => Promise<void> = async () => {};
 
   /** Starts the thread and logs in. */
-  static async connect(address: ServerAddress, password: string, limits: ImapLimits, stop: AbortSignal): Promise<Bulk> {
+  static async connect({ stop, ...login }: Login & { stop: AbortSignal }): Promise<Bulk> {
     const bulk = new Bulk();
     const stopped = () => bulk.#fail(new ImapFault({ kind: 'gone', message: 'stopped', retryAfterMs: null }));
     stop.addEventListener('abort', stopped);
     bulk.#exited.then(() => stop.removeEventListener('abort', stopped));
     try {
-      await bulk.#ask({ kind: 'connect', address, password, limits });
+      await bulk.#ask({ kind: 'connect', ...login });
       return bulk;
     } catch (error) {
       await bulk[Symbol.asyncDispose]();

@@ -35,7 +35,7 @@ port.on('message', (message: ToBulk) => {
 async function act(message: Exclude<ToBulk, { kind: 'ack' }>): Promise<FromBulk> {
   switch (message.kind) {
     case 'connect':
-      imap = await connectImap(message.address, message.password, message.limits);
+      imap = await connectImap(message);
       return { kind: 'connected' };
     case 'read': {
       if (!imap) throw new Error('asked to read before it was connected');

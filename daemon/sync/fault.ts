@@ -1,4 +1,5 @@
 /** What goes wrong between us and an IMAP server, sorted by what to do about it. */
+import { NotAllowed } from '../network.ts';
 import { tlsWords } from '../tls-words.ts';
 
 export type FaultKind =
@@ -71,6 +72,7 @@ export function faultOf(error: unknown, doing: string, phase: Phase): ImapFault 
   const retryAfterMs = facts.throttleReset === undefined ? null : Math.min(facts.throttleReset, longestPauseMs);
   const as = (kind: FaultKind) => new ImapFault({ kind, message: `${doing}: ${words || code}`, retryAfterMs }, { cause: error });
 
+  if (error instanceof NotAllowed) return as('refused');
   if (code === 'LiteralTooLarge' || code === 'ResponseTooLarge') return as('too-large');
   if (code === 'LineTooLarge' || code === 'TooManyTokens') return as('flood');
   // A full mailbox refuses what would fill it; who only reads has taken too much in too short a time (RFC 5530, 3).

@@ -9,7 +9,9 @@
  */
 import { type FetchMessageObject, type FetchQueryObject, ImapFlow, type ListResponse } from 'imapflow';
 import type { ServerAddress } from '../engines.ts';
+import { barred, lookupWithin, type Reach, silent } from '../network.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
+import { namesCertificate } from '../tls-words.ts';
 import { faultOf, ImapFault, type Phase, refused } from './fault.ts';
 import { obstacleOf, twinName } from './folder-name.ts';
 import { rolesOf } from './folder-role.ts';
@@ -21,6 +23,9 @@ import { type Budget, deadline, listing, type Meter, restrain, telling, uidLimit
  * again for each list of folders, however it drips.
  */
 export type ImapLimits = { connectTimeoutMs: number; maxIdleMs: number; replyMs: number; readyMs: number };
+
+/** All that a connection takes; plain data, for it goes to threads. */
+export type Login = { address: ServerAddress; password: string; reach: Reach; limits: ImapLimits };
 
 /** `obstacle`: why no command can name it, though it is listed. */
 export type Listed = ListedFolder & { status: Status | null; obstacle: string | null };
@@ -60,13 +65,20 @@ const roles: Record<string, FolderRole> = {
 };
 
 /** Connects, secures, logs in. The password is used here and not kept. */
-export async function connectImap(address: ServerAddress, password: string, limits: ImapLimits): Promise<Imap> {
+export async function connectImap({ address, password, reach, limits }: Login): Promise<Imap> {
+  const heard = (error: unknown, proven = false): ImapFault => {
+    const fault = faultOf(error, `connecting to ${address.host}:${address.port}`, 'connecting');
+    return reach === null || reach.told || proven ? fault : hushed(fault, address);
+  };
+  const bar = barred(reach, address);
+  if (bar !== null) throw heard(bar);
   const client = new ImapFlow({
     host: address.host,
     port: address.port,
     secure: address.tls === 'implicit',
     ...(address.tls === 'implicit' ? {} : { doSTARTTLS: address.tls === 'starttls' }),
-    tls: { minVersion: 'TLSv1.2', ...(address.ca === null ? {} : { ca: address.ca }) },
+    // What is here is handed to `connect`, with and without TLS.
+    tls: { minVersion: 'TLSv1.2', lookup: lookupWithin(reach, address.port), ...(address.ca === null ? {} : { ca: address.ca }) },
     auth: { user: address.user, pass: password },
     clientInfo: { name: 'Postroom' },
     logger: false, // it would see every line, the one with the password too
@@ -104,13 +116,29 @@ export async function connectImap(address: ServerAddress, password: string, limi
     }
   } catch (error) {
     client.close();
-    throw faultOf(last instanceof ImapFault ? last : error, `connecting to ${address.host}:${address.port}`, 'connecting');
+    throw heard(last instanceof ImapFault ? last : error, isProven(client));
   } finally {
     inTime();
   }
   // Paths are sent as they were listed: a prefix put in front of a shared folder's name would name another one.
   client.namespace = { prefix: '', delimiter: client.namespace?.delimiter };
   return new Imap(client, meter, () => last, end, limits.replyMs);
+}
+
+/** Whether a verified certificate has shown whose words these are. */
+function isProven(client: ImapFlow): boolean {
+  const { tls } = client as unknown as { tls?: { authorized?: boolean } };
+  return tls?.authorized === true;
+}
+
+/** For those who may not know what there is: a certificate that does not fit and a refused password are about their own mailbox, all else is not. */
+function hushed(fault: ImapFault, { host, port }: ServerAddress): ImapFault {
+  if (fault.kind === 'certificate' && namesCertificate(fault.message)) return fault;
+  const { kind, message } =
+    fault.kind === 'auth'
+      ? ({ kind: 'auth', message: 'The server refused the user or the password.' } as const)
+      : ({ kind: 'unreachable', message: silent(host, port, 'IMAP') } as const);
+  return new ImapFault({ kind, message, retryAfterMs: null }, { cause: fault });
 }
 
 /** imapflow keeps which method logged us in, but not in its published types; PREAUTH is when none did. */

@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PostroomError } from '../../protocol/errors.ts';
-import type { MailboxAccount, MailboxStatus, ServerAddress, SyncDeps } from '../engines.ts';
+import type { MailboxAccount, MailboxStatus, SyncDeps } from '../engines.ts';
 import type { Folder, ListedFolder, Millis } from '../store/types.ts';
 import type { Batch } from './batches.ts';
 import { Bulk } from './bulk.ts';
@@ -30,7 +30,7 @@ import {
   settle,
   takeIn,
 } from './folder.ts';
-import { connectImap, type Imap, type ImapLimits, type Listed } from './imap.ts';
+import { connectImap, type Imap, type Listed, type Login } from './imap.ts';
 import { moved, slices } from './plan.ts';
 import { growingPause, Signal } from './wait.ts';
 
@@ -169,22 +169,23 @@ export class MailboxSync {
 
   /** One more connection of this account. Counts refused passwords, so that nobody can make it try for ever. */
   async connect(): Promise<Imap> {
-    const { password, address, limits } = await this.#login();
+    const login = await this.#login();
     try {
-      return await connectImap(address, password, limits);
+      return await connectImap(login);
     } catch (error) {
       this.#noteLogin(error);
       throw error;
     }
   }
 
-  async #login(): Promise<{ password: string; address: ServerAddress; limits: ImapLimits }> {
+  async #login(): Promise<Login> {
     const { imap: address } = this.#account;
     if (!address) throw new PostroomError('invalid', `${this.#account.address} has no IMAP server.`);
     if (this.#refusals >= loginTries) throw new ImapFault({ kind: 'auth', message: 'the password was refused', retryAfterMs: null });
     const secret = await this.#account.secret();
     const { connectTimeoutMs, maxIdleMs, replyMs, readyMs } = this.#deps.config;
-    return { password: secret.reveal(), address, limits: { connectTimeoutMs, maxIdleMs, replyMs, readyMs } };
+    const limits = { connectTimeoutMs, maxIdleMs, replyMs, readyMs };
+    return { password: secret.reveal(), address, reach: this.#account.reach(), limits };
   }
 
   #noteLogin(error: unknown): void {
@@ -243,7 +244,10 @@ export class MailboxSync {
   #judge(error: unknown): { state: 'offline' | 'auth-failed' | 'error'; retryAfterMs: number } {
     const mailbox = this.#account.id;
     if (error instanceof ImapFault) {
-      this.#deps.log.warn({ mailbox, kind: error.kind, fault: error.message }, 'sync: connection lost');
+      // What its people may not know, whoever reads the log may.
+      const { cause } = error;
+      const behind = cause instanceof ImapFault ? { behind: cause.message } : {};
+      this.#deps.log.warn({ mailbox, kind: error.kind, fault: error.message, ...behind }, 'sync: connection lost');
       if (error.kind === 'auth') {
         return { state: this.#refusals >= loginTries ? 'auth-failed' : 'error', retryAfterMs: 0 };
       }
@@ -580,8 +584,7 @@ export class MailboxSync {
     const { signal } = this.#stopping;
     await sleep(Math.max(0, this.#fillNotBefore - this.#deps.now()), undefined, { signal });
     this.#set({ state: 'syncing', retryAt: null });
-    const { password, address, limits } = await this.#login();
-    await using bulk = await Bulk.connect(address, password, limits, signal);
+    await using bulk = await Bulk.connect({ ...(await this.#login()), stop: signal });
     for (;;) {
       const next = [...this.#backlog.values()].sort((a, b) => rank(a.state) - rank(b.state))[0];
       if (!next) return;

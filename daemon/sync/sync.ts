@@ -107,7 +107,7 @@ async function testLogin(account: MailboxAccount, { config }: SyncDeps): Promise
   ];
   try {
     const secret = await account.secret();
-    const imap = await connectImap(address, secret.reveal(), config);
+    const imap = await connectImap({ address, password: secret.reveal(), reach: account.reach(), limits: config });
     try {
       add('connect', true, where);
       add('tls', true, secure);

@@ -24,6 +24,7 @@ export const hostedAccount = (id: string, ...addresses: string[]): MailboxAccoun
   kind: 'hosted',
   imap: null,
   smtp: null,
+  reach: () => null,
   secret: async () => new Secret(''),
 });
 

@@ -80,6 +80,7 @@ export async function openWorld(home: string, smtp: ServerAddress | null, option
     kind: smtp === null ? 'hosted' : 'imap',
     imap: null,
     smtp,
+    reach: () => null,
     secret: async () => new Secret('secret'),
   };
   const config = parseConfig({}, 'test');
@@ -192,6 +193,7 @@ export function outboxOnly(given: {
     kind: 'hosted',
     imap: null,
     smtp: null,
+    reach: () => null,
     secret: () => Promise.reject(new Error('a hosted mailbox has none')),
   };
   const blank: Omit<OutboxRow, 'id' | 'sendAt'> = {

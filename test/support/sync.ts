@@ -6,6 +6,7 @@ import { Config } from '../../daemon/config.ts';
 import { Secret } from '../../daemon/directory/secrets.ts';
 import type { MailboxAccount, MailboxStatus, ServerAddress, Sync } from '../../daemon/engines.ts';
 import { silentLog } from '../../daemon/log.ts';
+import type { Reach } from '../../daemon/network.ts';
 import { openStore } from '../../daemon/store/store.ts';
 import type { Folder, Store } from '../../daemon/store/types.ts';
 import { createSync } from '../../daemon/sync/sync.ts';
@@ -17,6 +18,8 @@ export interface SyncOptions {
   address?: string;
   password?: string;
   imap?: Partial<ServerAddress>;
+  /** Left out: any server. */
+  reach?: Reach;
   config?: Partial<Config['sync']>;
   /** A home that an earlier sync has filled. */
   home?: string;
@@ -77,6 +80,7 @@ export async function startSync(dovecot: Pick<Dovecot, 'ports' | 'ca'>, options:
     kind: 'imap',
     imap: { host: '127.0.0.1', port: dovecot.ports.imaps, tls: 'implicit', user: address, ca: dovecot.ca, ...options.imap },
     smtp: null,
+    reach: () => options.reach ?? null,
     secret: async () => new Secret(options.password ?? 'secret'),
   };
   const reported: MailboxStatus[] = [];
