@@ -57,8 +57,8 @@ describe('a server that says no', () => {
     { about: /^LIST/, script: (asked) => asked.say(`${asked.tag} OK done\r\n`), words: /lists no folder/, state: 'error' },
     { about: /^LIST/, script: no('NO [LIMIT] not now'), words: /not now/, state: 'offline' },
     { about: /^LIST/, script: no('NO I have lost them'), words: /lost them/, state: 'error' },
-    { about: /^EXAMINE INBOX/, script: no('NO [NOPERM] not for you'), words: /INBOX.*not for you/, state: 'error' },
-    { about: /^EXAMINE INBOX/, script: no('NO [UNAVAILABLE] the store is away'), words: /the store is away/, state: 'offline' },
+    { about: /^EXAMINE "INBOX/, script: no('NO [NOPERM] not for you'), words: /INBOX.*not for you/, state: 'error' },
+    { about: /^EXAMINE "INBOX/, script: no('NO [UNAVAILABLE] the store is away'), words: /the store is away/, state: 'offline' },
     { about: /^LOGIN/, script: no('NO [UNAVAILABLE] directory away'), words: /directory away/, state: 'offline' },
     { about: /^LOGIN/, script: no('NO Too many simultaneous connections'), words: /Too many/, state: 'offline' },
     { about: /^UID SEARCH/, script: no('NO [INUSE] busy'), words: /searching.*INUSE/, state: 'offline' },
@@ -129,7 +129,7 @@ describe('a server that says no', () => {
     fill(server.folder('Shared/Chef'), 2);
     fill(server.folder('Zuletzt'), 2);
     server.folder('Shared', '\\Noselect', '\\HasChildren');
-    const mended = server.lie(/^EXAMINE Shared\/Chef/, no('NO [NOPERM] Permission denied'));
+    const mended = server.lie(/^EXAMINE "Shared\/Chef/, no('NO [NOPERM] Permission denied'));
     await using it = await syncWith(server);
     await expect(it.caughtUp()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/Shared\/Chef.*denied/) });
     await it.until('it rests', () => stateOf(it)?.state === 'error');
@@ -139,7 +139,7 @@ describe('a server that says no', () => {
     expect((await it.folder('Shared')).parked).toMatch(/only other folders/);
     expect(it.placed().get('Zuletzt')).toHaveLength(2);
     // Passes go by without a try; somebody who asks has one at once.
-    const tries = () => server.heard.filter((line) => /^EXAMINE Shared/.test(line)).length;
+    const tries = () => server.heard.filter((line) => /^EXAMINE "Shared/.test(line)).length;
     const [before, passes] = [tries(), server.heard.filter((line) => line.startsWith('LIST')).length];
     await it.until('two passes', () => server.heard.filter((line) => line.startsWith('LIST')).length > passes + 1);
     expect(tries()).toBe(before);
@@ -156,7 +156,7 @@ describe('a server that says no', () => {
     fill(inboxOf(server), 3);
     fill(server.folder('Archiv'), 2);
     fill(server.folder('Zuletzt'), 2);
-    const mended = server.lie(/^EXAMINE Archiv/, no('NO [INUSE] locked by somebody'));
+    const mended = server.lie(/^EXAMINE "Archiv/, no('NO [INUSE] locked by somebody'));
     await using it = await syncWith(server);
     await it.until('it is said', () => stateOf(it)?.state === 'error' && /Archiv: .*locked by somebody/.test(stateOf(it)?.error ?? ''));
     expect(stateOf(it)?.folder).toBe('Archiv');
@@ -305,7 +305,7 @@ describe('a server that lies', () => {
     const folder = fill(server.folder('Kunden'), 3);
     await using it = await syncWith(server);
     await settles(it, server);
-    const mended = server.lie(/^((EXAMINE|SELECT) Kunden|LIST)/, (asked) => {
+    const mended = server.lie(/^((EXAMINE|SELECT) "Kunden|LIST)/, (asked) => {
       folder.uidValidity = (folder.uidValidity ?? 0) + 1;
       return asked.say(...asked.honest());
     });
@@ -321,7 +321,7 @@ describe('a server that lies', () => {
     mended();
     await using again = await syncWith(server, { home: it.home });
     await it.sync.close();
-    await settles(again, server, /^SELECT Kunden/);
+    await settles(again, server, /^SELECT "Kunden/);
     expect(new Set([...(again.placed().get('Kunden') ?? [])].map(({ hash }) => hash)).size).toBe(3);
   });
 
@@ -329,17 +329,17 @@ describe('a server that lies', () => {
     await using server = await startFakeImap();
     const inbox = fill(inboxOf(server), 3);
     let selected = false;
-    server.lie(/^EXAMINE INBOX/, (asked) => {
+    server.lie(/^EXAMINE "INBOX/, (asked) => {
       if (!selected) inbox.uidValidity = (inbox.uidValidity ?? 0) + 1;
       return asked.say(...asked.honest());
     });
-    server.lie(/^SELECT INBOX/, (asked) => {
+    server.lie(/^SELECT "INBOX/, (asked) => {
       selected = true;
       return asked.say(...asked.honest());
     });
     await using it = await syncWith(server);
     await it.until('somebody selects', () => selected);
-    await settles(it, server, /^SELECT INBOX/);
+    await settles(it, server, /^SELECT "INBOX/);
     expect(it.placed().get('INBOX')).toHaveLength(3);
     expect(server.heard.filter((line) => line.startsWith('SELECT'))).toHaveLength(1);
   });

@@ -13,7 +13,7 @@ import { barred, lookupWithin, type Reach, silent } from '../network.ts';
 import type { FolderRole, ListedFolder, Millis } from '../store/types.ts';
 import { namesCertificate } from '../tls-words.ts';
 import { faultOf, ImapFault, type Phase, refused } from './fault.ts';
-import { obstacleOf, twinName } from './folder-name.ts';
+import { modifiedUtf7, obstacleOf, speaksUtf8 } from './folder-name.ts';
 import { rolesOf } from './folder-role.ts';
 import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
 import { type Budget, deadline, listing, type Meter, restrain, telling, uidLimit } from './restrain.ts';
@@ -29,7 +29,7 @@ export type Login = { address: ServerAddress; password: string; reach: Reach; li
 
 /** `obstacle`: why no command can name it, though it is listed. */
 export type Listed = ListedFolder & { status: Status | null; obstacle: string | null };
-/** A folder as it was listed, and as it is written in commands. */
+/** A folder as it was listed, and is written in commands, and as people know it. */
 export type Named = { path: string; name: string };
 export type Flagged = { uid: number; flags: string[]; modSeq: string | null };
 export type Sketch = Flagged & { sizeOctets: number; receivedAt: Millis; messageId: string | null };
@@ -202,7 +202,6 @@ export class Imap {
   async list(): Promise<Listed[]> {
     const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: this.can.condstore };
     const entries = await this.#demand('listing the folders', () => this.#client.list({ statusQuery }), 'reading', listing);
-    const names = new Set<string>();
     const used = rolesOf(
       entries.map((entry) => ({
         name: entry.path,
@@ -212,35 +211,34 @@ export class Imap {
       })),
       /exchange|microsoft/i.test(Object.values(this.#client.serverInfo ?? {}).join(' ')),
     );
+    const inbox = entries.findIndex((entry) => isInbox(entry.pathAsListed));
     return entries.map((entry, n) => {
-      const named = { path: entry.pathAsListed, name: entry.path };
-      // Two listed names that decode to one cannot be told apart in a command; the well encoded one is meant.
-      const unwritten = obstacleOf(named, this.#utf8);
-      const obstacle = unwritten ?? (names.has(entry.path) ? twinName : null);
-      if (obstacle === null) names.add(entry.path);
+      const { pathAsListed: path, path: name } = entry;
       return {
-        ...named,
+        path,
+        name,
         delimiter: entry.delimiter || null,
         role: used[n] ?? null,
         selectable: !entry.flags.has('\\Noselect') && !entry.flags.has('\\NonExistent'),
-        status: statusOf(entry),
-        obstacle,
+        // STATUS goes by what names decode to: of one that is badly encoded it would be another folder's.
+        status: this.#utf8 || modifiedUtf7(name) === path ? statusOf(entry) : null,
+        obstacle: isInbox(path) && n !== inbox ? 'It is the inbox once more, listed a second time.' : obstacleOf(path, this.#utf8),
       };
     });
   }
 
   get #utf8(): boolean {
-    return this.#client.enabled.has('UTF8=ACCEPT') || this.#client.enabled.has('IMAP4REV2');
+    return speaksUtf8(this.#client);
   }
 
-  /** The name to write in a command. */
-  #written(folder: Named): string {
-    const obstacle = obstacleOf(folder, this.#utf8);
-    if (obstacle !== null) throw refused(`${folder.name}: ${obstacle}`);
+  /** What imapflow is given as a name: what was listed (`withFolder`). */
+  #written({ path, name }: Named): string {
+    const obstacle = obstacleOf(path, this.#utf8);
+    if (obstacle !== null) throw refused(`${name}: ${obstacle}`);
     // imapflow asks for the entry of a folder that it has not listed, as a pattern: a name like * would list them all.
     const known = (this.#client as unknown as { folders: Map<string, object> }).folders;
-    if (!known.has(folder.name)) known.set(folder.name, { path: folder.name });
-    return folder.name;
+    if (!known.has(path)) known.set(path, { path });
+    return path;
   }
 
   /** `read` is EXAMINE: whatever follows, the folder stays as it is. */
@@ -401,13 +399,16 @@ export class Imap {
     }
   }
 
-  async append(folder: { name: string }, octets: Uint8Array, flags: readonly string[], at: Millis): Promise<void> {
+  async append(folder: Named, octets: Uint8Array, flags: readonly string[], at: Millis): Promise<void> {
     const message = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-    await this.#demand(`filing into ${folder.name}`, () => this.#client.append(folder.name, message, [...flags], new Date(at)), 'writing');
+    const path = this.#written(folder);
+    await this.#demand(`filing into ${folder.name}`, () => this.#client.append(path, message, [...flags], new Date(at)), 'writing');
   }
 
-  async create(name: string): Promise<void> {
-    await this.#demand(`making ${name}`, () => this.#client.mailboxCreate(name), 'writing');
+  async create(name: string): Promise<Named> {
+    const path = this.#utf8 ? name : modifiedUtf7(name);
+    await this.#demand(`making ${name}`, () => this.#client.mailboxCreate(path), 'writing');
+    return { path, name };
   }
 
   /** Says goodbye; a server that does not answer is left. */
@@ -549,6 +550,9 @@ export class Imap {
     return fault.kind === 'gone' && why ? faultOf(why, doing, phase) : fault;
   }
 }
+
+/** Its name alone is one in any case of letters (RFC 9051, 5.1). */
+const isInbox = (path: string): boolean => path.toUpperCase() === 'INBOX';
 
 /** Its memory goes now, not when somebody collects it: the next one is on its way. */
 const free = ({ buffer }: Uint8Array<ArrayBuffer>): ArrayBuffer => buffer.transfer(0);

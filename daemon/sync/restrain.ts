@@ -1,5 +1,6 @@
 /**
  * What imapflow would do by itself, and must not; the methods are not in its published types.
+ * - It encodes names of folders that are as they were listed already, and leaves their quotes out where it can (`folder-name.ts`).
  * - It takes whatever comes for as long as it comes: what one command may bring is metered, from the greeting on.
  * - It waits for a login, and for a list of folders, as long as an octet comes now and then.
  * - It tells of every vanished UID alone, one after the other: for minutes where a server names them all.
@@ -7,6 +8,7 @@
  * - It keeps a million folders and sorts them, and all is at rest meanwhile.
  */
 import { ImapFault } from './fault.ts';
+import { withFolder } from './folder-name.ts';
 import { countOf } from './plan.ts';
 
 /** As many messages as one folder may list, and as many as may vanish at once: a few octets can claim four thousand million. */
@@ -69,6 +71,8 @@ type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly u
 type Listener = (untagged: Untagged) => Promise<void>;
 type Inside = {
   streamer: { _transform(chunk: Uint8Array, encoding: string, next: () => void): void };
+  enabled: ReadonlySet<string>;
+  capabilities: ReadonlyMap<string, unknown>;
   handleResponse(data: unknown): Promise<boolean>;
   untaggedVanished(untagged: Untagged, ...rest: readonly unknown[]): Promise<void>;
   throttleWait(delayMs: number): Promise<boolean>;
@@ -87,7 +91,8 @@ export function restrain(client: object, readyMs: number, end: (fault: ImapFault
   inner.handleResponse = async (data) => meter.count('answers', 1) && (await handle(data));
 
   const exec = inner.exec.bind(client);
-  inner.exec = async (command, attributes, options) => {
+  inner.exec = async (command, given, options) => {
+    const attributes = withFolder(command, given, inner);
     if (!/^(LIST|XLIST|LSUB)$/.test(command) || options?.untagged === undefined) return exec(command, attributes, options);
     let characters = 0;
     const bounded = (listener: Listener): Listener => {

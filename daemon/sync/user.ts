@@ -5,8 +5,7 @@
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Folder, FolderRole, Millis, Store } from '../store/types.ts';
 import { ImapFault } from './fault.ts';
-import { twinName } from './folder-name.ts';
-import type { Imap, Listed } from './imap.ts';
+import type { Imap, Listed, Named } from './imap.ts';
 
 /** A connection that nobody needed for so long is closed. */
 const idleMs = 30_000;
@@ -43,7 +42,6 @@ export class UserConnection {
 
   async move(from: Place, toFolder: number): Promise<number> {
     const [source, target] = [await this.#folder(from.folder), await this.#folder(toFolder)];
-    if (target.parked === twinName) throw new PostroomError('invalid', `${target.name}: ${twinName}`);
     return this.#with(async (imap) => {
       // COPY and a plain EXPUNGE would take every message that anybody has marked \Deleted.
       if (!imap.can.move && !imap.can.uidplus) {
@@ -80,7 +78,7 @@ export class UserConnection {
     const file = () =>
       this.#with(async (imap) => {
         if (await this.#isThere(imap, role, ids)) return;
-        await imap.append({ name: await this.#nameFor(imap, role) }, octets, flags, at);
+        await imap.append(await this.#folderFor(imap, role), octets, flags, at);
       });
     try {
       await file();
@@ -111,17 +109,16 @@ export class UserConnection {
     return false;
   }
 
-  async #nameFor(imap: Imap, role: FolderRole): Promise<string> {
+  async #folderFor(imap: Imap, role: FolderRole): Promise<Named> {
     const wanted = role ?? 'archive';
     const listed = await imap.list();
     const there = listed.find((folder) => isOpen(folder) && folder.role === wanted);
-    if (there) return there.name;
+    if (there) return there;
     // Servers that keep everything below the inbox ("INBOX.Sent") take no folder beside it.
     const inbox = listed.find((folder) => folder.role === 'inbox');
     const below = listed.length > 1 && listed.every((folder) => folder === inbox || folder.name.startsWith(`INBOX${inbox?.delimiter}`));
     const name = below ? `INBOX${inbox?.delimiter}${newFolder[wanted]}` : newFolder[wanted];
-    await imap.create(name);
-    return name;
+    return await imap.create(name);
   }
 
   async #folder(id: number): Promise<Folder> {

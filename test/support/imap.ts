@@ -372,6 +372,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     world.folders.set(textOf(args[0]), new FakeFolder(textOf(args[0])));
     return [`${tag} OK done\r\n`];
   },
+  SUBSCRIBE: ({ tag }) => [`${tag} OK done\r\n`],
   APPEND: ({ world, args, tag }) => {
     const folder = world.folders.get(textOf(args[0]));
     if (!folder) return [`${tag} NO [TRYCREATE] There is no such mailbox\r\n`];
