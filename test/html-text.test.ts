@@ -291,6 +291,18 @@ describe('lines, lists and quotes', () => {
     ['empty paragraphs', '<p>a</p><p>&nbsp;</p><p>&nbsp;</p><p>b</p>', ['a', '', 'b']],
     ['headings', 'a<h1>Big</h1>b<h3>Small</h3>c', ['a', '', 'Big', '', 'b', '', 'Small', '', 'c']],
     ['raised figures', '19<sup>99</sup> EUR, H<sub>2</sub>O, 1<sup>st</sup>', ['19⁹⁹ EUR, H₂O, 1st']],
+    [
+      'crossed-out figures',
+      'was <del>49.00</del><ins>39.00</ins>, <s>20</s>15, 5<strike>9</strike>',
+      ['was ~~49.00~~ 39.00, ~~20~~ 15, 5 ~~9~~'],
+    ],
+    [
+      'crossed out by a style, with what stands in it',
+      'Total <span style="text-decoration: line-through">49<b>.00</b></span>39.00<s></s>',
+      ['Total ~~49.00~~ 39.00'],
+    ],
+    ['crossed-out cells', '<table><tr><s><td>1</td></s><td><s>49</s></td><td>39</td></tr></table>', ['~~1~~  ~~49~~  39']],
+    ['crossed-out lines', '<s><p>a</p><p>b</p></s><p>c</p>', ['~~a~~', '', '~~b~~', '', 'c']],
     ['behind the body', '<html><head><title>x</title></head><body>a</body></html><p>List footer</p>', ['a', '', 'List footer']],
     [
       'blocks of all kinds',

@@ -144,6 +144,16 @@ describe('what is not encoded as it says', () => {
     expect([read.subject, read.text, read.attachments.map(({ filename }) => filename)]).toEqual(['S', expect.stringMatching(text), files]);
   });
 
+  test.each(['BASE64', '"base64"', 'base-64', 'base64;', 'x-base64', ' Base 64 (x)'])('%s is base64', (encoding) =>
+    expect(readMessage(mail(`Content-Transfer-Encoding: ${encoding}`, b64('Grüße'))).text).toBe('Grüße'),
+  );
+  test.each(['Quoted-Printable', 'quoted printable', 'quotedprintable', '"quoted-printable"', 'QP'])('%s is quoted-printable', (encoding) =>
+    expect(readMessage(mail(`Content-Transfer-Encoding: ${encoding}`, 'Gr=C3=BC=C3=9Fe')).text).toBe('Grüße'),
+  );
+  test.each(['8-bit', '7bit', 'binary', 'x-unknown', ''])('%s is as it stands', (encoding) =>
+    expect(readMessage(mail(`Content-Transfer-Encoding: ${encoding}`, 'a=20b')).text).toBe('a=20b'),
+  );
+
   test.each(['x-uuencode', 'uuencode', 'X-UUE'])('%s as an encoding', (encoding) => {
     const uu = 'begin 644 note.txt\r\n%:&5L;&\\*\r\n`\r\nend\r\n';
     const octets = mail(`Content-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: ${encoding}`, uu);

@@ -40,6 +40,7 @@ const siblings: Readonly<Record<string, { ends: ReadonlySet<string>; within: Rea
 const tableParts = new Set(['table', 'tbody', 'thead', 'tfoot', 'tr', 'td', 'th', 'caption']);
 /** Elements that stand in a line of text. */
 const inline = new Set('a abbr b big cite code em font i label mark s small span strong sub sup tt u'.split(' '));
+const inLine = (name: string): boolean => inline.has(name) || name === 'del' || name === 'ins' || name === 'strike';
 const maxDepth = 100;
 const maxNodes = 20_000;
 const maxLength = 1_500_000;
@@ -51,7 +52,8 @@ const address = /^<(?:[^\s<>"'=/]{1,64}@[^\s<>"'=/]{1,250}|https?:\/\/[^\s<>"']{
 /** How far past a tag a decision may look. */
 const lookahead = 2_000;
 
-type Open = { name: string; sight: Sight };
+/** `strikes`: with it words begin that are crossed out. */
+type Open = { name: string; sight: Sight; strikes: boolean };
 
 /** `hiding` false: everything is shown. */
 export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
@@ -66,9 +68,21 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
   const endless = new Set<string>(); // no end tag of these follows any more
   let at = 0;
   const sight = (): Sight => open.at(-1)?.sight ?? plainSight;
+  let struck = false; // the mark of crossed-out words stands open
   const text = (raw: string): void => {
     const here = sight();
-    if (raw !== '' && shows(here)) visitor.text(raw, here.pre && !open.some(({ name }) => name === 'pre'));
+    if (raw === '' || !shows(here)) return;
+    const pre = here.pre && !open.some(({ name }) => name === 'pre');
+    if (here.struck && !struck && /\S/.test(raw)) {
+      struck = true;
+      visitor.text(' ~~', pre);
+    }
+    visitor.text(raw, pre);
+  };
+  /** Marks of crossed-out words stay in their line. */
+  const endStrike = (): void => {
+    if (struck) visitor.text('~~ ', false);
+    struck = false;
   };
   /** An element that is styled out of its line: words on its two sides are not one word. */
   const standApart = ({ stands }: Sight, side: 'open' | 'close'): void => {
@@ -78,8 +92,9 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
   };
   /** Ends all elements from that one on. */
   const closeFrom = (index: number): void => {
-    for (const { name, sight: inner } of open.splice(index).reverse()) {
+    for (const { name, sight: inner, strikes } of open.splice(index).reverse()) {
       if (inner.hidden) continue;
+      if (strikes || !inLine(name)) endStrike();
       visitor.close(name);
       if (inline.has(name)) standApart(inner, 'close');
     }
@@ -149,8 +164,9 @@ export function scanHtml(html: string, visitor: Visitor, hiding = true): void {
       if (empty.has(name)) {
         if (!inner.hidden && !inner.invisible) visitor.open(name, shortened(whole, name));
       } else if (open.length < maxDepth) {
+        if (!inLine(name)) endStrike();
         if (!inner.hidden && inline.has(name)) standApart(inner, 'open');
-        open.push({ name, sight: inner });
+        open.push({ name, sight: inner, strikes: inner.struck && !outer.struck });
         if (!inner.hidden) visitor.open(name, shortened(whole, name));
       } else {
         dropped += 1;

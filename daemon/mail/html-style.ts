@@ -13,6 +13,8 @@ export type Sight = {
   background: string | null;
   /** Line ends and blanks count. */
   pre: boolean;
+  /** Crossed out: a price that no longer holds must not run into the one that does. */
+  struck: boolean;
   /** How the element itself stands in its line, when a style says so. */
   stands: 'apart' | 'spaced' | null;
 };
@@ -28,6 +30,7 @@ export const plainSight: Sight = {
   colour: '#000000',
   background: '#ffffff',
   pre: false,
+  struck: false,
   stands: null,
 };
 
@@ -55,6 +58,7 @@ export function sightIn(name: string, tag: string, outer: Sight, sheet: Sheet, a
   const inner: Sight = { ...outer, stands: null };
   if (name === 'svg' || name === 'iframe') inner.hidden = true;
   if (name === 'pre') inner.pre = true;
+  if (name === 'del' || name === 's' || name === 'strike') inner.struck = true;
   if (!mayMatter.test(tag)) return inner;
 
   if (/\shidden(?=[\s/>=])/i.test(tag.replace(/"[^"]*"|'[^']*'/g, '""'))) inner.hidden = true;
@@ -133,6 +137,8 @@ function applyStyle(sight: Sight, style: Style, name: string, after: () => strin
 
   const size = sizeOf(style);
   if (size !== undefined) sight.tiny = size === null ? sight.tiny : size <= 1;
+
+  if (/line-through/.test(`${style.get('text-decoration') ?? ''} ${style.get('text-decoration-line') ?? ''}`)) sight.struck = true;
 
   const space = style.get('white-space');
   if (space !== undefined) sight.pre = /^(?:pre|pre-wrap|pre-line|break-spaces)$/.test(space);

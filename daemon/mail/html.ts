@@ -53,7 +53,8 @@ function roughText(html: string, room: number, hiding: boolean): string {
         else if (block.has(name)) put('\n');
         else if (cell.has(name)) put('  ');
         else if (picture.has(name)) {
-          const alternative = attributeOf(tag, 'alt') ?? '';
+          const named = attributeOf(tag, 'alt') ?? '';
+          const alternative = named.trim() === '' ? (attributeOf(tag, 'title') ?? '') : named;
           if (alternative.trim() !== '') put(` ${decodeHTML(alternative.slice(0, 200).replace(/\s+/g, ' '))} `);
         }
       },

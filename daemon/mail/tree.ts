@@ -72,7 +72,7 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
     const header = headerInUtf8(raw, () => charset);
     const content = readStructured(first(header, 'content-type'));
     const type = typeIn(content.value) ?? part.defaultType;
-    const encoding = /[\w-]+/.exec((first(header, 'content-transfer-encoding') ?? '').toLowerCase())?.[0] ?? '';
+    const encoding = encodingIn(first(header, 'content-transfer-encoding') ?? '');
     const body = part.source.subarray(header.body, part.end);
     const boundary = content.parameters.get('boundary') ?? '';
     if (type.startsWith('multipart/') && boundary !== '' && part.depth < maxDepth) {
@@ -113,6 +113,18 @@ export function walk(octets: Uint8Array): { header: Header; leaves: Leaf[]; comp
     });
   }
   return { header: top ?? readHeader(source, 0, 0), leaves: leaves.flatMap(withoutUuFiles).flatMap(withTnefFiles), complete };
+}
+
+/** `Quoted Printable`, `"base64"`, `base-64;`: what a program meant is plain. */
+function encodingIn(value: string): string {
+  const name =
+    value
+      .toLowerCase()
+      .split(/[;(]/, 1)[0]
+      ?.replace(/[^a-z0-9-]+/g, '-')
+      .replace(/^-+|-+$/g, '') ?? '';
+  const bare = name.replace(/-/g, '');
+  return /^x?base64$/.test(bare) ? 'base64' : /^x?(?:quotedprintable|qp)$/.test(bare) ? 'quoted-printable' : name;
 }
 
 /** Without its semicolon it is the first word. */
