@@ -36,7 +36,10 @@ type Deps = {
 };
 
 export type FollowedRights = {
-  /** Resolves when everything that followed from changes so far is done: a revocation is answered after this, not before. */
+  /**
+   * Resolves when everything is true inside that followed from changes so far: a revocation is answered after this, not before. What
+   * follows elsewhere (a connection that ends, a mailbox that is forgotten) is waited for by nobody.
+   */
   settled(): Promise<void>;
   /** The clock was set: dates may have come, or be to come again. */
   lookAgain(): void;
@@ -63,6 +66,11 @@ export function followRights(deps: Deps): FollowedRights {
         log.error({ err: error }, doing);
       }
     });
+  };
+
+  /** What follows elsewhere, or takes as long as it takes: no answer waits for it. */
+  const beside = (doing: string, task: () => Promise<unknown>): void => {
+    task().catch((error: unknown) => log.error({ err: error }, doing));
   };
 
   function compare(snapshot: Snapshot, why: SafeText): void {
@@ -107,7 +115,7 @@ export function followRights(deps: Deps): FollowedRights {
     compare(after, safeText('rights were changed'));
     const gone = [...goneIds(before.directory.persons, after.directory.persons), ...goneIds(before.directory.roles, after.directory.roles)];
     if (gone.length > 0) follow('settling the work of those who left', () => settleDeparted(deps));
-    followMailboxes(before, after, deps, follow);
+    followMailboxes(before, after, deps, beside);
     const hears = hearers(before, after, now());
     for (const person of deps.online()) if (hears(person)) deps.publish('directory.changed', {}, { person });
   });
@@ -115,6 +123,7 @@ export function followRights(deps: Deps): FollowedRights {
   schedule(known);
   follow('settling the work of those who left', () => settleDeparted(deps)); // of a removal that a crash cut off
   follow('giving back the work of those who may not answer any more', () => settleLostWork(deps)); // dates that came meanwhile
+  beside('forgetting mailboxes that were removed', () => forgetRemoved(deps)); // which a stop or a crash cut off
   return {
     settled: () => pending,
     lookAgain: () => compare(directory.snapshot(), safeText('the clock was set')),
@@ -173,7 +182,7 @@ function followMailboxes(
   before: Snapshot,
   after: Snapshot,
   deps: Deps,
-  follow: (doing: string, task: () => Promise<unknown>) => void,
+  beside: (doing: string, task: () => Promise<unknown>) => void,
 ): void {
   for (const mailbox of changed(before.directory.mailboxes, after.directory.mailboxes).come) {
     const old = before.mailbox(mailbox.id);
@@ -182,13 +191,17 @@ function followMailboxes(
       // The password was mended, or the server: what was parked for the old one goes now, not at its next attempt.
       const account = ({ smtp, secret }: typeof mailbox): string => JSON.stringify([smtp, secret]);
       if (old?.kind === 'imap' && account(old) !== account(mailbox))
-        follow('trying again what waits for a changed account', () => deps.outbox.tryNow(mailbox.id));
-    } else if (old === undefined) follow('preparing a hosted mailbox', () => deps.hosted.prepare(deps.accountOf(mailbox)));
+        beside('trying again what waits for a changed account', () => deps.outbox.tryNow(mailbox.id));
+    } else if (old === undefined) beside('preparing a hosted mailbox', () => deps.hosted.prepare(deps.accountOf(mailbox)));
   }
   for (const id of goneIds(before.directory.mailboxes, after.directory.mailboxes)) {
-    follow('forgetting a mailbox', async () => {
+    beside('forgetting a mailbox', async () => {
       await deps.sync.stop(id);
       await deps.store.forgetMailbox(id);
     });
   }
+}
+
+async function forgetRemoved({ directory, store }: Deps): Promise<void> {
+  for (const id of await store.mailboxesStored()) if (directory.snapshot().mailbox(id) === undefined) await store.forgetMailbox(id);
 }

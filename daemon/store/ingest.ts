@@ -348,6 +348,11 @@ export function* forgetMailbox({ db, changed }: Writing, mailbox: MailboxId): Ge
   changed({ kind: 'folders', mailbox });
 }
 
+export const mailboxesStored = (db: Db): MailboxId[] =>
+  db
+    .all<{ mailbox: MailboxId }>('SELECT mailbox FROM folder UNION SELECT mailbox FROM conversation UNION SELECT mailbox FROM outbox')
+    .map(({ mailbox }) => mailbox);
+
 export const unfinished = (db: Db): MailboxId[] =>
   db.all<{ mailbox: MailboxId }>('SELECT mailbox FROM forgetting').map(({ mailbox }) => mailbox);
 

@@ -12,6 +12,7 @@ import { auditOf, settingsHistoryOf, verifyAudit } from './audit.ts';
 import { answerable, conversationDetail, countMessages, earlierThan, entryRow, mailboxOf, packEnds, placed, placeOf } from './detail.ts';
 import { toError } from './fault.ts';
 import { foldersOf, identitiesOf, uidsOf, unfetchableOf } from './folders.ts';
+import { mailboxesStored } from './ingest.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
 import {
   nextOutboxAt,
@@ -111,6 +112,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     markRead: (...args) => ask('markRead', args),
     star: (...args) => ask('star', args),
     forgetMailbox: (...args) => ask('forgetMailbox', args),
+    mailboxesStored: async () => mailboxesStored(db),
     loseHolder: (...args) => ask('loseHolder', args),
     handOver: (...args) => ask('handOver', args),
     assignees: async () => assignees(db),

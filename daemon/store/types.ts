@@ -527,6 +527,8 @@ export interface Store {
   star(conversation: ConversationId, person: PersonId, starred: boolean): Promise<void>;
   /** Everything of a mailbox that was removed from the directory; octets that nothing names are reclaimed later. */
   forgetMailbox(mailbox: MailboxId): Promise<void>;
+  /** Those of which anything is stored, whether they are still set up or not. */
+  mailboxesStored(): Promise<MailboxId[]>;
   /** What somebody who leaves has: to the heir in those mailboxes, to nobody elsewhere. Done again it changes nothing. */
   handOver(from: Assignee, heir: { to: Assignee; mailboxes: readonly MailboxId[] } | null): Promise<void>;
   /** What somebody has in mailboxes where they may not answer any more: nobody's again, with a mark whose it was. Done again it changes nothing. */

@@ -64,8 +64,8 @@ const roles: Record<string, FolderRole> = {
   '\\All': 'all',
 };
 
-/** Connects, secures, logs in. The password is used here and not kept. */
-export async function connectImap({ address, password, reach, limits }: Login): Promise<Imap> {
+/** Connects, secures, logs in. The password is used here and not kept. `stop` ends the connection at whatever it is. */
+export async function connectImap({ address, password, reach, limits }: Login, stop?: AbortSignal): Promise<Imap> {
   const heard = (error: unknown, proven = false): ImapFault => {
     const fault = faultOf(error, `connecting to ${address.host}:${address.port}`, 'connecting');
     return reach === null || reach.told || proven ? fault : hushed(fault, address);
@@ -103,9 +103,13 @@ export async function connectImap({ address, password, reach, limits }: Login): 
     last ??= fault;
     client.close();
   };
+  const stopped = () => end(new ImapFault({ kind: 'gone', message: 'the mailbox was stopped', retryAfterMs: null }));
+  stop?.addEventListener('abort', stopped, { once: true });
+  client.once('close', () => stop?.removeEventListener('abort', stopped));
   const meter = restrain(client, limits.readyMs, end);
   const inTime = deadline('Connecting and logging in', limits.readyMs, end);
   try {
+    if (stop?.aborted === true) stopped();
     await client.connect();
     if (greetedAsSomebody(client)) {
       throw new ImapFault({

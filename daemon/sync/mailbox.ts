@@ -159,8 +159,7 @@ export class MailboxSync {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#watch?.close();
+    this.#stopping.abort(); // ends every connection, whatever it waits for
     this.#wake.raise();
     await this.#running;
     await this.#filling;
@@ -171,7 +170,7 @@ export class MailboxSync {
   async connect(): Promise<Imap> {
     const login = await this.#login();
     try {
-      return await connectImap(login);
+      return await connectImap(login, this.#stopping.signal);
     } catch (error) {
       this.#noteLogin(error);
       throw error;
