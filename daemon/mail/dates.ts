@@ -48,6 +48,11 @@ const zones: Readonly<Record<string, number>> = {
   nzst: 12,
   nzdt: 13,
 };
+/** In other languages of Europe, where three letters tell; some programs print a date in that of their user. */
+const monthsElsewhere: Readonly<Record<string, number>> = {
+  ...{ ene: 0, gen: 0, fev: 1, mrz: 2, mrt: 2, abr: 3, avr: 3, mai: 4, mei: 4, mag: 4, giu: 5 },
+  ...{ lug: 6, ago: 7, set: 8, okt: 9, ott: 9, out: 9, dez: 11, dic: 11 },
+};
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
 const time = /(?:^|[ T,])(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,]\d{1,9})?)?(?: ?([ap])\.?m\b\.?)?/i;
@@ -89,7 +94,10 @@ function readDay(text: string): Day | null {
   const bare = text
     .replace(/[,\s]+$/, '')
     .replace(/^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[.,]{0,2} ?/i, '')
-    .replace(/^[^\d\s,]{1,20}[.,]{0,2} (?=\d{1,2}[ -])/, (word) => (monthOf(word) < 0 ? '' : word));
+    // `mar.` is a Tuesday in French where another month follows.
+    .replace(/^[^\d\s,]{1,20}[.,]{0,2} (?=\d{1,2}\.?[ -])/, (word, at: number, all: string) =>
+      monthOf(word) < 0 || /^\d{1,2}\.?[ -][a-z]{3}/i.test(all.slice(at + word.length)) ? '' : word,
+    );
   const european = /^(\d{1,2})(?:st|nd|rd|th|\.)?[ -]?([a-z]{3,9})\.?[ ,-]{0,2}(\d{2,4})$/i.exec(bare);
   if (european !== null) return { day: Number(european[1]), month: monthOf(european[2] ?? ''), year: european[3] ?? '' };
   const american = /^([a-z]{3,9})\.?[ -](\d{1,2})(?:st|nd|rd|th)?,?[ -](\d{4})$/i.exec(bare);
@@ -106,7 +114,10 @@ function readDay(text: string): Day | null {
     : { day: two, month: one - 1, year: numbers[4] ?? '' };
 }
 
-const monthOf = (word: string): number => months.indexOf(word.slice(0, 3).toLowerCase());
+function monthOf(word: string): number {
+  const name = word.slice(0, 3).toLowerCase();
+  return Object.hasOwn(monthsElsewhere, name) ? (monthsElsewhere[name] ?? -1) : months.indexOf(name);
+}
 
 function moment({ year, month, day }: Day, clock: readonly (string | undefined)[], half: string | undefined, zone: string): number | null {
   const written = Number(year);
@@ -133,5 +144,7 @@ function offsetMinutes(zone: string): number {
   }
   const long = /^(eastern|central|mountain|pacific) (standard|daylight)/i.exec(zone);
   const name = long === null ? (/^[a-z]+/i.exec(zone)?.[0] ?? '') : `${long[1]?.[0]}${long[2]?.[0]}t`;
-  return (Object.hasOwn(zones, name.toLowerCase()) ? (zones[name.toLowerCase()] ?? 0) : 0) * 60;
+  // `MET DST`: the hour of summer that the name leaves out.
+  const summer = /^[a-z]{2,4}[ -]dst\b/i.test(zone) ? 1 : 0;
+  return Object.hasOwn(zones, name.toLowerCase()) ? ((zones[name.toLowerCase()] ?? 0) + summer) * 60 : 0;
 }
