@@ -749,9 +749,13 @@ export const methods = {
     doc: 'A note for the team; never leaves the house.',
     needs: 'open',
     names: ofConversation,
-    params: z.object({ conversation: conversationId, text: z.string().trim().min(1).max(20_000) }),
+    params: z.object({
+      conversation: conversationId,
+      text: z.string().trim().min(1).max(20_000),
+      ifRevision: Revision.nullable().default(null),
+    }),
     result: worked.extend({ note: Note }),
-    errors: [],
+    errors: ['conflict'],
   }),
   'conversation.move': method({
     doc: 'Moves its mails to a folder, on the server as well.',

@@ -95,6 +95,12 @@ export class Sight {
     return row === undefined ? otherwise : Math.max(row, seen?.revision ?? 0);
   }
 
+  /** What one did oneself raised the revision, and the daemon says that nothing else had. */
+  did(conversation: string, { from, to }: { readonly from: number; readonly to: number }): void {
+    const seen = this.#seen.get(conversation);
+    if (seen === undefined || (seen.whole && seen.revision === from)) this.#seen.set(conversation, { revision: to, whole: true });
+  }
+
   /** How many mails and notes came since and are not in sight, for a pane that is about to draw `look`. */
   unseen(look: Look): number {
     return unseenIn(this.#known, look).length;

@@ -26,6 +26,7 @@ import { type Caller, type Handlers, inBackground, mailboxesWith, mailboxNamed, 
 const chunkOctets = 65_536;
 
 type Found = { snapshot: Snapshot; mailbox: Mailbox; detail: ConversationDetail };
+type Worked = Found & { result: WorkResult & { ok: true } };
 
 /** A conversation that the caller was let to, with its newest mail or note. It may have been merged or removed since: then it is not there. */
 export async function conversationFor(world: World, id: string, caller: Caller, part: Part = { limit: 1 }): Promise<Found> {
@@ -74,7 +75,7 @@ async function work(
   id: string,
   verb: Parameters<World['store']['work']>[1],
   ifRevision: number | null,
-): Promise<Found & { result: WorkResult & { ok: true } }> {
+): Promise<Worked> {
   const found = await conversationFor(world, id, caller);
   const result = await world.store.work(found.detail.row.id, verb, caller.person, world.now(), ifRevision);
   if (result === null) throw notFound();
@@ -93,7 +94,7 @@ function heldBy({ snapshot }: Found, revision: number, { by, since }: { by: Assi
   });
 }
 
-const worked = ({ snapshot, detail, result }: Found & { result: WorkResult & { ok: true } }) => ({
+const worked = ({ snapshot, detail, result }: Worked) => ({
   conversation: detail.row.id,
   revision: result.revision,
   state: result.state,
@@ -153,7 +154,7 @@ function changeFlags(
   }
 }
 
-async function afterDone(world: World, found: Found, caller: Caller): Promise<void> {
+async function afterDone(world: World, found: Worked, caller: Caller): Promise<void> {
   await markSeen(world, found, 'reply-or-done', caller);
   const { done } = found.mailbox.settings;
   if (done === 'keyword') {
@@ -163,22 +164,22 @@ async function afterDone(world: World, found: Found, caller: Caller): Promise<vo
   if (done === 'archive') {
     const target = (await world.store.folders(found.mailbox.id)).find((folder) => folder.role === 'archive');
     if (target === undefined) world.log.warn({ mailbox: found.mailbox.id }, 'done should archive, and the mailbox has no archive folder');
-    else
-      inBackground(
-        world,
-        'archiving what is done',
-        { mailbox: found.mailbox.id },
-        moveTo(world, found.mailbox, await toMove(world, found, target), target),
-      );
+    else {
+      // What came in since is not done: it stays, and so does the rest until somebody is done with both.
+      const seen = await world.store.seenPlaces(found.detail.row.id, found.result.revision);
+      if (seen?.ok !== true) return;
+      const archived = moveTo(world, found.mailbox, toMove(seen.placed, target), target);
+      inBackground(world, 'archiving what is done', { mailbox: found.mailbox.id }, archived);
+    }
   }
 }
 
 type Placed = { readonly entry: EntryId; readonly placement: Placement };
 
 /** What feeds the conversation, or, when nothing does, whatever of it is elsewhere but in Sent and Drafts. */
-async function toMove(world: World, { detail }: Found, target: Folder): Promise<Placed[]> {
+function toMove(placed: readonly Placed[], target: Folder): readonly Placed[] {
   const elsewhere = ({ placement: { folder, role } }: Placed) => folder !== target.id && role !== 'sent' && role !== 'drafts';
-  const found = (await world.store.placed(detail.row.id)).filter(elsewhere);
+  const found = placed.filter(elsewhere);
   const feeding = found.filter(({ placement }) => feeds(placement.role));
   return feeding.length > 0 ? feeding : found;
 }
@@ -516,14 +517,16 @@ export const mailHandlers: Handlers<MailMethods> = {
   },
 
   'conversation.note': async (world, asked, caller) => {
-    const done = await work(world, caller, asked.conversation, { kind: 'note', text: asked.text }, null);
+    const done = await work(world, caller, asked.conversation, { kind: 'note', text: asked.text }, asked.ifRevision);
     const note = { id: done.result.note ?? '', author: caller.person, at: world.now(), text: asked.text };
     return { ...worked(done), note: noteOf(done.snapshot, note) };
   },
 
   'conversation.move': async (world, asked, caller) => {
     const found = await conversationFor(world, asked.conversation, caller);
-    if (asked.ifRevision !== null && asked.ifRevision !== found.detail.row.revision) throw moved(found.detail, found.snapshot);
+    const lying = await world.store.seenPlaces(found.detail.row.id, asked.ifRevision);
+    if (lying === null) throw notFound();
+    if (!lying.ok) throw moved((await conversationFor(world, asked.conversation, caller)).detail, found.snapshot);
     const { to } = asked;
     if ('back' in to) {
       const count = await moveBack(world, found, to.back);
@@ -538,7 +541,7 @@ export const mailHandlers: Handlers<MailMethods> = {
     const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folders.find((folder) => folder.role === to.role);
     if (target === undefined) throw new PostroomError('invalid', `${found.mailbox.address} has no ${'role' in to ? to.role : ''} folder.`);
     if (!target.selectable) throw new PostroomError('invalid', `"${safeText(target.name)}" cannot hold mail.`);
-    const placed = await toMove(world, found, target);
+    const placed = toMove(lying.placed, target);
     const count = await moveTo(world, found.mailbox, placed, target);
     if (count > 0) await recordMove(world, caller, found, count, target);
     const { row } = (await conversationFor(world, asked.conversation, caller)).detail;

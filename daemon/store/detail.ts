@@ -19,8 +19,10 @@ import type {
   PersonId,
   Placement,
   Seen,
+  SeenPlaces,
 } from './types.ts';
 import { resolve } from './verbs.ts';
+import { type Writing, workOf } from './work.ts';
 
 /**
  * null also when it is not in `seen.mailbox`: foreign and missing look alike. Anybody may add mails to a thread by naming it, so however
@@ -89,6 +91,14 @@ export function placed(db: Db, id: ConversationId): { entry: EntryId; placement:
     resolve(db, id),
   );
   return rows.map(({ entry, ...at }) => ({ entry, placement: toPlacement(at) }));
+}
+
+/** The same, compared where one verb comes after the other: nothing that came in after `ifRevision` is among them. */
+export function seenPlaces({ db }: Pick<Writing, 'db'>, id: ConversationId, ifRevision: number | null): SeenPlaces | null {
+  const num = resolve(db, id);
+  if (num === null) return null;
+  const { revision } = workOf(db, num);
+  return ifRevision !== null && ifRevision !== revision ? { ok: false } : { ok: true, placed: placed(db, id) };
 }
 
 export function answerable(db: Db, id: ConversationId): EntryRow | null {

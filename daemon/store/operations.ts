@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { recordAudit } from './audit.ts';
 import { check } from './check.ts';
+import { seenPlaces } from './detail.ts';
 import { putFolders, setFolder, setUnfetchable } from './folders.ts';
 import { applyChanges, dropFolder, dropStale, forgetMailbox, ingest, moveHosted, relink } from './ingest.ts';
 import { recordActivity } from './journal.ts';
@@ -20,6 +21,7 @@ export const urgent = {
   setFolder,
   setUnfetchable,
   moveHosted,
+  seenPlaces,
   work,
   markRead,
   star,

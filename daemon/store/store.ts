@@ -108,6 +108,7 @@ export async function openStore({ home, log, graceMs = 60_000, onLost }: StoreOp
     search: (query) => searcher.search(query),
     interruptSearches: (person) => searcher.interrupt(person),
 
+    seenPlaces: (...args) => ask('seenPlaces', args),
     work: (...args) => ask('work', args),
     markRead: (...args) => ask('markRead', args),
     star: (...args) => ask('star', args),

@@ -309,6 +309,8 @@ export type WorkVerb =
   | { kind: 'note'; text: string }
   | { kind: 'snooze'; until: Millis };
 
+export type SeenPlaces = { ok: true; placed: { entry: EntryId; placement: Placement }[] } | { ok: false };
+
 /** What a verb did, or why not: the revision its author saw is no longer the conversation's, or somebody else has it. */
 export type WorkResult =
   | { ok: true; revision: number; state: WorkState; assignee: Assignee | null; note?: string }
@@ -508,6 +510,8 @@ export interface Store {
   earlier(id: ConversationId, row: number, history: boolean): Promise<Earlier | null>;
   /** Where all its mails lie, oldest first, whatever folder they are in. */
   placed(id: ConversationId): Promise<{ entry: EntryId; placement: Placement }[]>;
+  /** The same for a verb that carries the revision it saw: mail that comes in later is not among them. Null: it is gone. */
+  seenPlaces(id: ConversationId, ifRevision: number | null): Promise<SeenPlaces | null>;
   /** The newest mail from outside, else the newest of all. */
   answerable(id: ConversationId): Promise<EntryRow | null>;
   octets(hash: Hash): Promise<Uint8Array>;

@@ -233,3 +233,57 @@ test('an empty view says where there is work; a list that is gone says why', asy
   fake.list(mine).put(null, new PostroomError('not-found', 'No such thing'));
   await sees('You do not reach this any more');
 });
+
+test('undo of a reopening closes only what was seen; undo of done brings back whatever came', async () => {
+  const fake = furnished();
+  const done = { kind: 'panel', view: 'done', mailbox: null } as const;
+  fake.fill(done, [conversation('a', { state: 'done' })]);
+  fake.answer = () => Promise.resolve({ revision: 4 });
+  const { press, sees } = await open(fake, done);
+  await sees(/▌.*subject a/);
+  press(':');
+  await sees('Commands');
+  press(...'reopen', 'enter');
+  await sees('Open again for the whole team');
+  press('z');
+  await eventually(() =>
+    expect(fake.calls.map(({ params }) => [params.as, params.ifRevision])).toEqual([
+      ['open', 1],
+      ['done', 4],
+    ]),
+  );
+  const team = await open(fake, place);
+  fake.calls.length = 0;
+  await team.sees(/▌.*subject a/);
+  team.press('e');
+  await team.sees('Done for the whole team');
+  team.press('z');
+  await eventually(() =>
+    expect(fake.calls.map(({ params }) => [params.as, params.ifRevision])).toEqual([
+      ['done', 1],
+      ['open', undefined],
+    ]),
+  );
+});
+
+test('a note is written on what was seen: what came meanwhile is told, and a second key saves it', async () => {
+  const fake = furnished();
+  fake.answer = ({ params }) =>
+    params.ifRevision === 1
+      ? Promise.reject(new PostroomError('conflict', 'moved', { revision: 3, latest: { kind: 'mail-in', who: 'jane' } }))
+      : Promise.resolve({ revision: 4 });
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('i');
+  await sees('NOTE');
+  press('H', 'i', 'esc');
+  await sees('y saves it for the team');
+  press('y');
+  await sees('Not saved: a mail by jane came meanwhile. y saves it anyway.');
+  press('y');
+  await sees('Note added, for the team only');
+  expect(fake.calls.map(({ method, params }) => [method, params.text, params.ifRevision])).toEqual([
+    ['conversation.note', 'Hi', 1],
+    ['conversation.note', 'Hi', 3],
+  ]);
+});

@@ -434,8 +434,13 @@ export const mailCommands: readonly CommandRow[] = [
   {
     usage: 'note <conversation> <text>',
     doc: 'a note for the team',
-    run: async (context, args) => {
-      const done = await (await context.session()).call('conversation.note', { conversation: arg(args, 0), text: arg(args, 1) });
+    options: [revisionFlag],
+    run: async (context, args, values) => {
+      const done = await (await context.session()).call('conversation.note', {
+        conversation: arg(args, 0),
+        text: arg(args, 1),
+        ifRevision: revision(values),
+      });
       return { data: done, text: `Noted. Revision ${done.revision}.` };
     },
   },

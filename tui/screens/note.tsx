@@ -1,21 +1,28 @@
 /** A note for the team. Its own frame, the word NOTE, nobody to send it to: it never leaves the house. */
 import { Box } from 'ink';
-import { type ReactElement, useEffect, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
+import { PostroomError } from '../../protocol/errors.ts';
 import { safeBlock } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, cutToWidth, wrap } from '../text.ts';
 import { useView } from '../use-mirror.ts';
-import { type AppContext, useApp } from './contract.ts';
+import { type AppContext, type Target, useApp } from './contract.ts';
+import { newsIn } from './news-words.ts';
 
 const maxNote = 20_000;
 
-export function openNote({ shell }: Pick<AppContext, 'shell'>, { conversation }: { readonly conversation: string }): void {
-  shell.open({ name: 'note', element: <NoteEditor conversation={conversation} /> });
+export function openNote(
+  { shell }: Pick<AppContext, 'shell'>,
+  { conversation, revision }: Pick<Target, 'conversation' | 'revision'>,
+): void {
+  const seen = shell.sight.revisionOf(conversation, revision);
+  shell.open({ name: 'note', element: <NoteEditor conversation={conversation} seen={seen} /> });
 }
 
-function NoteEditor({ conversation }: { conversation: string }): ReactElement {
+/** `seen`: the revision of what was on the screen when the key was pressed. */
+function NoteEditor({ conversation, seen }: { conversation: string; seen: number }): ReactElement {
   const { mirror, running } = useApp();
   const { data: about, error } = useView(mirror.conversation(conversation));
   const lost = error?.code === 'not-found' || error?.code === 'forbidden';
@@ -23,6 +30,8 @@ function NoteEditor({ conversation }: { conversation: string }): ReactElement {
   const { columns, rows } = useViewport();
   const [writing, setWriting] = useState(true);
   const [saving, setSaving] = useState(false);
+  /** The revision that the next save is against: after a conflict, what one was told of. */
+  const against = useRef(seen);
   const width = Math.min(100, columns) - 4;
   const field = useField('', { kind: 'block', columns: width, focused: writing });
   const empty = field.text.trim() === '';
@@ -35,13 +44,18 @@ function NoteEditor({ conversation }: { conversation: string }): ReactElement {
       return shell.flash(chrome`a note has at most ${maxNote} characters; this one has ${field.text.length}`);
     setSaving(true);
     try {
-      await mirror.call('conversation.note', { conversation, text: field.text });
+      const ifRevision = against.current;
+      const { revision } = await mirror.call('conversation.note', { conversation, text: field.text, ifRevision });
+      shell.sight.did(conversation, { from: ifRevision, to: revision });
       shell.close();
       shell.toast({ who: 'team', text: chrome`Note added, for the team only` });
     } catch (error) {
       // The text stays where it is.
       setSaving(false);
-      throw error;
+      if (!(error instanceof PostroomError) || error.code !== 'conflict' || typeof error.details.revision !== 'number') throw error;
+      against.current = error.details.revision;
+      setWriting(false);
+      shell.toast({ tone: 'warning', text: chrome`Not saved: ${newsIn(error)} came meanwhile. y saves it anyway.`, forMs: 8_000 });
     }
   };
   const edit = async (): Promise<void> => {

@@ -14,6 +14,7 @@ import { type Chrome, chrome, type Safe } from '../text.ts';
 import { fullMoment } from '../units.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type Target, useApp } from './contract.ts';
+import { newsIn } from './news-words.ts';
 import { Picker } from './pickers.tsx';
 
 export type WorkKind = 'done' | 'reopen' | 'take' | 'release' | 'assign' | 'star' | 'read' | 'trash' | 'spam' | 'move';
@@ -190,8 +191,9 @@ const mark =
     // One's own marks hold whatever came since; the team's are about what was seen.
     params: { conversation: one.conversation, as, ifRevision: as === 'done' || as === 'open' ? one.revision : null },
   });
+/** The way back to a state that shows it or is one's own: nothing that came since is hidden by it. */
 const markAgain =
-  (as: Params<'conversation.mark'>['as']) =>
+  (as: Exclude<Params<'conversation.mark'>['as'], 'done'>) =>
   (one: Target): Request => ({
     method: 'conversation.mark',
     params: { conversation: one.conversation, as },
@@ -205,7 +207,7 @@ const giveBack = (one: Target): Request => assignTo(one, one.assignee, null);
 
 const works = {
   done: { kind: 'done', who: 'team', words: chrome`Done for the whole team`, ask: mark('done'), back: markAgain('open') },
-  reopen: { kind: 'reopen', who: 'team', words: chrome`Open again for the whole team`, ask: mark('open'), back: markAgain('done') },
+  reopen: { kind: 'reopen', who: 'team', words: chrome`Open again for the whole team`, ask: mark('open'), back: mark('done') },
   release: {
     kind: 'release',
     who: 'team',
@@ -301,7 +303,8 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
 
   const undo = async (): Promise<void> => {
     for (const { one, answer } of changed) {
-      await send(mirror, back(one, answer));
+      const revision = shell.sight.revisionOf(one.conversation, answer.revision);
+      await send(mirror, back({ ...one, revision }, answer));
       around.undone?.(kind, one.conversation);
     }
   };
@@ -325,7 +328,7 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
   const moved = failure instanceof PostroomError && failure.code === 'conflict';
   shell.toast({
     tone: moved ? 'warning' : 'danger',
-    text: chrome`${several}${moved ? newsOf(failure) : safeText(failure instanceof Error ? failure.message : String(failure))}`,
+    text: chrome`${several}${moved ? chrome`Nothing changed: ${newsIn(failure)} came meanwhile. Look at it, then repeat.` : safeText(failure instanceof Error ? failure.message : String(failure))}`,
     forMs: 8_000,
   });
 }
@@ -339,14 +342,6 @@ function holderIn(error: unknown): { by: Safe; since: string } | null {
 
 /** Whoever takes: the only ones that are refused because somebody has it. */
 const mine = (to: Target['assignee'] | undefined): string => to?.name ?? '';
-
-/** What is new in a conversation that moved on, in the room of one row. */
-function newsOf({ details: { latest } }: PostroomError): Safe {
-  const known = typeof latest === 'object' && latest !== null ? latest : {};
-  const news = 'kind' in known && known.kind === 'note' ? chrome`a note` : chrome`a mail`;
-  const by = 'who' in known && typeof known.who === 'string' ? chrome` by ${safeText(known.who)}` : chrome``;
-  return chrome`Nothing changed: ${news}${by} came meanwhile. Look at it, then repeat.`;
-}
 
 function send(mirror: Mirror, { method, params }: Request): Promise<Answer> {
   return mirror.work<Verb>(method, params);
