@@ -79,6 +79,17 @@ export const Config = z.strictObject({
       }),
     )
     .default({}),
+  /** What one person may do within an hour without a right that somebody gave them. Holders of `shared-mailbox.sync`: mailboxes and tries without end. */
+  quotas: z
+    .strictObject({
+      /** For devices of one's own. */
+      invitationsPerHour: z.int().min(1).default(10),
+      /** Personal ones. */
+      mailboxesPerHour: z.int().min(1).default(10),
+      /** Connection tests, and servers or passwords that are set. */
+      probesPerHour: z.int().min(1).default(30),
+    })
+    .prefault({}),
   /** Where mailboxes may have their servers, incoming and outgoing. A rule that names a host, an address or a range lets in just that. */
   network: z
     .strictObject({

@@ -33,6 +33,7 @@ import { createOutbox } from './outbox/deliver.ts';
 import { followRights } from './rights.ts';
 import { Origins } from './service/origin.ts';
 import { policyOf } from './service/policy.ts';
+import { Quotas } from './service/quotas.ts';
 import { UploadRoom } from './service/upload-room.ts';
 import { Uses } from './service/use.ts';
 import { iso, syncOf } from './service/wire.ts';
@@ -205,6 +206,7 @@ export async function startDaemon(where: Places, options: { config?: Config; log
       outbox,
       opener,
       uploads: new UploadRoom(),
+      quotas: new Quotas(config.quotas, now),
       origins,
       uses,
       accountOf,

@@ -370,12 +370,12 @@ class ClientEnd {
 
   #hearError(call: Call, { code, message, details }: WireError): void {
     const wait = details.retryAfterMs;
-    if (code !== 'rate-limited' || typeof wait !== 'number') {
+    if (code !== 'rate-limited' || typeof wait !== 'number' || wait > call.timeoutMs) {
       call.answered = true;
       call.fail(new PostroomError(code, message, details));
       return;
     }
-    // Nothing was done: it is asked again, within its time.
+    // Nothing was done: it is asked again, where that is within its time.
     this.#open.delete(call.id);
     setTimeout(() => {
       if (call.over) return;

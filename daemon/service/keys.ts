@@ -9,6 +9,7 @@ import type { Snapshot } from '../directory/snapshot.ts';
 import { originOf } from './origin.ts';
 import { change, managesPeople, personNamed } from './people.ts';
 import { policyOf } from './policy.ts';
+import { counting } from './quotas.ts';
 import { iso, keyOf, personOf, safeOrNull } from './wire.ts';
 import type { Caller, Handlers, World } from './world.ts';
 
@@ -94,11 +95,14 @@ export const keyHandlers: Handlers<KeyMethods> = {
 
   'person.invite': (world, asked, caller) => {
     const person = personNamed(world.directory.snapshot(), asked.name);
-    return invite(
-      world,
-      caller,
-      (doc, inviting, act) => changes.personInvite(doc, { person: person.id, inviting }, act),
-      (snapshot) => snapshot.person(person.id),
+    const taken = person.id === caller.person ? world.quotas.take(caller.person, 'invitations') : null;
+    return counting(taken, () =>
+      invite(
+        world,
+        caller,
+        (doc, inviting, act) => changes.personInvite(doc, { person: person.id, inviting }, act),
+        (snapshot) => snapshot.person(person.id),
+      ),
     );
   },
 

@@ -10,6 +10,7 @@ import type { Snapshot } from '../directory/snapshot.ts';
 import type { ServerLimit } from '../store/types.ts';
 import { change } from './people.ts';
 import { actOf } from './policy.ts';
+import { counting, type QuotaKind } from './quotas.ts';
 import { folderOf, mailboxOf, parseServerUrl, somewhere } from './wire.ts';
 import { type Caller, type Handlers, mailboxNamed, type World } from './world.ts';
 
@@ -76,6 +77,10 @@ async function needWorking(world: World, mailbox: Mailbox): Promise<ServerLimit 
   throw new PostroomError('unavailable', `${mailbox.address} was not added. ${why.join('; ')}`, { steps });
 }
 
+/** Of those who set up mailboxes for others no mailbox and no try is counted. */
+const taken = (world: World, { person }: Caller, kind: QuotaKind): { giveBack(): void } | null =>
+  world.directory.snapshot().access.holds(person, 'shared-mailbox.sync') ? null : world.quotas.take(person, kind);
+
 /** A change of one mailbox by somebody who was let to it. */
 async function edit(world: World, caller: Caller, name: string, make: (mailbox: Mailbox) => Parameters<typeof change>[2]) {
   const mailbox = mailboxNamed(world.directory.snapshot(), name);
@@ -127,7 +132,7 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
         'A mailbox has both servers, incoming (imap) and outgoing (smtp), or neither: then it is hosted here.',
       );
     let limit: ServerLimit | null = null;
-    const { id } = await withSecret(world, asked.secret, null, async (secret) => {
+    const adding = async (secret: SecretRef | null) => {
       const add = (doc: Directory, act: Act) => {
         if (imap === null || smtp === null) return changes.mailboxAdd(doc, { ...common, kind: 'hosted' }, act);
         const account = { user: asked.user ?? address, ca };
@@ -138,10 +143,12 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
         // What the change itself refuses (an address in use, a secret that may not go there) is refused before anybody is asked.
         const { doc: after, id } = add(world.directory.snapshot().directory, actOf(world, caller, world.now()));
         const mailbox = after.mailboxes.find((one) => one.id === id);
+        if (mailbox?.kind === 'imap') taken(world, caller, 'probes');
         if (mailbox !== undefined) limit = await needWorking(world, mailbox);
       }
       return change(world, caller, add);
-    });
+    };
+    const { id } = await counting(taken(world, caller, 'mailboxes'), () => withSecret(world, asked.secret, null, adding));
     const snapshot = world.directory.snapshot();
     const mailbox = mailboxNamed(snapshot, id ?? address);
     // A hosted mailbox can be listed and written to as soon as this is answered.
@@ -179,6 +186,8 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
       };
     };
     const [imap, smtp] = [edited('imap'), edited('smtp')];
+    // The daemon connects with what was set.
+    if (imap !== undefined || smtp !== undefined || asked.secret != null) taken(world, caller, 'probes');
     await withSecret(world, asked.secret ?? null, old, (secret) =>
       change(world, caller, (doc, act) =>
         changes.mailboxSet(
@@ -199,7 +208,8 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
     return shownNow(world, mailbox.id, caller);
   },
 
-  'mailbox.test': async (world, asked) => {
+  'mailbox.test': async (world, asked, caller) => {
+    taken(world, caller, 'probes');
     const { steps } = await probed(world, mailboxNamed(world.directory.snapshot(), asked.mailbox));
     return { ok: steps.every((step) => step.ok), steps };
   },

@@ -14,6 +14,7 @@ import type { Log } from '../log.ts';
 import type { Opener } from '../open.ts';
 import type { Millis, PersonId, RoleId, Seen, Store } from '../store/types.ts';
 import type { Origins } from './origin.ts';
+import type { Quotas } from './quotas.ts';
 import type { UploadRoom } from './upload-room.ts';
 import type { Uses } from './use.ts';
 
@@ -33,6 +34,7 @@ export type World = {
   readonly outbox: Outbox;
   readonly opener: Opener;
   readonly uploads: UploadRoom;
+  readonly quotas: Quotas;
   readonly origins: Origins;
   readonly uses: Uses;
   /** The directory's document as the engines need it. */
