@@ -14,9 +14,9 @@ export default defineConfig({
     setupFiles: ['test/support/seed.ts'],
     globalSetup: ['test/support/print-seed.ts'],
     env: { POSTROOM_SEED: String(seed) },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000, interval: 25 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 90_000, interval: 25 } },
     pool: 'forks',
     // One more than processors: most tests wait for a process or a server half of their time.
     maxWorkers: Math.max(3, availableParallelism() + 1),

@@ -184,7 +184,7 @@ test('every act is one line: by whom, in which session, from where', async () =>
     const before = (await journal(postroom)).length;
     expect([method, await outcome(ask(eva, method, row.asks(at)))]).toEqual([method, 'yes']);
     const acted = async () => (await journal(postroom)).slice(before).filter(({ actor }) => actor !== null);
-    await expect.poll(async () => (await acted()).length, { timeout: 30_000 }).toBeGreaterThanOrEqual(row.acts.length);
+    await expect.poll(async () => (await acted()).length).toBeGreaterThanOrEqual(row.acts.length);
     const rows = await acted();
     expect([method, rows.map(actOf)]).toEqual([method, [...row.acts]]);
     for (const one of rows) {
@@ -334,7 +334,7 @@ test('a dated grant begins and ends in the journal by itself, once, also when th
   await eva.call('grant.add', { mailbox, grantee: 'ben', send: true, until: inMs(3_600_000) });
   const dates = async () =>
     (await journal(postroom)).filter(({ action }) => action === 'grant.begin' || action === 'grant.end').map(({ summary }) => summary);
-  await expect.poll(dates, { timeout: 30_000 }).toEqual(['Access of ben began by its date', 'Access of ben ended by its date']);
+  await expect.poll(dates).toEqual(['Access of ben began by its date', 'Access of ben ended by its date']);
   await postroom.stopDaemon();
   ahead = 7_200_000;
   await postroom.startDaemon();

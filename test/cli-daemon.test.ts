@@ -243,7 +243,7 @@ test('doctor: by the daemon, without it, without a home; exit 1 for errors alone
   expect(await doctor(cli(empty.path))).toEqual(['error not-signed-in']);
 });
 
-test('a home that cannot be made is refused at once; an empty --home is not the usual one', { timeout: 20_000 }, async () => {
+test('a home that cannot be made is refused at once; an empty --home is not the usual one', async () => {
   await using directory = await tempDir();
   const postroom = cli(directory.path, {}, []);
   await writeFile(join(directory.path, 'file'), '');

@@ -313,4 +313,4 @@ test('no mail of this repository is shown empty while its row has words', async 
   expect(mailsIn(fixtures).length).toBeGreaterThan(15);
   expect(await emptyOnes(fixtures)).toEqual([]);
 });
-test.skipIf(corpus === '')(`nor any of the corpus${absent}`, { timeout: 240_000 }, async () => expect(await emptyOnes(corpus)).toEqual([]));
+test.skipIf(corpus === '')(`nor any of the corpus${absent}`, async () => expect(await emptyOnes(corpus)).toEqual([]));

@@ -117,4 +117,4 @@ test('kill -9 again and again while mails come in: none is lost, none is sent tw
   }
   expect(rows.filter(({ state }) => state === 'unknown').length).toBeLessThanOrEqual(steps.length);
   expect(await world.store.check()).toEqual([]);
-}, 60_000);
+});

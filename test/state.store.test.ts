@@ -226,7 +226,7 @@ test('any order of arrival gives the same conversations in the same states', asy
     ),
     { numRuns: 150 },
   );
-}, 60_000);
+});
 
 test('a late parent joins two conversations: the older id lives on with everything people made of both', async () => {
   await using story = await storeStory();

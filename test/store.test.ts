@@ -660,5 +660,5 @@ describe('the store itself', () => {
     expect([...told].filter((hash) => !stored.has(hash))).toEqual([]);
     for (const { hash } of identities) await store.octets(hash); // throws when they do not hash to it
     await store.close();
-  }, 120_000);
+  });
 });

@@ -47,7 +47,7 @@ const bombs: Record<string, (server: FakeImap) => void> = {
   },
 };
 
-test('no server makes the daemon large or slow', { timeout: 240_000 }, async () => {
+test('no server makes the daemon large or slow', async () => {
   await using arena = await Arena.open();
   await using honest = await startFakeImap();
   for (const octets of mails(50)) honest.folder('INBOX').add(octets);

@@ -47,7 +47,7 @@ const rows = asked.flatMap(({ where, ...at }, n) => {
 });
 
 describe('a server that answers without end', () => {
-  test.each(rows)('$where: $shape', { timeout: 60_000 }, async ({ about, piece, mostOctets }) => {
+  test.each(rows)('$where: $shape', async ({ about, piece, mostOctets }) => {
     await using server = await startFakeImap();
     for (const octets of mails(10)) server.folder('INBOX').add(octets);
     const floods: number[] = [];

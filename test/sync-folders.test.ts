@@ -18,7 +18,7 @@ async function sameFolders(it: RunningSync, dovecot: Dovecot): Promise<void> {
     await it.caughtUp();
     return await names(it);
   };
-  await expect.poll(asked, { timeout: 20_000 }).toEqual(wanted);
+  await expect.poll(asked).toEqual(wanted);
 }
 
 describe('a folder that another client deletes', () => {
@@ -38,7 +38,7 @@ describe('a folder that another client deletes', () => {
     await it.equals(dovecot);
     const told = (gone: boolean) =>
       ['inbox 0', 'inbox 1', 'old 0', 'old 1', 'old 2', 'old 3'].map((subject) => ({ subject, gone: gone && /old [1-3]/.test(subject) }));
-    await expect.poll(() => history(it), { timeout: 10_000 }).toEqual(told(true));
+    await expect.poll(() => history(it)).toEqual(told(true));
 
     // Made anew under its name it is another folder, and mail that comes back is told as there.
     await dovecot.createFolder(address, 'Alt/2024');
@@ -81,7 +81,7 @@ describe('a folder that only holds others', () => {
     await it.caughtUp();
     await it.caughtUp();
     expect(states(it)).toMatchObject({ state: 'idle', error: null });
-    await expect.poll(async () => (await history(it)).filter(({ gone }) => gone).length, { timeout: 10_000 }).toBe(4);
+    await expect.poll(async () => (await history(it)).filter(({ gone }) => gone).length).toBe(4);
     expect(it.placed().get('Kunden')).toBeUndefined();
     expect(it.placed().get('Kunden/Süd')).toHaveLength(2);
     expect(await it.folder('Kunden')).toMatchObject({ selectable: false, storedCount: 0, uidValidity: null });
@@ -199,7 +199,7 @@ describe('a listing that lacks a folder', () => {
     const before = asked();
     await it.caughtUp();
     await it.caughtUp().catch((error: { code: string }) => expect(error.code).toBe('unavailable'));
-    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(before);
+    await expect.poll(asked).toBeGreaterThan(before);
     expect(await names(it)).toContain('Kunden');
     expect(it.placed().get('Kunden')).toHaveLength(2);
   });

@@ -172,7 +172,7 @@ test('history starts as history, what comes afterwards is work', async () => {
   expect(live).toEqual([true]);
 });
 
-test('a message too large for one answer comes in parts', { timeout: 60_000 }, async () => {
+test('a message too large for one answer comes in parts', async () => {
   await using dovecot = await startDovecot();
   await dovecot.addUser(address);
   const line = `${'x'.repeat(74)}\r\n`;

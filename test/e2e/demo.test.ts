@@ -47,7 +47,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-test('shows each person their own panel, from one daemon, which ends when it is alone', { timeout: 60_000 }, async () => {
+test('shows each person their own panel, from one daemon, which ends when it is alone', async () => {
   await using it = await demo();
   const first = await it.run();
   expect(first).toMatchObject({ code: 0, err: 'postroom: making the demo, once\n' });
@@ -89,7 +89,7 @@ test('shows each person their own panel, from one daemon, which ends when it is 
   expect(await it.pid()).not.toBe(pid);
 });
 
-test('a customer answers an answer, mail comes by itself, and who is gone bounces', { timeout: 60_000 }, async () => {
+test('a customer answers an answer, mail comes by itself, and who is gone bounces', async () => {
   await using it = await demo();
   const rows = await it.panel('--as', 'ben');
   const row = rows.find(({ subject }) => subject.startsWith('E-book will not open'));
@@ -118,7 +118,7 @@ test('a customer answers an answer, mail comes by itself, and who is gone bounce
   }
 });
 
-test('--fresh starts over, also under a running one; two at once make one home', { timeout: 60_000 }, async () => {
+test('--fresh starts over, also under a running one; two at once make one home', async () => {
   await using it = await demo();
   const [a, b] = await Promise.all([it.panel(), it.panel()]);
   expect(a.map((row) => row.conversation)).toEqual(b.map((row) => row.conversation));
@@ -132,7 +132,7 @@ test('--fresh starts over, also under a running one; two at once make one home',
   expect(await readdir(it.folder)).toEqual(['d']);
 });
 
-test('cut off while it is made it leaves nothing, and what a kill left goes with the next start', { timeout: 60_000 }, async () => {
+test('cut off while it is made it leaves nothing, and what a kill left goes with the next start', async () => {
   await using it = await demo();
   const making = async (signal: NodeJS.Signals) => {
     const child = start(['demo', '--home', it.root], { env: { HOME: it.folder } });

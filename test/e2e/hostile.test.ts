@@ -463,22 +463,22 @@ describe('our own set', () => {
   beforeAll(async () => {
     pid = (await arena.status()).pid;
     place = await settle('own', hostileMails);
-  }, 120_000);
+  });
 
   test('is opened and answered within the limits', async () => {
     const { slowest, refused } = await open(place, 3);
     console.log(`own: ${place.rows.length} conversations, slowest ${slowest.ms} ms (${slowest.what.slice(0, 60)})\n${refused.join('\n')}`);
     await well(pid, 'own');
-  }, 120_000);
+  });
 
   test('is printed without an order to the terminal', async () => {
     expect(await print(place)).toEqual([]);
-  }, 60_000);
+  });
 
   test('its files are saved where they were told to be, and nowhere else', async () => {
     const { saved } = await save(place, 3);
     expect(saved).toBeGreaterThan(30);
-  }, 60_000);
+  });
 
   test('is read in a terminal: no foreign order, every frame whole', { timeout: limitMs }, async () => {
     const half = Math.ceil(place.rows.length / 2);
@@ -490,7 +490,7 @@ describe('our own set', () => {
   });
 });
 
-test('a thread that somebody fills up still opens: the newest mails whole, the older ones by themselves', { timeout: 60_000 }, async () => {
+test('a thread that somebody fills up still opens: the newest mails whole, the older ones by themselves', async () => {
   const place = await arena.mailbox('bloated');
   await arena.deliver(place.address, bloatedThread(14, 900_000));
   const [row] = await everyRow(place.client, place.address);
@@ -509,7 +509,7 @@ test('a thread that somebody fills up still opens: the newest mails whole, the o
   expect(alone.messages).toMatchObject([{ defeated: false, text: expect.stringMatching(/^mail 0 /) }]);
 });
 
-test('names of folders that a hostile server lists are words in the command line and on the screen', { timeout: 60_000 }, async () => {
+test('names of folders that a hostile server lists are words in the command line and on the screen', async () => {
   await using postroom = await startPostroom();
   const address = await postroom.mailbox('folders');
   await postroom.deliver(address, { subject: 'Order 1' });

@@ -11,7 +11,7 @@ const count = 1_500;
 const kills = 5;
 const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
 
-test('killed while it syncs, the index equals the server afterwards', { timeout: 120_000 }, async () => {
+test('killed while it syncs, the index equals the server afterwards', async () => {
   await using dovecot = await startDovecot();
   await dovecot.addUser(address, 'secret');
   const mails = Array.from({ length: count }, (_, n) =>

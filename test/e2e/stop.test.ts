@@ -51,9 +51,7 @@ test('stopped while it syncs and sends: exit 0, no pid and no socket, mail on it
   await daemon.run();
   const again = await daemon.connect();
   await again.call('mailbox.sync', { mailbox: address, wait: true }, { timeoutMs: 60_000 });
-  await expect
-    .poll(async () => (await again.call('outbox.list', {})).rows.map(({ state }) => state), { timeout: 20_000 })
-    .toEqual(['accepted']);
+  await expect.poll(async () => (await again.call('outbox.list', {})).rows.map(({ state }) => state)).toEqual(['accepted']);
   expect(submission.count(messageId)).toBe(1);
   const { rows } = await again.call('mailbox.folders', { mailbox: address });
   expect(rows.filter((folder) => folder.server !== folder.stored)).toEqual([]);

@@ -46,7 +46,7 @@ async function following(postroom: Postroom, running: ReturnType<typeof tail>, c
   }
 }
 
-test('timeline prints what happened, for people and for programs', { timeout: 60_000 }, async () => {
+test('timeline prints what happened, for people and for programs', async () => {
   await using postroom = await startPostroom();
   const support = await postroom.mailbox('support');
   await postroom.deliver(support, { subject: 'Where is \u001b[31mmy order?' });
@@ -106,7 +106,7 @@ test('tail follows the mailboxes that were named, through a restart of the daemo
   expect(await running.ended).toEqual({ code: 0, signal: null });
 });
 
-test('tail ends quietly when nobody reads it, and with a reason when its person is gone', { timeout: 60_000 }, async () => {
+test('tail ends quietly when nobody reads it, and with a reason when its person is gone', async () => {
   await using postroom = await startPostroom();
   await postroom.person('ben');
   const support = await postroom.mailbox('support');

@@ -73,7 +73,7 @@ test('an empty machine: a home, a mailbox, its import, the panel', async () => {
   } finally {
     process.kill(Number(await readFile(join(folder.path, 'run', 'daemon.pid'), 'utf8')), 'SIGTERM');
   }
-}, 90_000);
+});
 
 test('an invitation is pasted, and works once', async () => {
   await using postroom = await startPostroom();

@@ -2,7 +2,7 @@ import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 
 /** How long to wait for what a program will draw. */
-const waitMs = 30_000;
+const waitMs = 90_000;
 
 export interface ScreenOptions {
   command: string;
