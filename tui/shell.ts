@@ -6,6 +6,7 @@
  *   that `j` went to.
  * - A key never acts on a layer that its typist could not have seen when that layer came by itself or asks a question: such keys
  *   are dropped, and say so.
+ * - Keys that come while a screen is fetched that a key has opened are for that screen, and for no other: a text begun is no verb.
  * - While a modal is open only its own keys work. In a text field letters are text.
  * - A key that does nothing flashes; it never vanishes in silence.
  */
@@ -92,6 +93,8 @@ export type Surroundings = {
 const undoMs = 10_000;
 const toastMs = 5_000;
 const flashMs = 150;
+/** After this a person sees that something is waited for, and Esc means the wait. */
+const waitSeenMs = 1_000;
 
 export class Shell {
   #state: ShellState = { layers: [], toasts: [], chord: null, flashing: false, step: 0, serial: 0 };
@@ -108,6 +111,8 @@ export class Shell {
   #redoable: { readonly redo: () => void | Promise<void>; readonly untilMs: number } | null = null;
   #nextId = 1;
   #waiting = false;
+  /** A screen that is being fetched, since when. */
+  #opening: { readonly sinceMs: number } | null = null;
   #hintsDue = false;
   /** A key knows which stack of layers was on the screen when it was read. */
   #committedSerial = 0;
@@ -209,6 +214,34 @@ export class Shell {
 
   openModal(layer: NewLayer, sudden = false): void {
     this.#push({ ...layer, kind: 'modal' }, sudden || layer.asks === true);
+  }
+
+  /**
+   * Fetches what a screen needs, and opens it. Keys wait meanwhile; they are dropped when it does not open. Ctrl-C ends the wait, and Esc one
+   * that can be seen; the screen may come all the same then, and takes no key that was typed before.
+   */
+  async opening(open: () => Promise<void>): Promise<void> {
+    const { serial } = this.#state;
+    const wait = { sinceMs: this.#now() };
+    this.#opening = wait;
+    try {
+      await open();
+    } finally {
+      const opened = this.#state.serial !== serial;
+      if (this.#opening === wait) {
+        this.#opening = null;
+        if (!opened) this.#dropKeys(chrome`what you typed meanwhile was for a screen that did not open`);
+        this.#waiting = this.#listeners.size > 0;
+        this.#set({ step: this.#state.step + 1 });
+        this.#drain();
+      } else if (opened) this.#guardSerial = this.#state.serial;
+    }
+  }
+
+  #dropKeys(why: Safe): void {
+    if (this.#queue.length === 0) return;
+    this.#queue.length = 0;
+    this.flash(why);
   }
 
   /** Leaves nothing but this screen: going to another place. `back`: where the key for it leads from there; without it one is at home. */
@@ -346,12 +379,22 @@ export class Shell {
 
   take(token: Token): void {
     if (token.kind === 'kitty' || token.kind === 'focus') return;
+    if (this.#opening !== null && token.kind === 'key' && this.#endsWait(token.name, this.#opening.sinceMs)) {
+      this.#opening = null;
+      this.#queue.length = 0;
+      this.flash(chrome`not waited for any more`);
+      return;
+    }
     this.#queue.push({ token, serial: this.#paintedSerial });
     this.#drain();
   }
 
+  #endsWait(key: string, sinceMs: number): boolean {
+    return key === 'ctrl-c' || (key === 'esc' && this.#now() - sinceMs >= waitSeenMs);
+  }
+
   #drain(): void {
-    while (!this.#waiting) {
+    while (!this.#waiting && this.#opening === null) {
       const next = this.#queue.shift();
       if (next === undefined) return;
       // With no view there is nothing to wait for.

@@ -164,6 +164,17 @@ test('a conversation is read: quotes fold, a hostile body is only words, a file 
   for (const octets of foreign) expect(screen.bytes().includes(octets)).toBe(false);
 });
 
+test('what is typed in one burst after r is text, and closes and takes nothing', async () => {
+  await using desk = await Desk.open();
+  await using screen = await desk.screen();
+  screen.type('rthanks, else t e y');
+  await screen.waitFor('thanks, else t e y');
+  const eva = await desk.postroom.as('eva');
+  const { conversation } = await desk.postroom.newest(desk.support);
+  expect(await eva.call('conversation.show', { conversation })).toMatchObject({ state: 'open', assignee: null });
+  expect(await desk.outbox()).toEqual([]);
+});
+
 test('an answer is written in $EDITOR, reviewed, queued, and arrives', async () => {
   await using desk = await Desk.open();
   const editor = await desk.editor('We are asking the carrier.');

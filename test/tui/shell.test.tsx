@@ -39,8 +39,8 @@ afterEach(() => {
 });
 
 /** A shell with `first` on it. `sees` waits for a frame that fits. */
-async function start(first: ReactElement, keepOpen?: () => ReturnType<typeof chrome> | null) {
-  const shell = new Shell();
+async function start(first: ReactElement, keepOpen?: () => ReturnType<typeof chrome> | null, now?: () => number) {
+  const shell = new Shell(now);
   const keyboard = new FakeKeyboard();
   const exit = vi.fn();
   const surroundings = { exit, redraw: vi.fn(), suspend: vi.fn(async () => {}) };
@@ -168,6 +168,84 @@ describe('layers', () => {
     await sees('typed before this was on the screen');
     await sees('▌row a');
   });
+  describe('a screen that is fetched first', () => {
+    /** `r` fetches a screen with a field; what else is pressed is a verb of the list. */
+    function Fetching({ fetched, acted, typed }: { fetched: () => Promise<void>; acted: (verb: string) => void; typed: string[] }) {
+      const shell = useShell();
+      useCommands(
+        {
+          'mail.reply': () =>
+            shell.opening(async () => {
+              await fetched();
+              shell.open({ name: 'compose', element: <Typing typed={typed} /> });
+            }),
+          'work.take': () => acted('take'),
+          'work.done': () => acted('done'),
+        },
+        { facts: { conversation: { send: true, state: 'open', assigned: 'me', attachments: 0 } } },
+      );
+      return <T>{chrome`a list`}</T>;
+    }
+
+    function Typing({ typed }: { typed: string[] }) {
+      useCommands(
+        {},
+        {
+          capture: (token) => {
+            typed.push(token.kind === 'key' ? token.text || token.name : token.text);
+            return true;
+          },
+        },
+      );
+      return <T>{chrome`a field`}</T>;
+    }
+
+    async function begun(now?: () => number) {
+      const gate = Promise.withResolvers<void>();
+      const acted = vi.fn();
+      const typed: string[] = [];
+      const started = await start(<Fetching fetched={() => gate.promise} acted={acted} typed={typed} />, undefined, now);
+      await started.sees('a list');
+      return { ...started, gate, acted, typed };
+    }
+
+    test('takes what is typed meanwhile, in order, and no verb does', async () => {
+      const { keyboard, sees, gate, acted, typed } = await begun();
+      keyboard.press('r', 't', 'e', 'enter', 'e');
+      keyboard.paste('pasted');
+      gate.resolve();
+      await sees('a field');
+      await eventually(() => expect(typed).toEqual(['t', 'e', 'enter', 'e', 'pasted']));
+      expect(acted).not.toHaveBeenCalled();
+    });
+
+    test('that does not come takes them along, and the next key is a verb again', async () => {
+      const { keyboard, sees, gate, acted } = await begun();
+      keyboard.press('r', 't', 'e');
+      gate.reject(new Error('The daemon is away.'));
+      await sees('The daemon is away.');
+      expect(acted).not.toHaveBeenCalled();
+      keyboard.press('e');
+      await eventually(() => expect(acted.mock.calls).toEqual([['done']]));
+    });
+
+    test('that takes long is waited for until Esc, and takes no older key when it comes after all', async () => {
+      let now = 1_000;
+      const { keyboard, sees, gate, acted, typed } = await begun(() => now);
+      keyboard.press('r', 'esc', 't'); // in one burst: Esc is for the screen
+      now += 1_500;
+      keyboard.press('esc');
+      await sees('not waited for any more');
+      keyboard.press('e');
+      await eventually(() => expect(acted.mock.calls).toEqual([['done']]));
+      gate.resolve();
+      await sees('a field');
+      expect(typed).toEqual([]);
+      keyboard.press('x');
+      await eventually(() => expect(typed).toEqual(['x']));
+    });
+  });
+
   test('Ctrl-C asks only when something would be lost', async () => {
     let reason: ReturnType<typeof chrome> | null = chrome`A draft is open.`;
     const { keyboard, sees, misses, exit } = await start(<Rows />, () => reason);

@@ -24,15 +24,17 @@ export function filesOf({ messages }: Pick<Shown, 'messages'>, first: string | n
 }
 
 /** Opens the list; a conversation that is not on the screen is asked for first. */
-export async function openFiles(
+export function openFiles(
   { mirror, shell }: Pick<AppContext, 'mirror' | 'shell'>,
   of: Shown | string,
   message: string | null = null,
 ): Promise<void> {
-  const shown = typeof of === 'string' ? await mirror.call('conversation.show', { conversation: of }) : of;
-  const files = filesOf(shown, message);
-  if (files.length === 0) return shell.flash(chrome`it has no attachments`);
-  shell.open({ name: 'attachments', element: <Files subject={shown.subject} files={files} /> });
+  return shell.opening(async () => {
+    const shown = typeof of === 'string' ? await mirror.call('conversation.show', { conversation: of }) : of;
+    const files = filesOf(shown, message);
+    if (files.length === 0) return shell.flash(chrome`it has no attachments`);
+    shell.open({ name: 'attachments', element: <Files subject={shown.subject} files={files} /> });
+  });
 }
 
 function Files({ subject, files }: { subject: Safe; files: readonly FileRow[] }): ReactElement {

@@ -53,25 +53,27 @@ const blank = {
 const withSignature = (signature: SafeText | null): string => (signature === null ? '' : `\n\n-- \n${signature.trimEnd()}\n`);
 
 /** A new mail, from the mailbox in view; over all mailboxes it asks from which. */
-export async function openCompose({ mirror, shell }: Opening, { mailbox = null }: { mailbox?: string | null } = {}): Promise<void> {
-  const { rows } = await mirror.call('compose.from', {});
-  const offered = mailbox === null ? rows : rows.filter((row) => row.mailbox === mailbox);
-  const begin = ({ mailbox: of, address, signature }: FromRow): void =>
-    show(shell, {
-      ...blank,
-      id: randomUUID(),
-      kind: 'new',
-      from: address,
-      mailbox: of,
-      body: withSignature(signature),
-      conversation: null,
-      message: null,
-      revision: null,
-    });
-  const [first] = offered;
-  if (first === undefined) return shell.flash(chrome`you hold Send on no mailbox here`);
-  if (new Set(offered.map((row) => row.mailbox)).size === 1) return begin(first);
-  shell.openModal({ name: 'from', element: <FromPicker rows={offered} onPick={begin} /> });
+export function openCompose({ mirror, shell }: Opening, { mailbox = null }: { mailbox?: string | null } = {}): Promise<void> {
+  return shell.opening(async () => {
+    const { rows } = await mirror.call('compose.from', {});
+    const offered = mailbox === null ? rows : rows.filter((row) => row.mailbox === mailbox);
+    const begin = ({ mailbox: of, address, signature }: FromRow): void =>
+      show(shell, {
+        ...blank,
+        id: randomUUID(),
+        kind: 'new',
+        from: address,
+        mailbox: of,
+        body: withSignature(signature),
+        conversation: null,
+        message: null,
+        revision: null,
+      });
+    const [first] = offered;
+    if (first === undefined) return shell.flash(chrome`you hold Send on no mailbox here`);
+    if (new Set(offered.map((row) => row.mailbox)).size === 1) return begin(first);
+    shell.openModal({ name: 'from', element: <FromPicker rows={offered} onPick={begin} /> });
+  });
 }
 
 type Answering = {
@@ -84,92 +86,95 @@ type Answering = {
   readonly seen: number | null;
 };
 
-export async function openReply(
-  { mirror, shell }: Opening,
-  { conversation, kind, message = null, onSent, seen }: Answering,
-): Promise<void> {
-  // Before anything that comes while it is asked for.
-  const painted = seen === null ? null : shell.sight.revisionOf(conversation, seen);
-  const [begun, shown] = await Promise.all([
-    mirror.call('compose.reply', { conversation, kind, message }),
-    mirror.conversation(conversation).picture.data ?? mirror.call('conversation.show', { conversation }),
-  ]);
-  const draft: Draft = {
-    ...blank,
-    id: randomUUID(),
-    kind,
-    from: begun.from,
-    mailbox: begun.mailbox,
-    to: begun.to.join(', '),
-    cc: begun.cc.join(', '),
-    subject: begun.subject,
-    body: `${withSignature(begun.signature) || '\n'}\n${begun.quote}\n`,
-    forwarded: begun.attachments,
-    conversation,
-    message: begun.message,
-    revision: Math.min(begun.revision, painted ?? begun.revision),
-    participants: participantsOf(shown),
-  };
-  show(shell, draft, { onSent });
-  if (begun.offered !== null)
-    shell.toast({
-      tone: 'warning',
-      text:
-        begun.offered === 'name'
-          ? chrome`To is an address from the sender’s name. Check it before you send.`
-          : chrome`The mail claims to be from us. To is the first address in its text. Check it before you send.`,
-    });
+export function openReply({ mirror, shell }: Opening, { conversation, kind, message = null, onSent, seen }: Answering): Promise<void> {
+  return shell.opening(async () => {
+    // Before anything that comes while it is asked for.
+    const painted = seen === null ? null : shell.sight.revisionOf(conversation, seen);
+    const [begun, shown] = await Promise.all([
+      mirror.call('compose.reply', { conversation, kind, message }),
+      mirror.conversation(conversation).picture.data ?? mirror.call('conversation.show', { conversation }),
+    ]);
+    const draft: Draft = {
+      ...blank,
+      id: randomUUID(),
+      kind,
+      from: begun.from,
+      mailbox: begun.mailbox,
+      to: begun.to.join(', '),
+      cc: begun.cc.join(', '),
+      subject: begun.subject,
+      body: `${withSignature(begun.signature) || '\n'}\n${begun.quote}\n`,
+      forwarded: begun.attachments,
+      conversation,
+      message: begun.message,
+      revision: Math.min(begun.revision, painted ?? begun.revision),
+      participants: participantsOf(shown),
+    };
+    show(shell, draft, { onSent });
+    if (begun.offered !== null)
+      shell.toast({
+        tone: 'warning',
+        text:
+          begun.offered === 'name'
+            ? chrome`To is an address from the sender’s name. Check it before you send.`
+            : chrome`The mail claims to be from us. To is the first address in its text. Check it before you send.`,
+      });
+  });
 }
 
 /** A mail that did not leave, or did not reach everybody, as the draft of one that takes its place. */
-export async function openAgain({ mirror, shell }: Pick<Opening, 'mirror' | 'shell'>, outbox: string): Promise<void> {
-  const begun = await mirror.call('compose.again', { outbox });
-  const { conversation, revision } = begun;
-  const shown =
-    conversation === null
-      ? null
-      : (mirror.conversation(conversation).picture.data ?? (await mirror.call('conversation.show', { conversation })));
-  show(shell, {
-    ...blank,
-    id: randomUUID(),
-    kind: conversation === null ? 'new' : 'reply',
-    from: begun.from,
-    mailbox: begun.mailbox,
-    to: begun.to.join(', '),
-    cc: begun.cc.join(', '),
-    bcc: begun.bcc.join(', '),
-    subject: begun.subject,
-    body: begun.body,
-    instead: { outbox, files: begun.attachments.map(({ index, filename, size }) => ({ index, name: filename, size })) },
-    conversation,
-    message: null,
-    revision,
-    participants: shown === null ? [] : participantsOf(shown),
+export function openAgain({ mirror, shell }: Pick<Opening, 'mirror' | 'shell'>, outbox: string): Promise<void> {
+  return shell.opening(async () => {
+    const begun = await mirror.call('compose.again', { outbox });
+    const { conversation, revision } = begun;
+    const shown =
+      conversation === null
+        ? null
+        : (mirror.conversation(conversation).picture.data ?? (await mirror.call('conversation.show', { conversation })));
+    show(shell, {
+      ...blank,
+      id: randomUUID(),
+      kind: conversation === null ? 'new' : 'reply',
+      from: begun.from,
+      mailbox: begun.mailbox,
+      to: begun.to.join(', '),
+      cc: begun.cc.join(', '),
+      bcc: begun.bcc.join(', '),
+      subject: begun.subject,
+      body: begun.body,
+      instead: { outbox, files: begun.attachments.map(({ index, filename, size }) => ({ index, name: filename, size })) },
+      conversation,
+      message: null,
+      revision,
+      participants: shown === null ? [] : participantsOf(shown),
+    });
   });
 }
 
 /** Drafts of this person that were kept. */
-export async function openDrafts({ drafts, shell }: Pick<Opening, 'drafts' | 'shell'>): Promise<void> {
-  const kept = await drafts.list();
-  if (kept.length === 0) return shell.flash(chrome`you keep no drafts`);
-  const now = Date.now();
-  shell.openModal({
-    name: 'drafts',
-    element: (
-      <Picker
-        title={chrome`Drafts`}
-        load={async () =>
-          kept.map((draft) => ({
-            key: draft.id,
-            label: safeText(draft.subject === '' ? '(no subject)' : draft.subject),
-            detail: chrome`${safeText(draft.to)}  ${moment(new Date(draft.savedAt).toISOString(), now)}`,
-            value: draft,
-          }))
-        }
-        nothing={chrome`You keep no drafts.`}
-        onPick={(draft) => show(shell, draft, { kept: true })}
-      />
-    ),
+export function openDrafts({ drafts, shell }: Pick<Opening, 'drafts' | 'shell'>): Promise<void> {
+  return shell.opening(async () => {
+    const kept = await drafts.list();
+    if (kept.length === 0) return shell.flash(chrome`you keep no drafts`);
+    const now = Date.now();
+    shell.openModal({
+      name: 'drafts',
+      element: (
+        <Picker
+          title={chrome`Drafts`}
+          load={async () =>
+            kept.map((draft) => ({
+              key: draft.id,
+              label: safeText(draft.subject === '' ? '(no subject)' : draft.subject),
+              detail: chrome`${safeText(draft.to)}  ${moment(new Date(draft.savedAt).toISOString(), now)}`,
+              value: draft,
+            }))
+          }
+          nothing={chrome`You keep no drafts.`}
+          onPick={(draft) => show(shell, draft, { kept: true })}
+        />
+      ),
+    });
   });
 }
 

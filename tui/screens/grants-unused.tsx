@@ -47,32 +47,33 @@ type Asking = {
 
 /** For how long, then what there is; Enter goes to the row. */
 export function askForUnused({ mirror, shell }: Pick<AppContext, 'mirror' | 'shell'>, { mailbox, now, onReport, onPick }: Asking): void {
-  const open = async (days: number): Promise<void> => {
-    const report = await mirror.call('grant.unused', { mailbox, days });
-    onReport(report);
-    const missing = report.total - report.rows.length;
-    const watched =
-      missing > 0 ? chrome`${missing} more are not shown` : chrome`uses are noted since ${dayOf(new Date(report.watchedSince), now)}`;
-    const isYoung = now - Date.parse(report.watchedSince) < days * 86_400_000;
-    shell.openModal({
-      name: 'unused',
-      element: (
-        <Picker<UnusedRow>
-          title={chrome`Not used for ${days} days; ${watched}`}
-          load={async () =>
-            report.rows.map((row) => ({
-              key: `${row.grant} ${row.right}`,
-              label: chrome`${granteeWords(row.grantee)}  ${rightWords[row.right]}${mailbox === null ? chrome`  ${row.mailbox}` : chrome``}`,
-              detail: chrome`${lastWords(row, now)}${row.grantee.kind === 'role' ? chrome` · of ${row.people}` : chrome``}`,
-              value: row,
-            }))
-          }
-          nothing={isYoung ? chrome`That is not long enough to tell.` : chrome`Every right that was given is in use.`}
-          onPick={onPick}
-        />
-      ),
+  const open = (days: number): Promise<void> =>
+    shell.opening(async () => {
+      const report = await mirror.call('grant.unused', { mailbox, days });
+      onReport(report);
+      const missing = report.total - report.rows.length;
+      const watched =
+        missing > 0 ? chrome`${missing} more are not shown` : chrome`uses are noted since ${dayOf(new Date(report.watchedSince), now)}`;
+      const isYoung = now - Date.parse(report.watchedSince) < days * 86_400_000;
+      shell.openModal({
+        name: 'unused',
+        element: (
+          <Picker<UnusedRow>
+            title={chrome`Not used for ${days} days; ${watched}`}
+            load={async () =>
+              report.rows.map((row) => ({
+                key: `${row.grant} ${row.right}`,
+                label: chrome`${granteeWords(row.grantee)}  ${rightWords[row.right]}${mailbox === null ? chrome`  ${row.mailbox}` : chrome``}`,
+                detail: chrome`${lastWords(row, now)}${row.grantee.kind === 'role' ? chrome` · of ${row.people}` : chrome``}`,
+                value: row,
+              }))
+            }
+            nothing={isYoung ? chrome`That is not long enough to tell.` : chrome`Every right that was given is in use.`}
+            onPick={onPick}
+          />
+        ),
+      });
     });
-  };
   shell.openModal({
     name: 'days',
     element: (
