@@ -34,6 +34,8 @@ describe('the only part is a file: its words are shown, and it is listed', () =>
     ],
     ['HTML marked attachment', mail(attached('text/html', 'a.html'), '<p>Order <b>4711</b></p>'), /^Order 4711$/],
     ['a text of no type', mail(attached('application/octet-stream', 'notes.txt'), 'Call me'), /^Call me$/],
+    ['a type that nobody knows', mail('Content-Type: foo/bar', 'Call me'), /^Call me$/],
+    ['a text of a made-up type', mail('Content-Type: application/text', 'Grüße'), /^Grüße$/],
     ['a log of a wrong type', mail(attached('application/x-download', 'a.csv'), 'a;b'), /^a;b$/],
     ['a card', mail('Content-Type: text/x-vcard; name=a.vcf', 'BEGIN:VCARD\r\nFN:Jane\r\nEND:VCARD'), /FN:Jane/],
   ])('%s', async (_what, octets, text) => {
@@ -142,6 +144,16 @@ describe('what is not encoded as it says', () => {
   ])('%s', (_what, octets, text, files) => {
     const read = readMessage(octets);
     expect([read.subject, read.text, read.attachments.map(({ filename }) => filename)]).toEqual(['S', expect.stringMatching(text), files]);
+  });
+
+  test.each([
+    ['under text/plain', 'Content-Type: text/plain', '<!DOCTYPE html><html><body><p>Order <b>4711</b></p></body></html>', 'Order 4711'],
+    ['under nothing', 'X-Mailer: y', '\r\n<html>\r\n<p>Order <b>4711</b></p></html>', 'Order 4711'],
+    ['in base64', asBase64, b64('\ufeff<?xml version="1.0"?>\n<html><p>Order <b>4711</b></p></html>'), 'Order 4711'],
+    ['that is only spoken of', 'X-Mailer: y', 'Use <html> first.', 'Use <html> first.'],
+  ])('a document in HTML %s', async (_what, fields, body, text) => {
+    const octets = mail(fields, body);
+    expect([readMessage(octets).text, (await opener.open(octets)).text]).toEqual([text, text]);
   });
 
   test.each(['BASE64', '"base64"', 'base-64', 'base64;', 'x-base64', ' Base 64 (x)'])('%s is base64', (encoding) =>

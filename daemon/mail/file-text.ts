@@ -1,6 +1,6 @@
 /** What a mail shows that has no text of its own: the words of its files where they are text, and else their names. */
 import { decodeHtml, decodeText } from './charset.ts';
-import { typeFor } from './file-types.ts';
+import { extensionOf, typeFor } from './file-types.ts';
 import { rtfToText } from './rtf.ts';
 import { isTnef } from './sealed.ts';
 import { readTnef } from './tnef.ts';
@@ -50,12 +50,14 @@ function textOf(leaf: Leaf, toText: HtmlReader, cap: number, room: number): Text
     return tnef?.text == null ? null : { html: false, text: tnef.text.replace(/\r\n?/g, '\n') };
   }
   const type = typeFor(leaf.filename ?? '', leaf.type);
-  if (!words.test(type) || code.test(type)) return null;
+  // A type that nobody knows, or none: what it holds tells.
+  const isUnknown = extensionOf(type) === 'bin';
+  if (code.test(type) || !(words.test(type) || isUnknown)) return null;
   if (type === 'text/html' || type === 'application/xhtml+xml') return { html: true, text: toText(htmlOf(leaf, cap), room) };
   const charset = leaf.parameters.get('charset') ?? null;
   const octets = decodeTextTransfer(leaf.encoding, leaf.body.subarray(0, cap), charset);
   const text = (rich.test(type) ? rtfToText(octets, room) : null) ?? decodeText(octets, charset);
   // A label proves nothing: what is no text is a file.
   const odd = text.slice(0, 4_000).match(/[\0-\x08\x0E-\x1A\x1C-\x1F\uFFFD]/g)?.length ?? 0;
-  return odd > Math.min(4_000, text.length) / 20 ? null : { html: false, text: text.replace(/\r\n?/g, '\n') };
+  return odd > (isUnknown ? 0 : Math.min(4_000, text.length) / 20) ? null : { html: false, text: text.replace(/\r\n?/g, '\n') };
 }

@@ -132,7 +132,7 @@ export function attachmentBytes(
 
 /** It says more than its text and its files do by themselves: it is passed on whole. */
 export const saysMoreWhole = (octets: Uint8Array): boolean =>
-  walk(octets).leaves.some((leaf) => (leaf.type === 'text/html' && isText(leaf)) || isTnef(leaf) || wordsFor(leaf) !== null);
+  walk(octets).leaves.some((leaf) => (isText(leaf) && isHtml(leaf)) || isTnef(leaf) || wordsFor(leaf) !== null);
 
 /** What a mail says, part by part, for whoever compares two. `list`: it says of itself that it came over a list; `written`: its Date, not a relay's. */
 export function contentOf(octets: Uint8Array): {
@@ -212,7 +212,7 @@ function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, mo
   const cap = encodedPerCharacter * Math.max(most, maxText);
   const around = charsetOfWords(header);
   const pieces: Piece[] = leaves.filter(isText).map((leaf) => {
-    const html = leaf.type === 'text/html';
+    const html = isHtml(leaf);
     const decode = html ? decodeHtml : decodeText;
     const decoded = once(() => decode(decodeBody(leaf, leaf.body.subarray(0, cap)), leaf.parameters.get('charset') ?? null, around));
     const all = once(() => (html ? htmlToRoughText(decoded(), maxText) : plainOf(leaf, decoded())));
@@ -254,6 +254,15 @@ function textsOf(header: Header, leaves: readonly Leaf[], toText: HtmlReader, mo
   for (const { html, text } of textsOfFiles(leaves, names, toText, cap, room)) put(html, text);
   return texts;
 }
+
+/** By its type, or because a whole document stands under another one. Of an alternative the half that is labelled so is the HTML. */
+const isHtml = (leaf: Leaf): boolean =>
+  leaf.type === 'text/html' ||
+  (leaf.type === 'text/plain' &&
+    leaf.within.length === 0 &&
+    /^(?:\xEF\xBB\xBF)?\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype html|html)[\s>]/i.test(
+      Buffer.from(decodeBody(leaf, leaf.body.subarray(0, 1_000))).toString('latin1'),
+    ));
 
 const wordsFor = (leaf: Leaf): string | null => {
   const bytes = once(() => decodeBody(leaf, leaf.body));
