@@ -16,8 +16,6 @@ export type ListPicture = {
   readonly ids: readonly string[];
   /** More can be asked for. */
   readonly more: boolean;
-  /** Rises with each change of one's rights: rows that come or go with one are no news. */
-  readonly reach: number;
 };
 export interface ListView extends View<ListPicture> {
   /** Asks again soon. */
@@ -30,24 +28,11 @@ export interface ListView extends View<ListPicture> {
 
 export class AskedList extends Asked<ListPicture> implements ListView {
   readonly #wanted: { rows: number };
-  #reach = 0;
 
   constructor(mirror: Asker, of: ListOf, touchedBy: (event: DaemonEvent) => boolean) {
     const wanted = { rows: pageRows };
-    super(
-      mirror,
-      async () => {
-        const reach = this.#reach;
-        return this.#keep({ ...(await readList(mirror, of, wanted.rows)), reach });
-      },
-      touchedBy,
-    );
+    super(mirror, async () => this.#keep(await readList(mirror, of, wanted.rows)), touchedBy);
     this.#wanted = wanted;
-  }
-
-  override hear(event: DaemonEvent): void {
-    if (event.name === 'rights.changed') this.#reach++;
-    super.hear(event);
   }
 
   need(to: number): void {
@@ -71,7 +56,7 @@ export class AskedList extends Asked<ListPicture> implements ListView {
   }
 }
 
-async function readList(mirror: Asker, of: ListOf, wanted: number): Promise<Omit<ListPicture, 'reach'>> {
+async function readList(mirror: Asker, of: ListOf, wanted: number): Promise<ListPicture> {
   const rows: Conversation[] = [];
   let cursor: string | null = null;
   do {

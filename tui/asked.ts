@@ -17,6 +17,8 @@ export type Picture<T> = {
   readonly error: PostroomError | null;
   /** When `data` was answered. */
   readonly at: number | null;
+  /** Rises with each change of one's rights: rows that come or go with one are no news, and what goes with one is kept nowhere. */
+  readonly reach?: number;
 };
 
 /** Something to read that changes by itself. The picture keeps its identity while nothing changed. */
@@ -51,6 +53,7 @@ export class Asked<T> implements View<T> {
   readonly #listeners = new Set<() => void>();
   readonly #mirror: Asker;
   #question = 0;
+  #reach = 0;
   #timer: NodeJS.Timeout | undefined;
   #due = 0;
   #lastAskedAt = Number.NEGATIVE_INFINITY;
@@ -77,6 +80,7 @@ export class Asked<T> implements View<T> {
   }
 
   hear(event: DaemonEvent): void {
+    if (event.name === 'rights.changed') this.#reach++;
     if (!this.#touchedBy(event)) return;
     this.refresh(event.name === 'conversation.changed' && !event.payload.live ? importRefreshMs : refreshMs);
   }
@@ -104,9 +108,10 @@ export class Asked<T> implements View<T> {
   async ask(): Promise<void> {
     this.#lastAskedAt = performance.now();
     const question = ++this.#question;
+    const reach = this.#reach;
     try {
       const data = await this.#ask();
-      if (question === this.#question) this.set({ data, error: null, at: Date.now() });
+      if (question === this.#question) this.set({ data, error: null, at: Date.now(), reach });
     } catch (error) {
       if (question !== this.#question) return;
       const known =
@@ -132,6 +137,11 @@ export class Asked<T> implements View<T> {
   clear(): void {
     this.#question++;
     this.set(empty);
+  }
+
+  /** Shows the rest at once: a right to some of it went. */
+  keepOnly(data: T): void {
+    this.set({ ...this.picture, data, reach: this.#reach });
   }
 
   set(picture: Picture<T>): void {

@@ -14,8 +14,6 @@ import type { Picture, View } from './mirror.ts';
 export type Found = {
   readonly query: string;
   readonly rows: readonly SearchHit[];
-  /** By id, in order; keeps its identity while nothing changed. */
-  readonly ids: readonly string[];
   readonly next: string | null;
   readonly total: number;
   readonly exact: boolean;
@@ -34,6 +32,7 @@ export class LiveSearch implements View<Found> {
   readonly #now: () => number;
   readonly #listeners = new Set<() => void>();
   #question = 0;
+  #reach = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #paging = false;
@@ -89,10 +88,11 @@ export class LiveSearch implements View<Found> {
 
   /** Takes away what may not be seen any more, before the daemon is asked again. */
   forget(lost: ReadonlySet<string>): void {
+    this.#reach++;
     const { data } = this.picture;
     if (data === null) return;
     const rows = data.rows.filter(({ mailbox }) => !lost.has(mailbox));
-    if (rows.length < data.rows.length) this.#set({ ...this.picture, data: { ...data, rows, ids: rows.map(hitId) } });
+    if (rows.length < data.rows.length) this.#set({ ...this.picture, data: { ...data, rows } });
   }
 
   async #ask(query: string): Promise<void> {
@@ -108,11 +108,7 @@ export class LiveSearch implements View<Found> {
 
   #found(query: string, all: readonly SearchHit[], { next, total, exact, complete }: Result<'search.run'>): void {
     const rows = [...new Map(all.map((row) => [hitId(row), row])).values()];
-    const ids = rows.map(hitId);
-    const before = this.picture.data?.ids;
-    const same = before?.length === ids.length && ids.every((id, at) => id === before[at]);
-    const data: Found = { query, rows, ids: same && before !== undefined ? before : ids, next, total, exact, complete };
-    this.#set({ data, error: null, at: Date.now() });
+    this.#set({ data: { query, rows, next, total, exact, complete }, error: null, at: Date.now() });
   }
 
   #failed(error: unknown): void {
@@ -122,7 +118,7 @@ export class LiveSearch implements View<Found> {
   }
 
   #set(picture: Picture<Found>): void {
-    this.picture = picture;
+    this.picture = { ...picture, reach: this.#reach };
     for (const listener of this.#listeners) listener();
   }
 }

@@ -453,8 +453,8 @@ export class Mirror {
   }
 
   #hear(event: DaemonEvent): void {
-    if (event.name === 'rights.changed' && event.payload.lost.length > 0) this.#forget(new Set<string>(event.payload.lost));
     for (const view of this.#views) view.hear(event);
+    if (event.name === 'rights.changed' && event.payload.lost.length > 0) this.#forget(new Set<string>(event.payload.lost));
     for (const listener of this.#eventListeners) listener(event);
   }
 
@@ -464,12 +464,11 @@ export class Mirror {
       const { data } = list.picture;
       if (data === null || !data.rows.some((row) => lost.has(row.mailbox))) continue;
       const rows = data.rows.filter((row) => !lost.has(row.mailbox));
-      list.set({ ...list.picture, data: { ...data, rows, ids: rows.map((row) => row.conversation) } });
+      list.keepOnly({ ...data, rows, ids: rows.map((row) => row.conversation) });
     }
     for (const outbox of [this.#outbox, this.#wholeOutbox]) {
       const { data } = outbox.picture;
-      if (data?.some((row) => lost.has(row.mailbox)) === true)
-        outbox.set({ ...outbox.picture, data: data.filter((row) => !lost.has(row.mailbox)) });
+      if (data?.some((row) => lost.has(row.mailbox)) === true) outbox.keepOnly(data.filter((row) => !lost.has(row.mailbox)));
     }
     for (const conversation of this.#conversations.values()) {
       if (conversation.picture.data !== null && lost.has(conversation.picture.data.mailbox)) conversation.clear();
@@ -477,7 +476,7 @@ export class Mirror {
     for (const timeline of this.#timelines.values()) {
       const { data } = timeline.picture;
       if (data?.rows.some((row) => lost.has(row.mailbox)) === true)
-        timeline.set({ ...timeline.picture, data: { ...data, rows: data.rows.filter((row) => !lost.has(row.mailbox)) } });
+        timeline.keepOnly({ ...data, rows: data.rows.filter((row) => !lost.has(row.mailbox)) });
     }
   }
 }

@@ -1,13 +1,18 @@
 /** A mirror of values for tests of screens: views that a test fills, verbs that it answers. */
 import type { Method } from '../../protocol/methods.ts';
-import type { Conversation, Mailbox, MailReport, OutboxEntry, TimelineRow } from '../../protocol/schema.ts';
+import type { Conversation, Mailbox, MailReport, OutboxEntry, PersonDetail, TimelineRow } from '../../protocol/schema.ts';
 import type {
   Counts,
+  Folders,
+  Invitations,
   ListOf,
   ListPicture,
   ListView,
+  Me,
   Mirror,
+  People,
   Picture,
+  Roles,
   Shown,
   TimelineOf,
   TimelinePicture,
@@ -28,8 +33,8 @@ class Held<T> implements View<T> {
     return () => this.#listeners.delete(listener);
   }
 
-  put(data: T | null, error: Picture<T>['error'] = null): void {
-    this.picture = { data, error, at: Date.now() };
+  put(data: T | null, error: Picture<T>['error'] = null, reach = 0): void {
+    this.picture = { data, error, at: Date.now(), reach };
     for (const listener of this.#listeners) listener();
   }
 
@@ -43,7 +48,12 @@ export type Call = { readonly method: Method; readonly params: Readonly<Record<s
 
 export class FakeMirror {
   readonly mailboxes: Held<readonly Mailbox[]>;
-  readonly me = new Held<never>(null);
+  readonly me = new Held<Me>(null);
+  readonly people = new Held<People>(null);
+  readonly roles = new Held<Roles>(null);
+  readonly invitations = new Held<Invitations>(null);
+  readonly #folders = new Map<string, Held<Folders>>();
+  readonly #persons = new Map<string, Held<PersonDetail>>();
   readonly outbox = new Held<readonly OutboxEntry[]>([]);
   readonly wholeOutbox = new Held<readonly OutboxEntry[]>([]);
   readonly strayReports = new Held<readonly MailReport[]>([]);
@@ -73,7 +83,7 @@ export class FakeMirror {
   }
 
   fill(of: ListOf, rows: readonly Conversation[], { reach = 0 } = {}): void {
-    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false, reach });
+    this.list(of).put({ rows, ids: rows.map((row) => row.conversation), more: false }, null, reach);
   }
 
   counts(): View<Counts> {
@@ -82,6 +92,18 @@ export class FakeMirror {
 
   count(counts: Counts): void {
     this.#counts.put(counts);
+  }
+
+  folders(mailbox: string): Held<Folders> {
+    const made = this.#folders.get(mailbox) ?? new Held<Folders>(null);
+    this.#folders.set(mailbox, made);
+    return made;
+  }
+
+  person(name: string): Held<PersonDetail> {
+    const made = this.#persons.get(name) ?? new Held<PersonDetail>(null);
+    this.#persons.set(name, made);
+    return made;
   }
 
   conversation(id: string): Held<Shown> {

@@ -160,7 +160,8 @@ test('a row that a verb takes out of its view stays under the cursor until that 
   fake.fill(unassigned, [conversation('c')]);
   await misses('subject a');
   expect(frame()).toMatch(/▌.*subject b/);
-  press('k');
+  // It stands where it stood: above the one that was below it.
+  press('j');
   await sees(/▌.*subject c/);
   expect(
     frame()

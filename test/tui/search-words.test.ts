@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Params, Result } from '../../protocol/methods.ts';
-import { LiveSearch } from '../../tui/live-search.ts';
+import { hitId, LiveSearch } from '../../tui/live-search.ts';
 import { SavedViews } from '../../tui/saved-views.ts';
 import { complete, remembered, walked, wrongAt } from '../../tui/screens/search-words.ts';
 import { table } from '../support/table.ts';
@@ -104,7 +104,7 @@ describe('while somebody types', () => {
     answers[0]?.reject(new PostroomError('rate-limited', 'overtaken'));
     await settle();
     expect(search.picture.error).toBeNull();
-    expect(search.picture.data?.ids).toEqual(['c-new m-new ']);
+    expect(search.picture.data?.rows.map(hitId)).toEqual(['c-new m-new ']);
   });
 
   test('an answer is no answer to a text that is not asked yet', async () => {

@@ -1,8 +1,10 @@
 /** A windowed list of one-line rows: mounts the rows that are seen and no others, however long the list is. */
 import { Box } from 'ink';
 import { memo, type ReactElement, useEffect, useState } from 'react';
-import { useCommands, useFlashing } from '../screen.tsx';
+import { useCommands, useFlashing, useShell } from '../screen.tsx';
+import type { Handlers } from '../shell.ts';
 import { chrome } from '../text.ts';
+import { type KeepRules, useKept, useUnder } from './kept.ts';
 import { emptyList, follow, type ListState, move, wanted } from './list-state.ts';
 import { type Pieces, Row, T } from './text.tsx';
 
@@ -45,8 +47,40 @@ export function useList(
   return { state, select: (id) => step({ to: 'id', id }) };
 }
 
+export type RowsHandle<T> = {
+  readonly list: ListHandle;
+  readonly rows: readonly T[];
+  readonly ids: readonly string[];
+  /** The row under the cursor. */
+  readonly current: T | null;
+  /** The row under the cursor if it left the list: it stays until the cursor moves. */
+  readonly gone: string | null;
+};
+
+/** A list of rows that come and go by themselves. `rows` is null while they are not known, and keeps its identity while nothing changed. */
+export function useRows<T>(
+  rows: readonly T[] | null,
+  idOf: (row: T) => string,
+  height: number,
+  given: KeepRules<T> & { onOpen?: (id: string) => void; active?: boolean } = {},
+): RowsHandle<T> {
+  const kept = useKept(rows, idOf, given);
+  const list = useList(kept.ids, height, given);
+  const current = useUnder(kept, list.state.cursor, list.state.index);
+  return { list, rows: kept.rows, ids: kept.ids, current, gone: kept.gone };
+}
+
+/** Verbs on a row: of one that is gone they say so, and do nothing. */
+export function useVerbsOnRow(gone: string | null, verbs: Handlers): Handlers {
+  const shell = useShell();
+  if (gone === null) return verbs;
+  return Object.fromEntries(Object.keys(verbs).map((id) => [id, () => shell.flash(chrome`it is gone from this list: nothing was done`)]));
+}
+
 type ListProps<Item> = {
   readonly list: ListHandle;
+  /** A row that left, and is marked so. */
+  readonly gone?: string | null;
   readonly columns: number;
   /** The row's data, or undefined while it is not loaded. A changed row is a new object. */
   readonly rowAt: (index: number) => Item | undefined;
@@ -60,7 +94,7 @@ type ListProps<Item> = {
   readonly focused?: boolean;
 };
 
-export function List<Item>({ list, columns, rowAt, onNeed, draw, empty, focused = true }: ListProps<Item>): ReactElement {
+export function List<Item>({ list, gone = null, columns, rowAt, onNeed, draw, empty, focused = true }: ListProps<Item>): ReactElement {
   const { state } = list;
   const { from, to } = wanted(state);
   useEffect(() => onNeed?.(from, to), [onNeed, from, to]);
@@ -76,6 +110,7 @@ export function List<Item>({ list, columns, rowAt, onNeed, draw, empty, focused 
         key={index - state.top}
         item={rowAt(index)}
         selected={selected}
+        gone={gone !== null && state.ids[index] === gone}
         flashing={selected && flashing}
         focused={focused}
         columns={columns}
@@ -93,19 +128,23 @@ export function List<Item>({ list, columns, rowAt, onNeed, draw, empty, focused 
 type LineProps = {
   readonly item: unknown;
   readonly selected: boolean;
+  readonly gone: boolean;
   readonly flashing: boolean;
   readonly focused: boolean;
   readonly columns: number;
   readonly draw: (item: unknown, row: { selected: boolean; columns: number }) => Pieces;
 };
 
-const Line = memo(function Line({ item, selected, flashing, focused, columns, draw }: LineProps): ReactElement {
+const goneMark = chrome`gone `;
+
+const Line = memo(function Line({ item, selected, gone, flashing, focused, columns, draw }: LineProps): ReactElement {
   // `▌` is printed always: without colours, and on terminals that know no inverse, it is the cursor.
   return (
     <Row>
       <T tone={selected && focused && !flashing ? 'cursor' : 'plain'}>
         {selected ? chrome`▌` : chrome` `}
-        {item === undefined ? chrome`…` : draw(item, { selected, columns: columns - 1 })}
+        {gone && <T tone="warning">{goneMark}</T>}
+        {item === undefined ? chrome`…` : draw(item, { selected, columns: columns - 1 - (gone ? goneMark.length : 0) })}
       </T>
     </Row>
   );

@@ -1,7 +1,7 @@
 /** The folders of a mailbox: what the server says it holds and what is stored (promise 2), and the way into each. */
-import { type ReactElement, useCallback, useMemo } from 'react';
+import { type ReactElement, useCallback } from 'react';
 import { safeText } from '../../protocol/text.ts';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import type { Folders } from '../mirror.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
@@ -15,6 +15,7 @@ import { useRemembered } from './use-remembered.ts';
 import { useSyncNow } from './use-sync-now.ts';
 
 type Folder = Folders[number];
+const idOf = ({ key }: Folder): string => key;
 
 export function FolderList({ place }: { place: Extract<Place, { kind: 'folders' }> }): ReactElement {
   const { mailbox } = place;
@@ -22,13 +23,13 @@ export function FolderList({ place }: { place: Extract<Place, { kind: 'folders' 
   const navigator = useNavigator();
   const shell = useShell();
   const { columns, rows: height } = useViewport();
-  const { data, error } = useView(mirror.folders(mailbox));
-  const ids = useMemo(() => (data ?? []).map(({ key }) => key), [data]);
-  const list = useList(ids, height - 1, {
+  const { data, error, reach } = useView(mirror.folders(mailbox));
+  const { list, rows, current, gone } = useRows(data, idOf, height - 1, {
+    reach,
     onOpen: (folder) => {
-      const found = data?.find(({ key }) => key === folder);
-      if (found?.selectable === false) shell.flash(chrome`it holds other folders, and no mail`);
-      else if (found !== undefined) navigator.go({ kind: 'folder', mailbox, folder, name: found.path });
+      if (gone !== null) shell.flash(chrome`this folder is gone`);
+      else if (current?.selectable === false) shell.flash(chrome`it holds other folders, and no mail`);
+      else if (current !== null) navigator.go({ kind: 'folder', mailbox, folder, name: current.path });
     },
   });
   useRemembered(keyOf(place), list);
@@ -49,7 +50,8 @@ export function FolderList({ place }: { place: Extract<Place, { kind: 'folders' 
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => data?.[index]}
+        gone={gone}
+        rowAt={(index) => rows[index]}
         draw={draw}
         empty={
           <Lines

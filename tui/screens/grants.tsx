@@ -1,8 +1,9 @@
 /** Who may do what on a mailbox, or on all: edits are staged, tried out by the daemon, and written as one. */
 import { Box } from 'ink';
-import { type ReactElement, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactElement, useCallback, useEffect, useMemo, useState } from 'react';
 import type { Mailbox } from '../../protocol/schema.ts';
 import { type SafeText, safeBlock, safeText } from '../../protocol/text.ts';
+import { useStable } from '../components/kept.ts';
 import { List, useList } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import type { Trial } from '../mirror.ts';
@@ -335,13 +336,6 @@ export function Grants({ first }: { first: SafeText }): ReactElement {
       )}
     </Screen>
   );
-}
-
-/** Ids with the identity of those before while they are the same. */
-function useStable<Id extends string>(ids: readonly Id[]): readonly Id[] {
-  const before = useRef(ids);
-  if (before.current.length !== ids.length || ids.some((id, at) => id !== before.current[at])) before.current = ids;
-  return before.current;
 }
 
 /** `support@` for an address, as long as that says which one. */

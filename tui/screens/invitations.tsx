@@ -1,8 +1,8 @@
 /** Invitations that can still be used: for whom, by whom, until when. Withdrawn they open nothing. */
-import { type ReactElement, useCallback, useMemo } from 'react';
+import { type ReactElement, useCallback } from 'react';
 import type { Invitation } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows, useVerbsOnRow } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { chrome, padEndTo } from '../text.ts';
@@ -12,6 +12,8 @@ import { useGoing } from './going.tsx';
 import { Details, detailRows, useDoing } from './people-parts.tsx';
 import { untilWords } from './people-words.ts';
 
+const idOf = ({ id }: Invitation): string => id;
+
 export function openInvitations({ shell }: Pick<AppContext, 'shell'>): void {
   shell.open({ name: 'invitations', element: <Invitations /> });
 }
@@ -20,14 +22,13 @@ function Invitations(): ReactElement {
   const { mirror } = useApp();
   const shell = useShell();
   const { columns, rows: height } = useViewport();
-  const { data, error } = useView(mirror.invitations);
+  const { data, error, reach } = useView(mirror.invitations);
   const online = useConnection().state.state === 'online';
-  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
-  const list = useList(ids, Math.max(1, height - detailRows - 1));
-  const current = data?.[list.state.index];
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach });
   const { refused, attempt } = useDoing();
-  useCommands(
-    current === undefined
+  const verbs = useVerbsOnRow(
+    gone,
+    current === null
       ? {}
       : {
           'invitations.withdraw': () =>
@@ -40,8 +41,8 @@ function Invitations(): ReactElement {
                 ),
             }),
         },
-    { facts: { online } },
   );
+  useCommands(verbs, { facts: { online } });
   useGoing(null, { over: true });
   const draw = useCallback(
     ({ person, newcomer, expiresAt, by }: Invitation) =>
@@ -61,14 +62,12 @@ function Invitations(): ReactElement {
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => data?.[index]}
+        gone={gone}
+        rowAt={(index) => rows[index]}
         draw={draw}
         empty={<Lines tone="muted" lines={[chrome`  ${nothing}`]} />}
       />
-      <Details
-        lines={current === undefined ? [] : [chrome`Its text was shown once, to ${current.by}; it is kept nowhere.`]}
-        refused={refused}
-      />
+      <Details lines={current === null ? [] : [chrome`Its text was shown once, to ${current.by}; it is kept nowhere.`]} refused={refused} />
     </Screen>
   );
 }

@@ -1,8 +1,8 @@
 /** Every mailbox that one reaches: how its sync stands, what is stored, what is wrong in words, and what one holds there. */
-import { type ReactElement, useCallback, useMemo } from 'react';
+import { type ReactElement, useCallback } from 'react';
 import type { Mailbox } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
 import { type Chrome, chrome, cutToWidth, padEndTo, padStartTo, type Safe, wrap } from '../text.ts';
@@ -21,24 +21,23 @@ import { useSyncNow } from './use-sync-now.ts';
 /** Rows below the list that tell about the mailbox under the cursor. */
 const detailRows = 7;
 
+const idOf = ({ id }: Mailbox): string => id;
+
 export function MailboxList({ place }: { place: Extract<Place, { kind: 'mailboxes' }> }): ReactElement {
   const { mirror } = useApp();
   const navigator = useNavigator();
   const shell = useShell();
   const { columns, rows: height } = useViewport();
-  const { data, error } = useView(mirror.mailboxes);
-  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
-  const byId = useMemo(() => new Map((data ?? []).map((one) => [one.id, one])), [data]);
-  const list = useList(ids, Math.max(1, height - detailRows - 1), {
-    onOpen: (id) => {
-      const mailbox = byId.get(id);
-      if (mailbox === undefined) return;
-      const best = bestPlace(mailbox);
-      if (best.kind !== 'mailboxes') navigator.go(best);
+  const { data, error, reach } = useView(mirror.mailboxes);
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), {
+    reach,
+    onOpen: () => {
+      if (gone !== null) return shell.flash(chrome`this mailbox is gone`);
+      const best = current === null ? null : bestPlace(current);
+      if (best !== null && best.kind !== 'mailboxes') navigator.go(best);
     },
   });
   useRemembered(keyOf(place), list);
-  const current = byId.get(list.state.cursor ?? '') ?? null;
   useGoing(current?.address ?? null);
   useSyncNow(current?.address ?? null);
   useCommands(
@@ -76,7 +75,8 @@ export function MailboxList({ place }: { place: Extract<Place, { kind: 'mailboxe
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => data?.[index]}
+        gone={gone}
+        rowAt={(index) => rows[index]}
         draw={draw}
         empty={<T tone="muted">{error === null ? chrome`  loading…` : chrome`  ${safeText(error.message)}`}</T>}
       />

@@ -3,7 +3,7 @@ import { type ReactElement, useCallback, useMemo } from 'react';
 import type { MailReport, OutboxEntry } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
 import type { CommandId } from '../commands.ts';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows, useVerbsOnRow } from '../components/list.tsx';
 import { Lines, Row, T, ToneLines } from '../components/text.tsx';
 import { ownReportLine } from '../report-words.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
@@ -23,34 +23,45 @@ import { useRemembered } from './use-remembered.ts';
 /** Rows below the list that tell about the mail under the cursor. */
 const detailRows = 9;
 
+/** A mail, or a report that fits none. */
+type Line = OutboxEntry | MailReport;
+const isReport = (line: Line): line is MailReport => !('id' in line);
+const idOf = (line: Line): string => (isReport(line) ? `report ${line.message}` : line.id);
+
 export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }> }): ReactElement {
   const app = useApp();
   const { mirror } = app;
   const shell = useShell();
   const { columns, rows: height } = useViewport();
-  const { data, error } = useView(mirror.wholeOutbox);
-  const stray = useView(mirror.strayReports).data;
-  const reports = useMemo(() => new Map((stray ?? []).map((one) => [`report ${one.message}`, one])), [stray]);
-  const ids = useMemo(() => [...(data ?? []).map(({ id }) => id), ...reports.keys()], [data, reports]);
-  const byId = useMemo(() => new Map((data ?? []).map((one) => [one.id, one])), [data]);
-  const list = useList(ids, Math.max(1, height - detailRows - 1), {
-    onOpen: (id) => {
-      const entry = byId.get(id) ?? reports.get(id);
-      if (entry?.conversation == null) shell.flash(chrome`its conversation is gone`);
-      else shell.open({ name: 'conversation', element: <Conversation id={entry.conversation} /> });
+  const { data, error, reach = 0 } = useView(mirror.wholeOutbox);
+  const stray = useView(mirror.strayReports);
+  const all = useMemo(() => (data === null ? null : [...data, ...(stray.data ?? [])]), [data, stray.data]);
+  const {
+    list,
+    rows,
+    current: under,
+    gone,
+  } = useRows<Line>(all, idOf, Math.max(1, height - detailRows - 1), {
+    reach: reach + (stray.reach ?? 0),
+    onOpen: () => {
+      if (under?.conversation == null) shell.flash(chrome`its conversation is gone`);
+      else shell.open({ name: 'conversation', element: <Conversation id={under.conversation} /> });
     },
   });
   useRemembered(keyOf(place), list);
-  const current = byId.get(list.state.cursor ?? '') ?? null;
-  const report = reports.get(list.state.cursor ?? '') ?? null;
+  const current = under === null || isReport(under) ? null : under;
+  const report = under !== null && isReport(under) ? under : null;
   useGoing(current?.mailbox ?? report?.mailbox ?? null);
 
   const moves = current === null ? [] : outboxMoves(current);
   const keys = current === null ? [] : moves.map((move) => [commandOf[move.kind], () => doOutboxMove(app, current, move)] as const);
+  const verbs = useVerbsOnRow(gone, {
+    ...Object.fromEntries(keys),
+    ...(current === null || moves.length === 0 ? {} : { 'outbox.choices': () => openOutboxChoices(app, current) }),
+  });
   useCommands(
     {
-      ...Object.fromEntries(keys),
-      ...(current === null || moves.length === 0 ? {} : { 'outbox.choices': () => openOutboxChoices(app, current) }),
+      ...verbs,
       'sync.now': () => mirror.refresh(),
     },
     { facts: { mailbox: current?.mailbox ?? null } },
@@ -61,15 +72,16 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
   const counting = (data ?? []).some((entry) => secondsLeft(entry, now) !== null);
   const tick = counting ? now : Math.floor(now / 60_000) * 60_000;
   const draw = useCallback(
-    (id: string, row: { columns: number }) => {
-      const stray = reports.get(id);
-      const entry = byId.get(id);
-      if (stray !== undefined) return <ReportRow report={stray} now={tick} columns={row.columns} />;
-      return entry === undefined ? null : <EntryRow entry={entry} now={tick} columns={row.columns} />;
-    },
-    [tick, reports, byId],
+    (line: Line, row: { columns: number }) =>
+      isReport(line) ? (
+        <ReportRow report={line} now={tick} columns={row.columns} />
+      ) : (
+        <EntryRow entry={line} now={tick} columns={row.columns} />
+      ),
+    [tick],
   );
   const stuck = (data ?? []).filter(needsSomebody).length;
+  const reports = stray.data?.length ?? 0;
   const waiting = (data ?? []).filter(isWaiting).length;
   return (
     <Screen
@@ -81,9 +93,9 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
       }
       filter={
         stuck > 0 ? (
-          <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do${strayWords(reports.size)}`}</T>
-        ) : reports.size > 0 ? (
-          <T tone="warning">{chrome`Enter opens the conversation${strayWords(reports.size)}`}</T>
+          <T tone="danger">{chrome`${stuck} ${stuck === 1 ? chrome`needs` : chrome`need`} somebody to decide · @ what to do${strayWords(reports)}`}</T>
+        ) : reports > 0 ? (
+          <T tone="warning">{chrome`Enter opens the conversation${strayWords(reports)}`}</T>
         ) : (
           chrome`out of every mailbox that you may send from · Enter opens the conversation`
         )
@@ -95,7 +107,8 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => ids[index]}
+        gone={gone}
+        rowAt={(index) => rows[index]}
         draw={draw}
         empty={
           <T tone={error === null ? 'muted' : 'warning'}>

@@ -17,7 +17,7 @@ import {
 import type { Mailbox, Conversation as Row } from '../../protocol/schema.ts';
 import { displayAddress, safeText } from '../../protocol/text.ts';
 import { Field, useField } from '../components/field.tsx';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows } from '../components/list.tsx';
 import { Panes, usePanes } from '../components/panes.tsx';
 import { Lines, T } from '../components/text.tsx';
 import type { Counts, PanelName, Picture } from '../mirror.ts';
@@ -27,7 +27,6 @@ import { useConnection, useView } from '../use-mirror.ts';
 import { openCompose, openReply } from './compose.tsx';
 import { type Behind, useApp } from './contract.ts';
 import { Conversation, Reader } from './conversation.tsx';
-import { frozenRow, type Held, withRow } from './frozen.ts';
 import { useGoing } from './going.tsx';
 import { isTroubled, stateWords } from './mailbox-words.ts';
 import { openNote } from './note.tsx';
@@ -45,6 +44,7 @@ import { useVerbs, type WorkKind } from './verbs.tsx';
 
 const noRows: readonly Row[] = [];
 const noIds: readonly string[] = [];
+const idOf = (row: Row): string => row.conversation;
 /** The reader follows the cursor when it has stood still for so long: a held key opens no mail. */
 const readerDelayMs = 80;
 
@@ -66,21 +66,9 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
 
   const loaded = picture.data?.rows ?? noRows;
   const { filter, leaving, marks } = state;
-  const last = useRef<Held | null>(null);
   /** Whose a verb of one's own made them. */
   const assigned = useRef(new Map<string, Row['assignee']>());
-  const [kept, setKept] = useState<Held | null>(null);
-  const held = frozenRow(kept, last.current, picture.data, leaving);
-  const to = held === null || held === kept ? undefined : assigned.current.get(held.row.conversation);
-  const frozen = held === null || to === undefined ? held : { ...held, row: { ...held.row, assignee: to } };
-  if (frozen !== kept) setKept(frozen);
   const plain = useMemo(() => visible(loaded, picture.at, { ...emptyPanel, filter, leaving }), [loaded, picture.at, filter, leaving]);
-  const rows = useMemo(() => (frozen === null ? plain : withRow(plain, frozen.row, frozen.at)), [plain, frozen]);
-  const ids = useMemo(() => {
-    const all = plain === loaded && picture.data !== null ? picture.data.ids : plain.map((row) => row.conversation);
-    return frozen === null ? all : withRow(all, frozen.row.conversation, frozen.at);
-  }, [plain, loaded, picture.data, frozen]);
-  const items = useItems(rows, marks, frozen?.row.conversation ?? null);
 
   const selecting = useRef<(id: string) => void>(() => undefined);
   const open = (id: string): void => {
@@ -92,18 +80,27 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
     };
     shell.open({ name: 'conversation', element: <Conversation id={id} behind={behind} /> });
   };
-  const cursorList = useList(ids.length === 0 ? noIds : ids, height, { onOpen: open, active: inList, reach: picture.data?.reach });
+  const {
+    list: cursorList,
+    rows,
+    ids,
+    current,
+    gone,
+  } = useRows(picture.data === null ? null : plain, idOf, height, {
+    onOpen: open,
+    active: inList,
+    reach: picture.reach,
+    // What a verb of one's own takes away moves on, and a filter hides.
+    letGo: (id) => leaving.has(id) || picture.data?.ids.includes(id) === true,
+    // A row that stays under the cursor shows whose it is now.
+    as: (row) => {
+      const to = assigned.current.get(row.conversation);
+      return to === undefined ? row : { ...row, assignee: to };
+    },
+  });
   const { cursor, index, newAbove } = cursorList.state;
   selecting.current = cursorList.select;
-  const current = rows[index] ?? null;
-  // The cursor left it: it goes where it belongs.
-  if (frozen !== null && cursor !== frozen.row.conversation) {
-    last.current = null; // what the cursor is on is noted anew with the commit
-    setKept(null);
-  }
-  useLayoutEffect(() => {
-    last.current = current === null || picture.data === null ? null : { row: current, at: index, reach: picture.data.reach };
-  });
+  const items = useItems(rows, marks, gone);
   useSeenRows(rows.slice(cursorList.state.top, cursorList.state.top + height));
 
   useRemembered(keyOf(place), cursorList);
@@ -115,7 +112,6 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
     active: inList || panes.focused === 'reader',
     began: (kind, worked, to) => {
       dispatch({ kind: 'unmark' });
-      // A row that stays under the cursor shows whose it is now.
       for (const id of worked) {
         if (to === undefined) assigned.current.delete(id);
         else assigned.current.set(id, to);

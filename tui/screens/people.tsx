@@ -1,8 +1,8 @@
 /** Everybody who belongs here: invited, disabled, their keys and what they may do to the whole system. Changing takes people.manage. */
-import { type ReactElement, useCallback, useMemo } from 'react';
+import { type ReactElement, useCallback } from 'react';
 import type { Key, Person, PersonDetail } from '../../protocol/schema.ts';
 import { safeBlock, safeText } from '../../protocol/text.ts';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows, useVerbsOnRow } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import type { Me } from '../mirror.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
@@ -17,6 +17,8 @@ import { Details, detailRows, NameBox, OperationPicker, PersonBox, useDoing } fr
 import { keyWords } from './people-words.ts';
 import { Picker } from './pickers.tsx';
 
+const idOf = ({ id }: Person): string => id;
+
 export function openPeople({ shell }: Pick<AppContext, 'shell'>): void {
   shell.open({ name: 'people', element: <People /> });
 }
@@ -26,13 +28,11 @@ function People(): ReactElement {
   const { mirror } = app;
   const shell = useShell();
   const { columns, rows: height } = useViewport();
-  const { data, error } = useView(mirror.people);
+  const { data, error, reach } = useView(mirror.people);
   const me = useView(mirror.me).data;
   const online = useConnection().state.state === 'online';
   const manages = me?.operations.includes('people.manage') ?? false;
-  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
-  const list = useList(ids, Math.max(1, height - detailRows - 1));
-  const current = data?.[list.state.index];
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach });
   const shown = useView(mirror.person(current?.name ?? me?.person.name ?? ''));
   const { refused, attempt } = useDoing();
   const invited = (given: Invited): void => showInvitation(app, given);
@@ -69,6 +69,92 @@ function People(): ReactElement {
       ),
     });
   };
+  const verbs = useVerbsOnRow(
+    gone,
+    current === null
+      ? {}
+      : {
+          'people.key': () =>
+            attempt(chrome`One more key invited for ${current.name}`, async () =>
+              invited(await mirror.call('person.invite', { name: current.name })),
+            ),
+          'people.set': () =>
+            // Whose plan is not known yet would lose it.
+            shown.data?.id !== current.id
+              ? shell.flash(chrome`what is written down about ${current.name} is not loaded yet`)
+              : shell.openModal({
+                  name: 'person',
+                  element: (
+                    <PersonBox
+                      person={current.name}
+                      email={shown.data.email}
+                      plan={shown.data.plan}
+                      onAccept={(given) =>
+                        attempt(chrome`Written down about ${current.name}`, () =>
+                          mirror.call('person.set', { name: current.name, ...given }),
+                        )
+                      }
+                    />
+                  ),
+                }),
+          'people.able': () => {
+            const verb = current.status === 'disabled' ? 'enable' : 'disable';
+            const change = (): void =>
+              attempt(verb === 'enable' ? chrome`${current.name} is let in again` : chrome`${current.name} is disabled`, () =>
+                mirror.call(`person.${verb}`, { name: current.name }),
+              );
+            if (verb === 'enable') return change();
+            shell.ask({
+              title: chrome`Disable ${current.name}?`,
+              consequence: chrome`Their sessions end at once and their queued mail is held; everything of theirs is kept.`,
+              onAccept: change,
+            });
+          },
+          'people.confirm': () =>
+            shell.ask({
+              title: chrome`Confirm ${current.name}?`,
+              consequence: confirmWords(current.name, shown.data?.id === current.id ? shown.data.countsAs : []),
+              onAccept: () => attempt(chrome`${current.name} is confirmed`, () => mirror.call('person.confirm', { name: current.name })),
+            }),
+          'people.leave': () => openLeaving(app, current.name),
+          'people.keys': () =>
+            shell.openModal({
+              name: 'keys',
+              element: (
+                <Picker<Key>
+                  title={chrome`Keys of ${current.name}: Enter revokes or confirms`}
+                  load={async () =>
+                    (await mirror.call('person.show', { name: current.name })).keys
+                      .filter(({ revokedAt }) => revokedAt === null)
+                      .map((key) => ({
+                        key: key.fingerprint,
+                        label: chrome`${safeText(key.fingerprint)} ${key.label}`,
+                        detail: keyWords(key),
+                        value: key,
+                      }))
+                  }
+                  nothing={chrome`No key of theirs that you may see.`}
+                  onPick={(key) => decide(current.name, key)}
+                />
+              ),
+            }),
+          'people.operations': () =>
+            shell.openModal({
+              name: 'operations',
+              element: (
+                <OperationPicker
+                  of={current.name}
+                  held={shown.data?.operations ?? []}
+                  onPick={(operation, verb) =>
+                    attempt(chrome`${current.name}: ${safeText(operation)} ${verb === 'allow' ? chrome`given` : chrome`taken`}`, () =>
+                      mirror.call(`person.${verb}`, { name: current.name, operation }),
+                    )
+                  }
+                />
+              ),
+            }),
+        },
+  );
   useCommands(
     {
       'people.invitations': () => openInvitations(app),
@@ -85,89 +171,7 @@ function People(): ReactElement {
             />
           ),
         }),
-      ...(current === undefined
-        ? {}
-        : {
-            'people.key': () =>
-              attempt(chrome`One more key invited for ${current.name}`, async () =>
-                invited(await mirror.call('person.invite', { name: current.name })),
-              ),
-            'people.set': () =>
-              // Whose plan is not known yet would lose it.
-              shown.data?.id !== current.id
-                ? shell.flash(chrome`what is written down about ${current.name} is not loaded yet`)
-                : shell.openModal({
-                    name: 'person',
-                    element: (
-                      <PersonBox
-                        person={current.name}
-                        email={shown.data.email}
-                        plan={shown.data.plan}
-                        onAccept={(given) =>
-                          attempt(chrome`Written down about ${current.name}`, () =>
-                            mirror.call('person.set', { name: current.name, ...given }),
-                          )
-                        }
-                      />
-                    ),
-                  }),
-            'people.able': () => {
-              const verb = current.status === 'disabled' ? 'enable' : 'disable';
-              const change = (): void =>
-                attempt(verb === 'enable' ? chrome`${current.name} is let in again` : chrome`${current.name} is disabled`, () =>
-                  mirror.call(`person.${verb}`, { name: current.name }),
-                );
-              if (verb === 'enable') return change();
-              shell.ask({
-                title: chrome`Disable ${current.name}?`,
-                consequence: chrome`Their sessions end at once and their queued mail is held; everything of theirs is kept.`,
-                onAccept: change,
-              });
-            },
-            'people.confirm': () =>
-              shell.ask({
-                title: chrome`Confirm ${current.name}?`,
-                consequence: confirmWords(current.name, shown.data?.id === current.id ? shown.data.countsAs : []),
-                onAccept: () => attempt(chrome`${current.name} is confirmed`, () => mirror.call('person.confirm', { name: current.name })),
-              }),
-            'people.leave': () => openLeaving(app, current.name),
-            'people.keys': () =>
-              shell.openModal({
-                name: 'keys',
-                element: (
-                  <Picker<Key>
-                    title={chrome`Keys of ${current.name}: Enter revokes or confirms`}
-                    load={async () =>
-                      (await mirror.call('person.show', { name: current.name })).keys
-                        .filter(({ revokedAt }) => revokedAt === null)
-                        .map((key) => ({
-                          key: key.fingerprint,
-                          label: chrome`${safeText(key.fingerprint)} ${key.label}`,
-                          detail: keyWords(key),
-                          value: key,
-                        }))
-                    }
-                    nothing={chrome`No key of theirs that you may see.`}
-                    onPick={(key) => decide(current.name, key)}
-                  />
-                ),
-              }),
-            'people.operations': () =>
-              shell.openModal({
-                name: 'operations',
-                element: (
-                  <OperationPicker
-                    of={current.name}
-                    held={shown.data?.operations ?? []}
-                    onPick={(operation, verb) =>
-                      attempt(chrome`${current.name}: ${safeText(operation)} ${verb === 'allow' ? chrome`given` : chrome`taken`}`, () =>
-                        mirror.call(`person.${verb}`, { name: current.name, operation }),
-                      )
-                    }
-                  />
-                ),
-              }),
-          }),
+      ...verbs,
     },
     { facts: { managesPeople: manages, online } },
   );
@@ -188,7 +192,8 @@ function People(): ReactElement {
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => data?.[index]}
+        gone={gone}
+        rowAt={(index) => rows[index]}
         draw={draw}
         empty={<Lines tone="muted" lines={[error === null ? chrome`  loading…` : chrome`  ${safeText(error.message)}`]} />}
       />

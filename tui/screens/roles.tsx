@@ -1,9 +1,9 @@
 /** Roles: who is in them, whom they come to, and what they may do to the whole system. Changing takes people.manage. */
-import { type ReactElement, useCallback, useMemo } from 'react';
+import { type ReactElement, useCallback } from 'react';
 import type { Params } from '../../protocol/methods.ts';
 import type { Role } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows, useVerbsOnRow } from '../components/list.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import { rolePreviewLines } from '../leaving.ts';
 import { Screen, useCommands, useShell, useViewport } from '../screen.tsx';
@@ -19,6 +19,8 @@ import { openRole } from './roles-detail.tsx';
 /** Lines of a question; `role remove --dry-run` of the command line has all of them. */
 const shownLosses = 8;
 
+const idOf = ({ id }: Role): string => id;
+
 export function openRoles({ shell }: Pick<AppContext, 'shell'>): void {
   shell.open({ name: 'roles', element: <Roles /> });
 }
@@ -28,12 +30,10 @@ function Roles(): ReactElement {
   const { mirror } = app;
   const shell = useShell();
   const { columns, rows: height } = useViewport();
-  const { data, error } = useView(mirror.roles);
+  const { data, error, reach } = useView(mirror.roles);
   const manages = useView(mirror.me).data?.operations.includes('people.manage') ?? false;
   const online = useConnection().state.state === 'online';
-  const ids = useMemo(() => (data ?? []).map(({ id }) => id), [data]);
-  const list = useList(ids, Math.max(1, height - detailRows - 1));
-  const current = data?.[list.state.index];
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach });
   const { refused, attempt } = useDoing();
 
   const pickMember = (title: Safe, load: () => Promise<readonly Role['members'][number][]>, onPick: (name: Safe) => void): void =>
@@ -67,6 +67,51 @@ function Roles(): ReactElement {
     ];
     return all.filter(({ name }) => !role.members.some((member) => member.name === name));
   };
+  const verbs = useVerbsOnRow(
+    gone,
+    current === null
+      ? {}
+      : {
+          'item.open': () => openRole(app, current.name),
+          'roles.join': () =>
+            pickMember(
+              chrome`Add to the role ${current.name}`,
+              () => outside(current),
+              (member) =>
+                attempt(chrome`${member} is in ${current.name} now`, () => mirror.call('role.member.add', { role: current.name, member })),
+            ),
+          'roles.leave': () =>
+            pickMember(
+              chrome`Take out of the role ${current.name}`,
+              async () => current.members,
+              (member) =>
+                looked({ role: current.name, edit: 'leave', member }, chrome`Take ${member} out of ${current.name}?`, () =>
+                  attempt(chrome`${member} is no longer in ${current.name}`, () =>
+                    mirror.call('role.member.remove', { role: current.name, member }),
+                  ),
+                ),
+            ),
+          'people.operations': () =>
+            shell.openModal({
+              name: 'operations',
+              element: (
+                <OperationPicker
+                  of={chrome`the role ${current.name}`}
+                  held={current.operations}
+                  onPick={(operation, verb) =>
+                    attempt(chrome`${current.name}: ${safeText(operation)} ${verb === 'allow' ? chrome`given` : chrome`taken`}`, () =>
+                      mirror.call(`role.${verb}`, { name: current.name, operation }),
+                    )
+                  }
+                />
+              ),
+            }),
+          'roles.remove': () =>
+            looked({ role: current.name, edit: 'remove' }, chrome`Remove the role ${current.name}?`, () =>
+              attempt(chrome`Removed: the role ${current.name}`, () => mirror.call('role.remove', { name: current.name })),
+            ),
+        },
+  );
   useCommands(
     {
       'roles.add': () =>
@@ -80,50 +125,7 @@ function Roles(): ReactElement {
             />
           ),
         }),
-      ...(current === undefined
-        ? {}
-        : {
-            'item.open': () => openRole(app, current.name),
-            'roles.join': () =>
-              pickMember(
-                chrome`Add to the role ${current.name}`,
-                () => outside(current),
-                (member) =>
-                  attempt(chrome`${member} is in ${current.name} now`, () =>
-                    mirror.call('role.member.add', { role: current.name, member }),
-                  ),
-              ),
-            'roles.leave': () =>
-              pickMember(
-                chrome`Take out of the role ${current.name}`,
-                async () => current.members,
-                (member) =>
-                  looked({ role: current.name, edit: 'leave', member }, chrome`Take ${member} out of ${current.name}?`, () =>
-                    attempt(chrome`${member} is no longer in ${current.name}`, () =>
-                      mirror.call('role.member.remove', { role: current.name, member }),
-                    ),
-                  ),
-              ),
-            'people.operations': () =>
-              shell.openModal({
-                name: 'operations',
-                element: (
-                  <OperationPicker
-                    of={chrome`the role ${current.name}`}
-                    held={current.operations}
-                    onPick={(operation, verb) =>
-                      attempt(chrome`${current.name}: ${safeText(operation)} ${verb === 'allow' ? chrome`given` : chrome`taken`}`, () =>
-                        mirror.call(`role.${verb}`, { name: current.name, operation }),
-                      )
-                    }
-                  />
-                ),
-              }),
-            'roles.remove': () =>
-              looked({ role: current.name, edit: 'remove' }, chrome`Remove the role ${current.name}?`, () =>
-                attempt(chrome`Removed: the role ${current.name}`, () => mirror.call('role.remove', { name: current.name })),
-              ),
-          }),
+      ...verbs,
     },
     { facts: { managesPeople: manages, online } },
   );
@@ -148,7 +150,8 @@ function Roles(): ReactElement {
       <List
         list={list}
         columns={columns}
-        rowAt={(index) => data?.[index]}
+        gone={gone}
+        rowAt={(index) => rows[index]}
         draw={draw}
         empty={
           <Lines
@@ -159,7 +162,7 @@ function Roles(): ReactElement {
           />
         }
       />
-      <Details lines={current === undefined ? [] : detailLines(current)} refused={refused} />
+      <Details lines={current === null ? [] : detailLines(current)} refused={refused} />
     </Screen>
   );
 }

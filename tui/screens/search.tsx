@@ -5,7 +5,7 @@ import type { SearchHit } from '../../protocol/schema.ts';
 import { displayAddress, safeText } from '../../protocol/text.ts';
 import { clockOf, dayWords } from '../ages.ts';
 import { Field, useField } from '../components/field.tsx';
-import { List, useList } from '../components/list.tsx';
+import { List, useRows } from '../components/list.tsx';
 import { Modal } from '../components/modal.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import { hitId, LiveSearch } from '../live-search.ts';
@@ -25,7 +25,6 @@ import { useTarget } from './use-target.ts';
 import { useVerbs } from './verbs.tsx';
 
 const noHits: readonly SearchHit[] = [];
-const noIds: readonly string[] = [];
 /** The next page is asked for when so few hits are left below. */
 const nearEnd = 50;
 
@@ -36,7 +35,7 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
   const shell = useShell();
   const { columns, rows: room } = useViewport();
   const [search] = useState(() => new LiveSearch((asked) => mirror.search(asked)));
-  const { data, error } = useView(search);
+  const { data, error, reach } = useView(search);
   const [query, setQuery] = useState(first);
   const [typing, setTyping] = useState(name === null);
   const mailboxes = useView(mirror.mailboxes).data;
@@ -57,7 +56,7 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
 
   // The row under the field is always there: an error moves no hit.
   const height = Math.max(1, room - 1);
-  const rows = data?.rows ?? noHits;
+  const found = data?.rows ?? noHits;
   const selecting = useRef<(id: string) => void>(() => undefined);
   const open = (id: string): void => {
     const hit = rows.find((one) => hitId(one) === id);
@@ -78,10 +77,19 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
     };
     shell.open({ name: 'conversation', element: <Conversation id={hit.conversation} at={hit.note ?? hit.message} behind={behind} /> });
   };
-  const list = useList(data === null || data.ids.length === 0 ? noIds : data.ids, height, { onOpen: open, active: !typing });
+  // A row under the cursor that answers to the same question no more stays; another question is another list.
+  const words = useRef(data?.query);
+  const { list, rows, current, gone } = useRows(found, hitId, height, {
+    onOpen: open,
+    active: !typing,
+    reach,
+    letGo: () => words.current !== data?.query,
+  });
+  useEffect(() => {
+    words.current = data?.query;
+  });
   selecting.current = list.select;
   const { index } = list.state;
-  const current = rows[index] ?? null;
   const target = useTarget(current?.conversation ?? null, current === null ? null : hitId(current));
   useVerbs({ target, active: !typing });
   useGoing(current?.mailbox ?? null, {
@@ -160,6 +168,7 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
       </Row>
       <List
         list={list}
+        gone={gone}
         columns={columns}
         rowAt={(at) => rows[at]}
         onNeed={(_from, to) => {
