@@ -197,6 +197,7 @@ test('@ in a conversation is about the mail that did not arrive, wherever the cu
     ...conversation('c'),
     messages: [mail('m1'), mail('m2', { direction: 'out', outbox })],
     notes: [],
+    gone: [],
     rights: { panel: true, timeline: true, send: true, settings: false },
     seq: 1,
   } as unknown as Shown);
