@@ -500,7 +500,7 @@ export const methods = {
     errors: [],
   }),
   'mailbox.watch': method({
-    doc: "How much of a mailbox raises one's counts and notifications; never changes rights.",
+    doc: 'How much of a mailbox counts as unread for one and notifies one; never changes rights, nor what a view holds.',
     needs: 'panel',
     names: ofMailbox,
     params: z.object({ mailbox: MailboxName, level: z.enum(['all', 'mine', 'none']) }),

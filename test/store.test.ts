@@ -262,8 +262,22 @@ describe('shown', () => {
     const counts = (watch: 'all' | 'mine' | 'none') =>
       store.panelCounts({ ...query, mailboxes: [story.seen, sales.seen].map((seen) => ({ ...seen, watch })) });
     expect(await counts('all')).toEqual({ mine: 2, unassigned: 2, team: 5, unread: 5 });
-    expect(await counts('mine')).toEqual({ mine: 2, unassigned: 2, team: 4, unread: 4 });
-    expect(await counts('none')).toEqual({ mine: 0, unassigned: 0, team: 0, unread: 0 });
+    expect(await counts('mine')).toEqual({ mine: 2, unassigned: 2, team: 5, unread: 4 });
+    expect(await counts('none')).toEqual({ mine: 2, unassigned: 2, team: 5, unread: 0 });
+    // However much is watched, a number is that of the rows behind it.
+    for (const [here, there] of [
+      ['all', 'none'],
+      ['none', 'mine'],
+      ['mine', 'all'],
+    ] as const) {
+      const mailboxes = [
+        { ...story.seen, watch: here },
+        { ...sales.seen, watch: there },
+      ];
+      const { unread: _, ...views } = await store.panelCounts({ ...query, mailboxes });
+      for (const name of ['mine', 'unassigned', 'team'] as const)
+        expect((await store.panel({ ...query, mailboxes, view: name })).rows).toHaveLength(views[name]);
+    }
 
     const folder = async (path: 'Junk' | 'Drafts' | 'INBOX', state: 'any' | 'open' | 'done' | 'waiting' = 'any'): Promise<string[]> =>
       subjects(

@@ -33,7 +33,7 @@ export type { Picture, View } from './asked.ts';
 export type { ListOf, ListPicture, ListView, PanelName } from './asked-list.ts';
 export type { TimelineOf, TimelinePicture, TimelineView } from './asked-timeline.ts';
 
-/** Open conversations that a person watches; `unread` of them hold something unread. */
+/** The rows of each view; `unread` of what the person watches hold something unread. */
 export type Counts = { readonly mine: number; readonly unassigned: number; readonly team: number; readonly unread: number };
 
 export type Shown = Result<'conversation.show'>;

@@ -217,7 +217,7 @@ function setAddresses(doc: Directory, mailbox: Mailbox, addresses: readonly stri
   return conclude(doc, after, act, { kind: 'system', action, mailbox: mailbox.id, summary, details: { addresses } }, mailbox.id);
 }
 
-/** One's own; it narrows counts and notifications, never rights, so nobody is told. */
+/** One's own; it narrows what is unread and notifications, never rights, so nobody is told. */
 export function watchSet(doc: Directory, asked: { mailbox: string; level: 'all' | 'mine' | 'none' }, act: Act): Change {
   const { id } = needMailbox(doc, act, asked.mailbox, 'panel');
   const others = doc.watches.filter((watch) => watch.person !== act.actor || watch.mailbox !== id);

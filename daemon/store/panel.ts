@@ -208,22 +208,21 @@ const markOf = (since: Millis): number => Math.max(0, Math.floor(since / 1_000) 
 
 // --- counts --------------------------------------------------------------------------------------------------------
 
-/** What the person watches: `unread` counts open conversations with something unread, not mails. */
+/** The rows of each view. `unread` counts open conversations with something unread, not mails, of what the person watches. */
 export function panelCounts(db: Db, query: Pick<PanelQuery, 'person' | 'roles' | 'mailboxes'>): PanelCounts {
   const counts: PanelCounts = { mine: 0, unassigned: 0, team: 0, unread: 0 };
   const own = mine(query);
-  for (const seen of query.mailboxes.filter(({ watch }) => watch !== 'none')) {
-    const { mailbox } = seen;
+  for (const seen of query.mailboxes) {
+    const { mailbox, watch } = seen;
     const least = leastShown(seen);
     const count = (assignee: string | null): number => countOpen(db, mailbox, least, assignee);
     const unread = (assignee: string | null): number =>
       countOpen(db, mailbox, least, assignee, { person: query.person, since: markOf(seen.unreadSince) });
-    const unassigned = count('');
-    const held = own.reduce((sum, who) => sum + count(who), 0);
-    counts.mine += held;
-    counts.unassigned += unassigned;
-    counts.team += seen.watch === 'all' ? count(null) : held + unassigned;
-    counts.unread += seen.watch === 'all' ? unread(null) : [...own, ''].reduce((sum, who) => sum + unread(who), 0);
+    counts.mine += own.reduce((sum, who) => sum + count(who), 0);
+    counts.unassigned += count('');
+    counts.team += count(null);
+    if (watch === 'all') counts.unread += unread(null);
+    if (watch === 'mine') counts.unread += [...own, ''].reduce((sum, who) => sum + unread(who), 0);
   }
   return counts;
 }

@@ -336,7 +336,7 @@ export const mailboxCommands: readonly CommandRow[] = [
   },
   {
     usage: 'watch <mailbox> <level>',
-    doc: 'all, mine or none: what of it raises my counts and notifications',
+    doc: 'all, mine or none: what of it counts as unread for me and notifies me',
     run: async (context, args) => {
       const level = arg(args, 1);
       if (level !== 'all' && level !== 'mine' && level !== 'none') throw usageError('The level is one of all, mine, none.');
