@@ -2,6 +2,7 @@
  * Who a mail is from for those who work with it, and who an answer to it goes to. Pure.
  *
  * - Reply-To says where answers go, when it names an address that is not ours and can be sent to; else From (RFC 5322, 3.6.2 and 3.6.3).
+ * - Another mailbox of ours is answered only where no stranger is named.
  * - What is ours (an address of the mailbox, or a sub-address `local+anything`) is answered to by nobody: a form that writes from our own
  *   address is from whom its Reply-To names.
  * - Where none of that names anybody, an address may be offered: one that an encoded-word hid in a name or between the brackets, or the first in the
@@ -78,7 +79,8 @@ export function answerTo(
     const to = foreign(mail.to).length > 0 ? foreign(mail.to) : mail.to.filter(({ address }) => address !== '');
     return { to: distinct(to), cc: all ? distinct(copies(mail.cc), to) : [], offered: null };
   }
-  const lists = [foreign(mail.replyTo), foreign(mail.from)];
+  // A Reply-To that names another mailbox of ours tells a customer's answer to us nothing: it gives way to a stranger's From.
+  const lists = [copies(mail.replyTo), copies(mail.from), foreign(mail.replyTo), foreign(mail.from)];
   const sure = lists.map((list) => list.filter(({ address }) => canBeSentTo(address))).find((list) => list.length > 0) ?? [];
   const written = [...mail.replyTo, ...mail.from].map(
     ({ name, address }) => `${name ?? ''} ${canBeSentTo(address) ? '' : decodeWords(address)}`,
