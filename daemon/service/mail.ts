@@ -7,6 +7,7 @@ import type { Mailbox } from '../directory/document.ts';
 import type { Snapshot } from '../directory/snapshot.ts';
 import { attachmentBytes, rawHeaders } from '../mail/message.ts';
 import type { OpenedMail } from '../open.ts';
+import { folderOfRole } from '../store/folders.ts';
 import type {
   Assignee,
   ConversationDetail,
@@ -162,7 +163,7 @@ async function afterDone(world: World, found: Worked, caller: Caller): Promise<v
     changeFlags(world, found.mailbox, undone, { add: ['$Done'] });
   }
   if (done === 'archive') {
-    const target = (await world.store.folders(found.mailbox.id)).find((folder) => folder.role === 'archive');
+    const target = folderOfRole(await world.store.folders(found.mailbox.id), 'archive');
     if (target === undefined) world.log.warn({ mailbox: found.mailbox.id }, 'done should archive, and the mailbox has no archive folder');
     else {
       // What came in since is not done: it stays, and so does the rest until somebody is done with both.
@@ -538,7 +539,7 @@ export const mailHandlers: Handlers<MailMethods> = {
       return { conversation: row.id, moved: count, folder, revision: row.revision, back: { out: to.back.out, to: [] } };
     }
     const folders = await world.store.folders(found.mailbox.id);
-    const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folders.find((folder) => folder.role === to.role);
+    const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folderOfRole(folders, to.role);
     if (target === undefined) throw new PostroomError('invalid', `${found.mailbox.address} has no ${'role' in to ? to.role : ''} folder.`);
     if (!target.selectable) throw new PostroomError('invalid', `"${safeText(target.name)}" cannot hold mail.`);
     const placed = toMove(lying.placed, target);

@@ -18,6 +18,7 @@ type FolderRow = {
   delimiter: string | null;
   role: FolderRole;
   selectable: number;
+  main: number;
   uid_validity: number | null;
   uid_next: number | null;
   highest_mod_seq: string | null;
@@ -35,6 +36,7 @@ export function foldersOf(db: Db, mailbox: MailboxId): Folder[] {
     delimiter: row.delimiter,
     role: row.role,
     selectable: row.selectable === 1,
+    main: row.main === 1,
     uidValidity: row.uid_validity,
     uidNext: row.uid_next,
     highestModSeq: row.highest_mod_seq,
@@ -48,12 +50,12 @@ export function putFolders(writing: Writing, mailbox: MailboxId, listed: readonl
   const { db, changed } = writing;
   const known = new Map(foldersOf(db, mailbox).map((folder) => [folder.path, folder]));
   const touched = new Touched(writing);
-  for (const { path, name, delimiter, role, selectable } of listed) {
+  for (const { path, name, delimiter, role, selectable, main = true } of listed) {
     const before = known.get(path);
     known.delete(path);
     db.run(
-      `INSERT INTO folder (mailbox, path, name, delimiter, role, selectable) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mailbox, path) DO UPDATE
-       SET name = excluded.name, delimiter = excluded.delimiter, role = excluded.role, selectable = excluded.selectable,
+      `INSERT INTO folder (mailbox, path, name, delimiter, role, selectable, main) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mailbox, path) DO UPDATE
+       SET name = excluded.name, delimiter = excluded.delimiter, role = excluded.role, selectable = excluded.selectable, main = excluded.main,
        parked = CASE WHEN parked = ? THEN NULL ELSE parked END`,
       mailbox,
       path,
@@ -61,6 +63,7 @@ export function putFolders(writing: Writing, mailbox: MailboxId, listed: readonl
       delimiter,
       role,
       Number(selectable),
+      Number(main),
       notListed,
     );
     if (before !== undefined && before.role !== role) {
@@ -76,6 +79,15 @@ export function putFolders(writing: Writing, mailbox: MailboxId, listed: readonl
   touched.settle();
   changed({ kind: 'folders', mailbox });
   return foldersOf(db, mailbox);
+}
+
+/** Where mail goes that is moved or filed by role; of several the one that is the main one of its kind. */
+export function folderOfRole<F extends Pick<ListedFolder, 'role' | 'selectable' | 'main'>>(
+  folders: readonly F[],
+  role: FolderRole,
+): F | undefined {
+  const fit = folders.filter((folder) => folder.role === role && folder.selectable);
+  return fit.find(({ main }) => main !== false) ?? fit[0];
 }
 
 export type FolderPatch = {

@@ -45,7 +45,15 @@ export type WorkPolicy = {
 // --- folders ---------------------------------------------------------------------------------------------------
 
 /** A folder as the server lists it. `path` is the raw listed name and the key; `name` is for people. */
-export type ListedFolder = { path: string; name: string; delimiter: string | null; role: FolderRole; selectable: boolean };
+export type ListedFolder = {
+  path: string;
+  name: string;
+  delimiter: string | null;
+  role: FolderRole;
+  selectable: boolean;
+  /** False: another folder of this role is the one where mail goes. */
+  main?: boolean;
+};
 
 export type Folder = ListedFolder & {
   id: FolderId;

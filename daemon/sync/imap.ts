@@ -223,6 +223,8 @@ export class Imap {
         name,
         delimiter: entry.delimiter || null,
         role: used[n] ?? null,
+        // The library names one of each kind: by the server's word, else the first with a usual name.
+        main: roles[entry.specialUse ?? ''] !== undefined,
         selectable: !entry.flags.has('\\Noselect') && !entry.flags.has('\\NonExistent'),
         // STATUS goes by what names decode to: of one that is badly encoded it would be another folder's.
         status: this.#utf8 || modifiedUtf7(name) === path ? statusOf(entry) : null,

@@ -3,6 +3,7 @@
  * it is needed and never behind the bulk of a sync; one thing at a time.
  */
 import { PostroomError } from '../../protocol/errors.ts';
+import { folderOfRole } from '../store/folders.ts';
 import type { Folder, FolderRole, Millis, Store } from '../store/types.ts';
 import { ImapFault } from './fault.ts';
 import type { Imap, Listed, Named } from './imap.ts';
@@ -112,7 +113,7 @@ export class UserConnection {
   async #folderFor(imap: Imap, role: FolderRole): Promise<Named> {
     const wanted = role ?? 'archive';
     const listed = await imap.list();
-    const there = listed.find((folder) => isOpen(folder) && folder.role === wanted);
+    const there = folderOfRole(listed.filter(isOpen), wanted);
     if (there) return there;
     // Servers that keep everything below the inbox ("INBOX.Sent") take no folder beside it.
     const inbox = listed.find((folder) => folder.role === 'inbox');

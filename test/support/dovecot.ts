@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, chown, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo as TcpAddress } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,8 @@ export interface Dovecot extends AsyncDisposable {
   renameFolder(address: string, from: string, to: string): Promise<void>;
   deleteFolder(address: string, folder: string): Promise<void>;
   moveMessage(address: string, uid: number, from: string, to: string): Promise<void>;
+  /** The server can (or can again) not read the folder: it answers NO to whoever opens it. Of a Maildir. */
+  forbid(address: string, folder: string, forbidden: boolean): Promise<void>;
   /** Gives the folder another UIDVALIDITY and answers with it. */
   resetUidValidity(address: string, folder: string): Promise<number>;
   /** Ends every connection of the user, as an administrator would. */
@@ -237,6 +239,9 @@ export async function startDovecot({ hide = [], format = 'maildir', tls = 'good'
     },
     async moveMessage(address, uid, from, to) {
       await doveadm('move', '-u', address, to, 'mailbox', from, 'uid', String(uid));
+    },
+    async forbid(address, folder, forbidden) {
+      await chmod(at(`home/${address}/Maildir/.${mutf7(folder).replaceAll('/', '.')}`), forbidden ? 0 : 0o700);
     },
     async resetUidValidity(address, folder) {
       const status = (await doveadm('mailbox', 'status', '-u', address, 'uidvalidity', folder)).toString();

@@ -8,5 +8,6 @@ import { sql as reports } from './0006-reports.ts';
 import { sql as ours } from './0007-ours.ts';
 import { sql as sizeLimit } from './0008-size-limit.ts';
 import { sql as gone } from './0009-gone.ts';
+import { sql as mainFolder } from './0010-main-folder.ts';
 
-export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse, reports, ours, sizeLimit, gone];
+export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse, reports, ours, sizeLimit, gone, mainFolder];
