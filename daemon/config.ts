@@ -86,7 +86,7 @@ export const Config = z.strictObject({
       invitationsPerHour: z.int().min(1).default(10),
       /** Personal ones. */
       mailboxesPerHour: z.int().min(1).default(10),
-      /** Connection tests, and servers or passwords that are set. */
+      /** Connection tests, servers or passwords that are set, and addresses that are asked for: some are in use. */
       probesPerHour: z.int().min(1).default(30),
     })
     .prefault({}),

@@ -143,11 +143,12 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
         // What the change itself refuses (an address in use, a secret that may not go there) is refused before anybody is asked.
         const { doc: after, id } = add(world.directory.snapshot().directory, actOf(world, caller, world.now()));
         const mailbox = after.mailboxes.find((one) => one.id === id);
-        if (mailbox?.kind === 'imap') taken(world, caller, 'probes');
         if (mailbox !== undefined) limit = await needWorking(world, mailbox);
       }
       return change(world, caller, add);
     };
+    // A refusal may tell that an address is in use: so each try counts, whatever comes of it.
+    taken(world, caller, 'probes');
     const { id } = await counting(taken(world, caller, 'mailboxes'), () => withSecret(world, asked.secret, null, adding));
     const snapshot = world.directory.snapshot();
     const mailbox = mailboxNamed(snapshot, id ?? address);
@@ -249,15 +250,17 @@ export const mailboxHandlers: Handlers<MailboxMethods> = {
     return { ok: true };
   },
 
-  'mailbox.address.add': (world, asked, caller) =>
-    edit(
+  'mailbox.address.add': (world, asked, caller) => {
+    taken(world, caller, 'probes');
+    return edit(
       world,
       caller,
       asked.mailbox,
       ({ id }) =>
         (doc, act) =>
           changes.addressAdd(doc, { mailbox: id, alias: asked.alias }, act),
-    ),
+    );
+  },
   'mailbox.address.remove': (world, asked, caller) =>
     edit(
       world,

@@ -13,7 +13,7 @@ const hourMs = 3_600_000;
 const kinds = {
   invitations: { limit: 'invitationsPerHour', one: 'invitation for a device of yours', more: 'invitations for devices of yours' },
   mailboxes: { limit: 'mailboxesPerHour', one: 'mailbox', more: 'mailboxes' },
-  probes: { limit: 'probesPerHour', one: 'try of a mail server', more: 'tries of a mail server' },
+  probes: { limit: 'probesPerHour', one: 'try of a server or an address', more: 'tries of servers and addresses' },
 } as const;
 export type QuotaKind = keyof typeof kinds;
 
