@@ -70,9 +70,13 @@ const ofMailIn = (asked: { conversation: string; message: string | null }) => [
   ...ofConversation(asked),
   ...(asked.message === null ? [] : [{ message: asked.message }]),
 ];
-/** Where the mails of a move lie now, and where each came from: folders by key, or by number. A mail that lay in two is named twice. */
+/**
+ * Where the mails of a move lie now, and where each came from: folders by key, or by number. A mail that lay in two is named twice.
+ * `state`: that of the conversation before.
+ */
 const WayBack = z.strictObject({
   out: z.string().max(2_000),
+  state: WorkState.default('open'),
   to: z.array(z.strictObject({ folder: z.string().min(1).max(2_000), messages: z.array(z.string().max(100)).max(100_000) })).max(1_000),
 });
 const invitation = z.object({

@@ -52,8 +52,16 @@ const stories = table<{ steps: string; state: string; waits: string; revision: s
   in@1 send@2 move:INBOX>Archive                  done     -      2
   in@1 in@2 move:INBOX>Archive                    open     1      2
   in@1 move:INBOX>Archive move:Archive>INBOX      open     1      1
-  in@1 move:INBOX>Trash move:Trash>INBOX          open     1      2
-  in@1 move:INBOX>Junk move:Junk>Projects         open     1      2
+  in@1 move:INBOX>Trash move:Trash>INBOX          open     1      1
+  in@1 in@2 done@3 open@4                         open     1      2
+  auto@1 in@2 done@3 open@4                       open     1      2
+  in@1 send@2 open@3 done@4 open@5                open     3      2
+  in@1 done@3 out@2 open@4                        open     4      2
+  auto@1 move:INBOX>Trash move:Trash>INBOX        open     1      1
+  in@1 done@2 move:INBOX>Trash move:Trash>INBOX   open     1      1
+  in@1 send@2 move:INBOX>Trash move:Trash>INBOX   waiting  -      2
+  junk@1 move:Junk>INBOX                          open     1      2
+  in@1 move:INBOX>Junk move:Junk>Projects         open     1      1
 `);
 
 type Story = Awaited<ReturnType<typeof storeStory>>;

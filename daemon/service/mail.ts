@@ -201,10 +201,11 @@ async function moveTo(world: World, mailbox: Mailbox, placed: readonly Placed[],
 type WayBack = Result<'conversation.move'>['back'];
 
 /** Folders as `mailbox.folders` names them; by number for those who may not see which there are. */
-function wayBack(placed: readonly Placed[], target: Folder, seen: boolean): WayBack {
+function wayBack(placed: readonly Placed[], target: Folder, { state, seen }: { state: WayBack['state']; seen: boolean }): WayBack {
   const nameOf = (path: string, id: number): string => (seen ? folderKey(path) : String(id));
   return {
     out: nameOf(target.path, target.id),
+    state,
     to: [...Map.groupBy(placed, ({ placement }) => placement.folder)].map(([id, there]) => ({
       folder: nameOf(there[0]?.placement.path ?? '', id),
       messages: there.map(({ entry }) => entry),
@@ -227,6 +228,12 @@ async function moveBack(world: World, { mailbox, detail }: Found, { out, to }: W
     count += await moveTo(world, mailbox, placed, await folderOfMove(world, mailbox, folder));
   }
   return count;
+}
+
+/** The state of before the move, whatever the mailbox makes of mail that is filed and comes back; not past what came in since. */
+async function stateBack(world: World, caller: Caller, { detail: { row } }: Found, state: WayBack['state']): Promise<void> {
+  const verb = state === 'done' ? ({ kind: 'done' } as const) : ({ kind: 'back', closedBy: null } as const);
+  await world.store.work(row.id, verb, caller.person, world.now(), row.revision);
 }
 
 /** By the number that a move gave back, or as a folder is named elsewhere. */
@@ -531,12 +538,15 @@ export const mailHandlers: Handlers<MailMethods> = {
     const { to } = asked;
     if ('back' in to) {
       const count = await moveBack(world, found, to.back);
-      if (count > 0) await recordMove(world, caller, found, count, { back: true });
+      if (count > 0) {
+        await recordMove(world, caller, found, count, { back: true });
+        await stateBack(world, caller, found, to.back.state);
+      }
       const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
       const [only, ...more] = to.back.to;
       const named = only !== undefined && more.length === 0 && seesFolders(world, found, caller);
       const folder = safeText(named ? (await folderOfMove(world, found.mailbox, only.folder)).name : '');
-      return { conversation: row.id, moved: count, folder, revision: row.revision, back: { out: to.back.out, to: [] } };
+      return { conversation: row.id, moved: count, folder, revision: row.revision, back: { ...to.back, to: [] } };
     }
     const folders = await world.store.folders(found.mailbox.id);
     const target = 'folder' in to ? await folderNamed(world, found.mailbox, to.folder) : folderOfRole(folders, to.role);
@@ -548,7 +558,13 @@ export const mailHandlers: Handlers<MailMethods> = {
     const { row } = (await conversationFor(world, asked.conversation, caller)).detail;
     const seen = seesFolders(world, found, caller);
     const folder = safeText('role' in to && !seen ? to.role : target.name);
-    return { conversation: row.id, moved: count, folder, revision: row.revision, back: wayBack(placed, target, seen) };
+    return {
+      conversation: row.id,
+      moved: count,
+      folder,
+      revision: row.revision,
+      back: wayBack(placed, target, { state: found.detail.row.state, seen }),
+    };
   },
 };
 

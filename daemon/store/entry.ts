@@ -1,7 +1,7 @@
 /**
  * One mail in one mailbox: made from octets, threaded into its conversation, and read anew from where it lies.
  *
- * - A message's first placement in a folder that counts is its arrival, whatever folder it came to first.
+ * - A message's first placement in a folder that counts is its arrival, whatever folder it came to first; later ones bring it back.
  * - An entry that lost its last placement stays as it was, for a grace: its new place may not have been seen yet, and a move is a move.
  * - Which mails are ours, and which are other forms of them: `forms.ts`. Nobody outside can hide a mail behind another.
  */
@@ -138,6 +138,7 @@ type EntryState = {
   received_at: Millis;
   counted: number;
   feeds: number;
+  arrived: number;
   outbox: string | null;
   same_as: number | null;
 };
@@ -149,7 +150,7 @@ type EntryState = {
 export function reclassify(writing: Writing, touched: Touched, row: number, origin: Origin): ReturnType<Touched['touch']> {
   const { db, now } = writing;
   const entry = db.get<EntryState>(
-    'SELECT id, author, conversation, direction, automatic, bounced, received_at, counted, feeds, outbox, same_as FROM entry WHERE row = ?',
+    'SELECT id, author, conversation, direction, automatic, bounced, received_at, counted, feeds, arrived, outbox, same_as FROM entry WHERE row = ?',
     row,
   );
   if (entry === undefined) throw new Error(`entry ${row} is not there`);
@@ -162,11 +163,18 @@ export function reclassify(writing: Writing, touched: Touched, row: number, orig
   const counted = Number(entry.outbox !== null || (placed.counts === 1 && placed.draft === 0));
   const feeds = Number(entry.direction === 'in' && placed.feeds === 1 && placed.draft === 0);
   const told = Number(entry.outbox !== null || (placed.tells === 1 && placed.draft === 0));
-  db.run('UPDATE entry SET counted = ?, feeds = ?, told = ?, unplaced_at = NULL WHERE row = ?', counted, feeds, told, row);
+  db.run(
+    'UPDATE entry SET counted = ?, feeds = ?, told = ?, arrived = max(arrived, ?), unplaced_at = NULL WHERE row = ?',
+    counted,
+    feeds,
+    told,
+    counted,
+    row,
+  );
   if (entry.same_as !== null) return pending;
 
   const live = origin === 'live' || entry.counted === 1;
-  if (counted === 1 && entry.counted === 0) {
+  if (counted === 1 && entry.arrived === 0) {
     const { id, author, direction, received_at: receivedAt } = entry;
     if (origin === 'live')
       pending.arrivals.push({

@@ -312,6 +312,8 @@ export type SearchResult = Rows<SearchHit> & { total: number; exact: boolean; co
 export type WorkVerb =
   | { kind: 'done' }
   | { kind: 'open' }
+  /** To what it was before that person, or null: a filing of its mail, made it done. */
+  | { kind: 'back'; closedBy: PersonId | null }
   /** `yield`: not from another person who has it; that takes a second, explicit act. */
   | { kind: 'assign'; to: Assignee | null; yield?: boolean }
   | { kind: 'note'; text: string }

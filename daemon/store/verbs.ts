@@ -7,8 +7,10 @@ import type { Assignee, ConversationId, HeldBy, MailboxId, Millis, PersonId, Wor
 import {
   assigneeOf,
   assigneeText,
+  closedBy,
   type Decision,
   derive,
+  lastingWas,
   policyOf,
   putMark,
   randomId,
@@ -50,6 +52,10 @@ export function work(
       break;
     case 'open':
       if (before.state !== 'open') reopen(db, num, before.mailbox, now);
+      break;
+    case 'back':
+      // What a colleague closed or opened since is theirs.
+      if (before.state === 'done' && closedBy(db, before.id) === verb.closedBy) putBack(db, num, before.mailbox, now);
       break;
     case 'snooze':
       setState(db, num, 'snoozed', now, null, verb.until);
@@ -153,11 +159,27 @@ function setState(
   );
 }
 
-/** The customer has waited since the mail that nobody answered, not since somebody noticed; `since` where mail does not tell. */
+/** As it was before it was done. */
+function putBack(db: Db, num: number, mailbox: MailboxId, now: Millis): void {
+  const sums = db.get<Sums>(sumsSql, num);
+  const was = sums === undefined ? null : lastingWas(db, num, sums);
+  if (was === null) reopen(db, num, mailbox, now);
+  else setState(db, num, was.state, was.decidedAt, was.waitingSince, was.snoozedUntil);
+}
+
+/** The customer has waited since the mail that nobody answered, not since somebody noticed; `since` where nothing tells. */
 function reopen(db: Db, num: number, mailbox: MailboxId, now: Millis, since: Millis | null = null): void {
   const sums = db.get<Sums>(sumsSql, num);
+  const was = sums === undefined ? null : lastingWas(db, num, sums);
   const unanswered = sums !== undefined && derive(sums, 0).state === 'open';
-  setState(db, num, 'open', now, (unanswered ? waitsSince(db, num, sums, policyOf(db, mailbox).workFrom) : null) ?? since ?? now, null);
+  setState(
+    db,
+    num,
+    'open',
+    now,
+    was?.waitingSince ?? (unanswered ? waitsSince(db, num, sums, policyOf(db, mailbox).workFrom) : null) ?? since ?? now,
+    null,
+  );
 }
 
 /** Unread: from the last incoming mail on. */

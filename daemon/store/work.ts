@@ -9,7 +9,8 @@
  *   says that a mail of ours did not arrive opens the conversation of that mail. Mail before `workFrom` never does.
  * - A mail of ours that goes to nobody who wrote answers nobody (`aside`): it leaves the state.
  * - An answer by another client moves to waiting, unless newer mail from outside is there already.
- * - No incoming mail left in a feeding folder: done; one that comes back: open (`followServer`).
+ * - No incoming mail left in a feeding folder: done; one that comes back: as it was before, open where a person had closed it
+ *   (`followServer`). What it was is kept while it is done (`was`), so that an undo loses nobody's turn.
  * - The revision rises with live mail in or out, notes and merges, never with imports, flags, read marks or assignment.
  */
 import { randomFillSync } from 'node:crypto';
@@ -446,6 +447,21 @@ function whyMoved({ arrivals, lost, restored }: Pending): string {
   return lost ? 'filed in the mailbox' : 'mail was found that is newer';
 }
 
+/** What it was before it was done, without a wait that was answered since; null where that is not known. */
+export function lastingWas(db: Db, conversation: number, { outAt }: Pick<Sums, 'outAt'>): Decision | null {
+  const row = db.get<{ was: string | null }>('SELECT was FROM conversation WHERE num = ?', conversation);
+  if (row === undefined || row.was === null) return null;
+  const was = JSON.parse(row.was) as Decision;
+  return was.waitingSince !== null && outAt !== null && outAt > was.waitingSince ? null : was;
+}
+
+/** Who moved its state last; null: nobody did, or mail. */
+export const closedBy = (db: Db, conversation: ConversationId): PersonId | null =>
+  db.get<{ actor: PersonId | null }>(
+    "SELECT actor FROM activity WHERE conversation = ? AND kind = 'state' ORDER BY seq DESC LIMIT 1",
+    conversation,
+  )?.actor ?? null;
+
 /** A mail of ours that another program sent to somebody else leaves the state. */
 const answersThem = (db: Db, { id }: Arrival): boolean =>
   db.get<{ aside: number }>('SELECT aside FROM entry WHERE id = ?', id)?.aside !== 1;
@@ -493,8 +509,10 @@ function nextState({ db, now }: Writing, conversation: number, before: Work, pen
     decidedAt = now();
   }
   if (policy.followServer && pending.restored !== null && feeding && state === 'done' && pending.restored >= policy.workFrom) {
-    state = 'open';
-    waitingSince = since();
+    const was = lastingWas(db, conversation, sums);
+    const isFiled = closedBy(db, before.id) === null;
+    state = isFiled && was?.state === 'waiting' ? 'waiting' : 'open';
+    waitingSince = was?.waitingSince ?? since();
     decidedAt = now();
   }
   if (state === 'open' && waitingSince === null) waitingSince = since();

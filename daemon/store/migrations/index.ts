@@ -9,5 +9,18 @@ import { sql as ours } from './0007-ours.ts';
 import { sql as sizeLimit } from './0008-size-limit.ts';
 import { sql as gone } from './0009-gone.ts';
 import { sql as mainFolder } from './0010-main-folder.ts';
+import { sql as wayBack } from './0011-way-back.ts';
 
-export const migrations: readonly string[] = [initial, timeline, search, audit, rightUse, reports, ours, sizeLimit, gone, mainFolder];
+export const migrations: readonly string[] = [
+  initial,
+  timeline,
+  search,
+  audit,
+  rightUse,
+  reports,
+  ours,
+  sizeLimit,
+  gone,
+  mainFolder,
+  wayBack,
+];
