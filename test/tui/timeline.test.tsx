@@ -1,5 +1,5 @@
 /** The timeline screen on values: what is drawn, what the keys do, and what it says to whom it is closed. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PostroomError } from '../../protocol/errors.ts';
 import { safeText } from '../../protocol/text.ts';
 import { ConversationList } from '../../tui/screens/panel.tsx';
@@ -119,4 +119,61 @@ test('g t and g c from a list', async () => {
     { kind: 'timeline', start: { name: 'mailbox', scopes: { mailbox: address } } },
     { kind: 'timeline', start: { name: 'contact', scopes: { contact: { address: 'jane@example.org' } } } },
   ]);
+});
+
+describe('an event that leaves', () => {
+  const mails = (ids: string) => [...ids].map((id) => event(id, local(21, id.charCodeAt(0) - 87), { subject: safeText(`row ${id}`) }));
+  function opened(ids: string) {
+    const fake = new FakeMirror([full]);
+    const start = { scopes: { mailbox: safeText(address), contact: null, conversation: null }, name: 'mailbox' } as const;
+    fake.tell(of, mails(ids));
+    for (const id of ids) {
+      const row = conversation(`c-${id}`, { revision: 7 });
+      const { conversation: key, mailbox: box, subject, revision, state, assignee, starred, unread } = row;
+      const rights = { panel: true, timeline: true, send: true, settings: false };
+      fake.conversation(key).put({
+        ...{ conversation: key, mailbox: box, subject, revision, state, assignee, starred, unread, rights },
+        ...{ waitingSince: null, notes: [], messages: [], gone: [], earlier: null, seq: 0 },
+      });
+    }
+    return { fake, ...openOn(fake, <Timeline start={start} />) };
+  }
+  for (const [before, ups, after, up] of [
+    ['bcd', 0, 'bc', 'c'],
+    ['bcd', 1, 'bd', 'b'],
+    ['bcd', 2, 'cd', null],
+    // Older ones are loaded meanwhile, and what stood beside it left too.
+    ['efgh', 1, 'abch', 'c'],
+    ['efgh', 2, 'abcdghi', 'd'],
+  ] as const) {
+    test(`${before}, ${ups} above the newest, becomes ${after}: it stays and verbs mean it`, async () => {
+      const { fake, press, sees, misses, frame } = opened(before);
+      await sees(`row ${before.at(-1)}`);
+      for (let step = 0; step < ups; step++) press('k');
+      const id = before.at(-1 - ups) ?? '';
+      await sees(new RegExp(`▌.*row ${id}`));
+      fake.tell(of, mails(after));
+      await sees(new RegExp(`▌gone .*row ${id}`));
+      // Its conversation is asked for once the cursor stands still; until then the key does nothing.
+      await eventually(() => {
+        press('e');
+        expect(fake.calls).not.toEqual([]);
+      });
+      for (const call of fake.calls)
+        expect(call).toMatchObject({ method: 'conversation.mark', params: { conversation: `c-${id}`, as: 'done' } });
+      press('k');
+      if (up === null) return;
+      await sees(new RegExp(`▌.*row ${up}`));
+      await misses('▌gone');
+      expect(frame()).not.toContain(`row ${id}`);
+    });
+  }
+
+  test('what a right took away stays nowhere', async () => {
+    const { fake, sees, misses } = opened('bcd');
+    await sees(/▌.*row d/);
+    fake.timeline(of, null).put({ rows: mails('bc'), older: null, wholeAt: 0 }, null, 1);
+    await misses('row d');
+    await sees(/▌.*row c/);
+  });
 });

@@ -135,7 +135,8 @@ type LineProps = {
   readonly draw: (item: unknown, row: { selected: boolean; columns: number }) => Pieces;
 };
 
-const goneMark = chrome`gone `;
+/** Before a row that left. */
+export const goneMark = chrome`gone `;
 
 const Line = memo(function Line({ item, selected, gone, flashing, focused, columns, draw }: LineProps): ReactElement {
   // `▌` is printed always: without colours, and on terminals that know no inverse, it is the cursor.

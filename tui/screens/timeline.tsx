@@ -5,6 +5,8 @@ import type { PostroomError } from '../../protocol/errors.ts';
 import type { Mailbox, TimelineRow } from '../../protocol/schema.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
 import { dayWords } from '../ages.ts';
+import { useKept, useUnder } from '../components/kept.ts';
+import { goneMark } from '../components/list.tsx';
 import { Modal } from '../components/modal.tsx';
 import { Lines, Row, T } from '../components/text.tsx';
 import type { TimelineOf } from '../mirror.ts';
@@ -44,9 +46,14 @@ import { useSyncNow } from './use-sync-now.ts';
 import { useTarget } from './use-target.ts';
 import { useVerbs } from './verbs.tsx';
 
-const noRows: readonly TimelineRow[] = [];
 /** Older events are asked for when so few lines are left above the window. */
 const olderWithin = 40;
+const idOf = ({ id }: TimelineRow): string => id;
+/** An event that left stands where it was in time, however many older ones are loaded. */
+function inTime({ at }: TimelineRow, rows: readonly TimelineRow[]): number {
+  const later = rows.findIndex((row) => row.at > at);
+  return later === -1 ? rows.length : later;
+}
 const everyKind: ReadonlySet<KindGroup> = new Set(groupNames);
 const expandedLines = 6;
 
@@ -96,8 +103,9 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
   const mailboxes = useView(mirror.mailboxes).data;
   // One view as long as the scope and the kinds are the same.
   const view = useMemo(() => mirror.timeline(of, kindsOf(groups)), [mirror, of, groups]);
-  const { data, error } = useView(view);
-  const rows = data?.rows ?? noRows;
+  const { data, error, reach } = useView(view);
+  const kept = useKept(data?.rows ?? null, idOf, { reach, place: inTime });
+  const { rows, gone } = kept;
   const [stored, setStored] = useState(() =>
     anchor === null ? atTheEnd : { ...atTheEnd, cursor: anchor.id, at: anchor.at, following: false },
   );
@@ -115,7 +123,8 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
     if (data !== null && top < olderWithin) view.needOlder();
   }, [view, data, top]);
 
-  const current = rows.find(({ id }) => id === state.cursor) ?? null;
+  const under = rows.findIndex(({ id }) => id === state.cursor);
+  const current = useUnder(kept, under === -1 ? null : state.cursor, under);
   const scopes = scopesAt(at.scopes, at.name, current, contactOf);
   const turn = (by: 1 | -1): void => {
     const next = nextScope(scopes, at.name, by);
@@ -199,7 +208,7 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
             <Lines tone="muted" lines={Array<Safe>(height).fill(chrome`│`)} />
           </>
         )}
-        <Events laid={laid} top={top} cursor={state.cursor} columns={panes.events} now={now} wide={at.name === 'contact'}>
+        <Events laid={laid} top={top} cursor={state.cursor} gone={gone} columns={panes.events} now={now} wide={at.name === 'contact'}>
           <Nothing
             of={of}
             error={error}
@@ -238,6 +247,8 @@ type EventsProps = {
   readonly laid: Laid;
   readonly top: number;
   readonly cursor: string | null;
+  /** The event under the cursor if it is in this history no more. */
+  readonly gone: string | null;
   readonly columns: number;
   readonly now: number;
   /** Rows are of several mailboxes. */
@@ -246,7 +257,7 @@ type EventsProps = {
   readonly children: ReactElement;
 };
 
-function Events({ laid, top, cursor, columns, now, wide, children }: EventsProps): ReactElement {
+function Events({ laid, top, cursor, gone, columns, now, wide, children }: EventsProps): ReactElement {
   const { lines, height } = laid;
   const drawn: ReactElement[] = [];
   for (const [place, line] of lines.slice(top, top + height).entries()) {
@@ -256,6 +267,7 @@ function Events({ laid, top, cursor, columns, now, wide, children }: EventsProps
         key={place}
         line={line}
         selected={line.kind === 'event' && line.row.id === cursor}
+        gone={line.kind === 'event' && line.row.id === gone}
         columns={columns}
         now={now}
         wide={wide}
@@ -272,12 +284,13 @@ function Events({ laid, top, cursor, columns, now, wide, children }: EventsProps
 type EventLineProps = {
   readonly line: Line;
   readonly selected: boolean;
+  readonly gone: boolean;
   readonly columns: number;
   readonly now: number;
   readonly wide: boolean;
 };
 
-function EventLine({ line, selected, columns, now, wide }: EventLineProps): ReactElement {
+function EventLine({ line, selected, gone, columns, now, wide }: EventLineProps): ReactElement {
   const flashing = useFlashing();
   if (line.kind === 'day') {
     const head = chrome` ── ${dayWords(line.at, now)} `;
@@ -305,8 +318,9 @@ function EventLine({ line, selected, columns, now, wide }: EventLineProps): Reac
     <Row>
       <T tone={selected && !flashing ? 'cursor' : 'plain'}>
         {selected ? chrome`▌` : chrome` `}
+        {gone && <T tone="warning">{goneMark}</T>}
         {head}
-        <T tone={tone}>{cutToWidth(last, columns - 2 - widthOf(head))}</T>
+        <T tone={tone}>{cutToWidth(last, columns - 2 - widthOf(head) - (gone ? goneMark.length : 0))}</T>
       </T>
     </Row>
   );
