@@ -616,7 +616,7 @@ export const methods = {
 
   // --- mail ------------------------------------------------------------------------------------------------------
   'panel.list': method({
-    doc: "The person's own work list over all mailboxes they may send from; longest waiting first, Done by last mail.",
+    doc: "The person's own work list over all mailboxes they may send from; longest waiting first, Done in the order in which it was closed, last first.",
     needs: 'session',
     params: z.object({
       mailbox: MailboxName.nullable().default(null),
@@ -634,7 +634,7 @@ export const methods = {
     errors: [],
   }),
   'conversation.list': method({
-    doc: 'Conversations of a mailbox, newest first; with a state of open, longest waiting first.',
+    doc: 'Conversations of a mailbox, newest first; with a state of open, longest waiting first; of done, closed last first.',
     needs: 'open',
     names: ofMailbox,
     params: z.object({ mailbox: MailboxName, state: StateFilter, limit: Limit, cursor: Cursor }),

@@ -294,6 +294,48 @@ describe('shown', () => {
     expect(await view({ view: 'unassigned' })).toEqual(['first', 'bens', 'last']);
   });
 
+  test('what was closed last comes first, over mailboxes and pages of any size', async () => {
+    await using story = await storeStory();
+    await using sales = await storeStory({ mailbox: 'sales', beside: story.store });
+    const { store } = story;
+    // Mail at n minutes, closed at `closed`.
+    const plan = table<{ subject: string; box: string; at: string; closed: string }>(`
+      subject   box      at   closed
+      old       support  1    90
+      middle    sales    20   50
+      new       support  30   40
+      same      sales    31   40
+      between   support  39   45
+      ancient   sales    2    3
+    `);
+    const closing: [string, number][] = [];
+    for (const { subject, box, at, closed } of plan) {
+      const where = box === 'support' ? story : sales;
+      const mail = letter({ id: subject, subject, from: `${subject}@x.example` });
+      const { conversation } = await where.one('INBOX', 'live', mail, minute(Number(at)));
+      closing.push([conversation, minute(Number(closed))]);
+    }
+    for (const [conversation, at] of closing) await store.work(conversation, { kind: 'done' }, 'ann', at, null);
+    const query = { person: 'ann', roles: [], mailboxes: [story.seen, sales.seen], view: 'done' as const };
+    for (const limit of [1, 2, 3, 50]) {
+      const found: string[] = [];
+      for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
+        const page: Awaited<ReturnType<typeof store.panel>> = await store.panel({ ...query, limit, cursor });
+        found.push(...subjects(page.rows));
+        cursor = page.next;
+      }
+      expect(found).toEqual(['old', 'middle', 'between', 'same', 'new', 'ancient']);
+    }
+    const { rows } = await store.list({ person: 'ann', mailbox: story.seen, folder: null, state: 'done', limit: 50, cursor: null });
+    expect(subjects(rows)).toEqual(['old', 'between', 'new']);
+    // Open again it is there no more; closed once more it is the first.
+    const again = rows.at(-1)?.id ?? '';
+    await store.work(again, { kind: 'open' }, 'ann', minute(95), null);
+    expect(subjects((await store.panel({ ...query, limit: 2, cursor: null })).rows)).toEqual(['old', 'middle']);
+    await store.work(again, { kind: 'done' }, 'ben', minute(96), null);
+    expect(subjects((await store.panel({ ...query, limit: 2, cursor: null })).rows)).toEqual(['new', 'old']);
+  });
+
   test('outgoing mail alone is left out of the panel when the mailbox says so', async () => {
     await using story = await storeStory();
     const ours = await story.one('Sent', 'live', answer({ id: 'ours' }), minute(1));

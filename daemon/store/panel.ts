@@ -28,22 +28,22 @@ type Key = { key: number; num: number };
 
 export function panel(db: Db, query: PanelQuery): Rows<ConversationRow> {
   const { view, limit } = query;
-  const after = readCursor(query.cursor, view);
+  const tag = view === 'done' ? closedTag : view;
+  const after = readCursor(query.cursor, tag);
   const assignees = view === 'mine' ? mine(query) : view === 'unassigned' ? [''] : [null];
   const keys = query.mailboxes.flatMap((seen) =>
-    view === 'done'
-      ? lastFirst(db, seen, 'done', after, limit + 1)
-      : assignees.flatMap((who) => longestFirst(db, seen, who, after, limit + 1)),
+    view === 'done' ? closedFirst(db, seen, after, limit + 1) : assignees.flatMap((who) => longestFirst(db, seen, who, after, limit + 1)),
   );
   keys.sort(view === 'done' ? descending : ascending);
   const byMailbox = new Map(query.mailboxes.map((seen) => [seen.mailbox, seen]));
-  return page(keys, limit, view, (num) => rowOf(db, num, query.person, byMailbox));
+  return page(keys, limit, tag, (num) => rowOf(db, num, query.person, byMailbox));
 }
 
-/** A mailbox, or one folder of it: open ones longest waiting first, all others by last mail. */
+/** A mailbox, or one folder of it: open ones longest waiting first, done ones of a mailbox as they were closed, all others by last mail. */
 export function list(db: Db, query: ListQuery): Rows<ConversationRow> {
   const { mailbox: seen, folder, state, limit } = query;
-  const tag = `${folder ?? ''}/${state}`;
+  const closed = state === 'done' && folder === null;
+  const tag = closed ? closedTag : `${folder ?? ''}/${state}`;
   const after = readCursor(query.cursor, tag);
   const all: Seen = { ...seen, outgoingInPanel: true };
   const keys =
@@ -51,7 +51,9 @@ export function list(db: Db, query: ListQuery): Rows<ConversationRow> {
       ? longestFirst(db, all, null, after, limit + 1, folder)
       : folder !== null && (state === 'any' || state === 'done')
         ? inFolder(db, folder, state, after, limit + 1)
-        : lastFirst(db, all, state, after, limit + 1, folder);
+        : closed
+          ? closedFirst(db, all, after, limit + 1)
+          : lastFirst(db, all, state, after, limit + 1, folder);
   return page(keys, limit, tag, (num) => rowOf(db, num, query.person, new Map([[seen.mailbox, seen]])));
 }
 
@@ -96,6 +98,25 @@ function lastFirst(db: Db, seen: Seen, state: WorkState | 'any', after: Key | nu
     after?.key ?? Number.MAX_SAFE_INTEGER,
     after?.num ?? 0,
     ...folderValues(folder),
+    limit,
+  );
+}
+
+/** Names what its cursors hold. */
+const closedTag = 'closed';
+
+/** What is done, closed last first. */
+function closedFirst(db: Db, seen: Seen, after: Key | null, limit: number): Key[] {
+  const key = after?.key ?? Number.MAX_SAFE_INTEGER;
+  return db.all<Key>(
+    `SELECT coalesce(decided_at, last_at) AS key, num FROM conversation WHERE mailbox = ? AND state = 'done' AND shown > 0 AND shown >= ?
+     AND coalesce(decided_at, last_at) <= ? AND (coalesce(decided_at, last_at) < ? OR num < ?)
+     ORDER BY coalesce(decided_at, last_at) DESC, num DESC LIMIT ?`,
+    seen.mailbox,
+    leastShown(seen),
+    key,
+    key,
+    after?.num ?? 0,
     limit,
   );
 }

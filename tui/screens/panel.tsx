@@ -437,7 +437,7 @@ function filterWords(place: ListPlace, filter: string, marked: number): Chrome {
       case 'team':
         return chrome`everything open · longest waiting first`;
       case 'done':
-        return chrome`done · newest first`;
+        return chrome`done · closed last first`;
       default:
         return place.view satisfies never;
     }

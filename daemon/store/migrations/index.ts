@@ -10,6 +10,7 @@ import { sql as sizeLimit } from './0008-size-limit.ts';
 import { sql as gone } from './0009-gone.ts';
 import { sql as mainFolder } from './0010-main-folder.ts';
 import { sql as wayBack } from './0011-way-back.ts';
+import { sql as closed } from './0012-closed.ts';
 
 export const migrations: readonly string[] = [
   initial,
@@ -23,4 +24,5 @@ export const migrations: readonly string[] = [
   gone,
   mainFolder,
   wayBack,
+  closed,
 ];
