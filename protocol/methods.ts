@@ -96,7 +96,14 @@ const departure = {
   /** What becomes of their mail that has not left. */
   mail: z.enum(['hold', 'cancel']).default('hold'),
 };
-const worked = z.object({ conversation: z.string(), revision: Revision, state: WorkState, assignee: Conversation.shape.assignee });
+const worked = z.object({
+  conversation: z.string(),
+  revision: Revision,
+  state: WorkState,
+  assignee: Conversation.shape.assignee,
+  /** False: it was so already, and there is nothing to undo. */
+  changed: z.boolean().default(true),
+});
 const rights = { access: z.boolean().default(false), send: z.boolean().default(false), setup: z.boolean().default(false) };
 const StateFilter = z.enum(['open', 'waiting', 'snoozed', 'done', 'any']).default('any');
 const conversations = z.object({ rows: z.array(Conversation), next: z.string().nullable(), unread: z.int(), seq: Seq });
@@ -701,12 +708,12 @@ export const methods = {
     download: true,
   }),
   'conversation.mark': method({
-    doc: "Read and star are one's own; done and open are the team's.",
+    doc: "Read and star are one's own; done and open are the team's. `undone`: as it was before one made it done oneself; else it changes nothing.",
     needs: 'open',
     names: ofConversation,
     params: z.object({
       conversation: conversationId,
-      as: z.enum(['read', 'unread', 'done', 'open', 'star', 'unstar']),
+      as: z.enum(['read', 'unread', 'done', 'open', 'undone', 'star', 'unstar']),
       ifRevision: Revision.nullable().default(null),
     }),
     result: worked,

@@ -165,6 +165,30 @@ test('a verb carries the revision it saw', async () => {
   expect(await story.store.work('guessed', { kind: 'done' }, 'ann', minute(3), null)).toBeNull();
 });
 
+test('what was waiting or snoozed before it was done is so again', async () => {
+  await using story = await storeStory();
+  const { conversation } = await story.one('INBOX', 'live', letter({ id: 'root' }), minute(1));
+  const until = Date.now() + 3_600_000;
+  const around = async () => {
+    const { state, waitingSince } = (await story.detail(conversation)).row;
+    return { state, waitingSince };
+  };
+  for (const prepare of [
+    () => story.store.work(conversation, { kind: 'snooze', until }, 'ann', minute(2), null),
+    () => story.send(answer({ id: 'ours', answers: 'root', date: minute(3) }), { conversation, now: minute(3), sendAt: minute(3) }),
+  ]) {
+    await prepare();
+    const before = await around();
+    expect(before.state).not.toBe('open');
+    await story.store.work(conversation, { kind: 'done' }, 'ann', minute(4), null);
+    expect(await story.store.work(conversation, { kind: 'back', closedBy: 'ben' }, 'ben', minute(5), null)).toMatchObject({
+      changed: false,
+    });
+    await story.store.work(conversation, { kind: 'back', closedBy: 'ann' }, 'ann', minute(5), null);
+    expect(await around()).toEqual(before);
+  }
+});
+
 test('what is snoozed opens by itself', async () => {
   await using story = await storeStory({ graceMs: 40 });
   const { conversation } = await story.one('INBOX', 'live', letter({ id: 'root' }), minute(1));

@@ -99,4 +99,37 @@ describe.each(['hosted', 'with a server'])('%s', (kind) => {
     await eva.call('conversation.move', { conversation, to: { back } });
     expect(await stand(conversation)).toMatchObject({ state: 'open', revision: 2 });
   });
+
+  for (const as of ['undone', 'open'] as const)
+    test(`done and ${as}: the customer keeps their place in the queue, whoever wrote first`, async () => {
+      const { conversation, mailbox, more } = await thread(kind, 1, true);
+      await more();
+      const later = await thread(kind, 1);
+      const before = await stand(conversation);
+      const queue = async () => {
+        const { rows } = await eva.call('panel.list', { mailbox, limit: 200 });
+        return rows.map((row) => row.conversation);
+      };
+      const order = await queue();
+      expect(order.indexOf(conversation)).toBeLessThan(order.indexOf(later.conversation));
+      expect((await eva.call('conversation.mark', { conversation, as: 'done' })).changed).toBe(true);
+      expect(await eva.call('conversation.mark', { conversation, as })).toMatchObject({ changed: true, state: 'open' });
+      expect([await stand(conversation), await queue()]).toEqual([before, order]);
+    });
+
+  test('what a colleague closed is theirs: done says that it was so, and undo leaves it', async () => {
+    const { conversation } = await thread(kind, 1);
+    const ben = await office.as('ben');
+    expect((await ben.call('conversation.mark', { conversation, as: 'done' })).changed).toBe(true);
+    expect(await eva.call('conversation.mark', { conversation, as: 'done' })).toMatchObject({ changed: false, state: 'done' });
+    expect(await eva.call('conversation.mark', { conversation, as: 'undone' })).toMatchObject({ changed: false, state: 'done' });
+    // One's own, which a colleague opened and closed since.
+    await eva.call('conversation.mark', { conversation, as: 'open' });
+    await eva.call('conversation.mark', { conversation, as: 'done' });
+    for (const as of ['open', 'done'] as const) await ben.call('conversation.mark', { conversation, as });
+    expect(await eva.call('conversation.mark', { conversation, as: 'undone' })).toMatchObject({ changed: false, state: 'done' });
+    expect(await ben.call('conversation.mark', { conversation, as: 'undone' })).toMatchObject({ changed: true, state: 'open' });
+    // And what is open is nothing to undo.
+    expect(await ben.call('conversation.mark', { conversation, as: 'undone' })).toMatchObject({ changed: false, state: 'open' });
+  });
 });

@@ -100,6 +100,7 @@ const worked = ({ snapshot, detail, result }: Worked) => ({
   revision: result.revision,
   state: result.state,
   assignee: result.assignee === null ? null : granteeOf(snapshot, result.assignee),
+  changed: result.changed,
 });
 
 const current = ({ snapshot, detail }: Found) => ({
@@ -107,6 +108,7 @@ const current = ({ snapshot, detail }: Found) => ({
   revision: detail.row.revision,
   state: detail.row.state,
   assignee: detail.row.assignee === null ? null : granteeOf(snapshot, detail.row.assignee),
+  changed: true,
 });
 
 // --- what our verbs do on the server -----------------------------------------------------------------------------
@@ -486,8 +488,9 @@ export const mailHandlers: Handlers<MailMethods> = {
   },
 
   'conversation.mark': async (world, asked, caller) => {
-    if (asked.as === 'done' || asked.as === 'open') {
-      const done = await work(world, caller, asked.conversation, { kind: asked.as }, asked.ifRevision);
+    if (asked.as === 'done' || asked.as === 'open' || asked.as === 'undone') {
+      const verb = asked.as === 'undone' ? ({ kind: 'back', closedBy: caller.person } as const) : { kind: asked.as };
+      const done = await work(world, caller, asked.conversation, verb, asked.ifRevision);
       if (asked.as === 'done') await afterDone(world, done, caller);
       return worked(done);
     }

@@ -323,7 +323,8 @@ export type SeenPlaces = { ok: true; placed: { entry: EntryId; placement: Placem
 
 /** What a verb did, or why not: the revision its author saw is no longer the conversation's, or somebody else has it. */
 export type WorkResult =
-  | { ok: true; revision: number; state: WorkState; assignee: Assignee | null; note?: string }
+  /** `changed` false: it was in that state already. */
+  | { ok: true; revision: number; state: WorkState; assignee: Assignee | null; changed: boolean; note?: string }
   | {
       ok: false;
       revision: number /** Who has it, and since when: the reason where the verb yields to them. */;

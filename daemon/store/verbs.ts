@@ -110,6 +110,7 @@ export function work(
     revision,
     state,
     assignee: assigneeOf(after?.assignee ?? ''),
+    changed: what !== 'state' || state !== before.state || verb.kind === 'snooze',
     ...(note === undefined ? {} : { note }),
   };
 }

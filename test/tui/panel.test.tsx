@@ -262,7 +262,7 @@ test('undo of a reopening closes only what was seen; undo of done brings back wh
   await eventually(() =>
     expect(fake.calls.map(({ params }) => [params.as, params.ifRevision])).toEqual([
       ['done', 1],
-      ['open', undefined],
+      ['undone', undefined],
     ]),
   );
 });
@@ -287,4 +287,78 @@ test('a note is written on what was seen: what came meanwhile is told, and a sec
     ['conversation.note', 'Hi', 1],
     ['conversation.note', 'Hi', 3],
   ]);
+});
+
+const conflict = (who: string) => new PostroomError('conflict', 'moved', { latest: { kind: 'mail-in', who } });
+const marks = async (fake: FakeMirror) => {
+  const screen = await open(fake);
+  await screen.sees('subject a');
+  screen.press('x', 'j', 'x');
+  await screen.sees('2 marked');
+  return screen;
+};
+
+test('of several, what was done is counted and undone, and what was not is named with the reason', async () => {
+  const fake = furnished();
+  fake.answer = ({ params }) => (params.conversation === 'b' ? Promise.reject(conflict('jane')) : Promise.resolve({ revision: 1 }));
+  const { press, sees } = await marks(fake);
+  press('e');
+  await sees('Done for the whole team: 2');
+  press('enter');
+  await sees('Done for the whole team: 1 of 2. Not "subject b": a mail by jane came');
+  press('z');
+  await eventually(() => expect(fake.calls.at(-1)?.params).toMatchObject({ conversation: 'a', as: 'undone' }));
+  expect(fake.calls).toHaveLength(3);
+});
+
+test('what a colleague made so before is no work of mine: it says so, and z leaves it', async () => {
+  const fake = furnished();
+  fake.answer = async () => ({ revision: 1, changed: false });
+  const { press, sees, frame } = await open(fake);
+  await sees('subject a');
+  press('e');
+  await sees('It was so already: "subject a"');
+  expect(frame()).not.toContain('z undo');
+  press('z');
+  await sees('nothing to undo');
+  expect(fake.calls).toHaveLength(1);
+});
+
+test('an undo that comes after a colleague says that it changed nothing', async () => {
+  const fake = furnished();
+  fake.answer = async ({ params }) => ({ revision: 1, changed: params.as !== 'undone' });
+  const { press, sees } = await open(fake);
+  await sees('subject a');
+  press('e');
+  await sees('Done for the whole team: "subject a"');
+  press('z');
+  await sees('Not undone: "subject a" changed since');
+});
+
+test('a marked row that leaves the list is told', async () => {
+  const fake = furnished();
+  const { sees } = await marks(fake);
+  fake.fill(
+    of,
+    (fake.list(of).picture.data?.rows ?? []).filter(({ conversation }) => conversation !== 'a'),
+  );
+  await sees('"subject a" left this list meanwhile: 1 marked');
+});
+
+test('a mail to a marked row is asked about before a verb takes it along', async () => {
+  const fake = furnished();
+  const { press, sees, frame } = await marks(fake);
+  const rows = fake.list(of).picture.data?.rows ?? [];
+  fake.fill(
+    of,
+    rows.map((row) => (row.conversation === 'a' ? { ...row, revision: 2, subject: safeText('subject a, more') } : row)),
+  );
+  await sees('subject a, more');
+  press('e');
+  await sees('Nothing changed: something came to "subject a, more" since you marked');
+  expect(frame()).not.toContain('Esc cancel');
+  press('e');
+  await sees('Done for the whole team: 2');
+  press('enter');
+  await eventually(() => expect(fake.calls.map(({ params }) => params.ifRevision)).toEqual([2, 1]));
 });

@@ -253,7 +253,7 @@ const outOfReach = (count: number): string =>
 
 type Worked = 'conversation.take' | 'conversation.release';
 const workText = (done: Result<'conversation.take'>): string =>
-  `${done.state}, ${done.assignee === null ? 'unassigned' : `with ${done.assignee.name}`}, revision ${done.revision}`;
+  `${done.changed ? '' : 'already '}${done.state}, ${done.assignee === null ? 'unassigned' : `with ${done.assignee.name}`}, revision ${done.revision}`;
 
 const overFlag = ['--over', 'also from a colleague who has it; they are told'] as const;
 /** Adds the option that takes over to the conflict that names who has it. */

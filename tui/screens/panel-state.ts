@@ -25,6 +25,8 @@ export type PanelChange =
   | { readonly kind: 'mark'; readonly id: string }
   | { readonly kind: 'range'; readonly to: string; readonly ids: readonly string[] }
   | { readonly kind: 'unmark' }
+  /** Rows that left the list by themselves. */
+  | { readonly kind: 'gone'; readonly ids: readonly string[] }
   | { readonly kind: 'leave'; readonly ids: readonly string[] }
   | { readonly kind: 'left'; readonly id: string; readonly at: number }
   | { readonly kind: 'stay'; readonly id: string };
@@ -53,6 +55,8 @@ export function change(state: PanelState, what: PanelChange): PanelState {
     }
     case 'unmark':
       return { ...state, marks: new Set(), anchor: null };
+    case 'gone':
+      return { ...state, marks: new Set([...state.marks].filter((id) => !what.ids.includes(id))) };
     case 'leave':
       return { ...state, leaving: new Map([...state.leaving, ...what.ids.map((id) => [id, null] as const)]) };
     case 'left':

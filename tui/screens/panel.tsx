@@ -106,6 +106,14 @@ export function ConversationList({ place }: { place: ListPlace }): ReactElement 
   useRemembered(keyOf(place), cursorList);
 
   const marked = useMemo(() => rows.filter((row) => marks.has(row.conversation)), [rows, marks]);
+  const onGone = (taken: readonly Row[]): void => {
+    dispatch({ kind: 'gone', ids: taken.map(({ conversation }) => conversation) });
+    const [first] = taken;
+    const which =
+      first !== undefined && taken.length === 1 ? chrome`"${cutToWidth(first.subject, 40)}"` : chrome`${taken.length} marked ones`;
+    shell.toast({ tone: 'warning', text: chrome`${which} left this list meanwhile: ${marks.size - taken.length} marked`, forMs: 8_000 });
+  };
+  useMarksLost(marked, marks, picture.data?.ids ?? null, onGone);
   useVerbs({
     target: current,
     marked,
@@ -287,6 +295,24 @@ function useItems(rows: readonly Row[], marks: ReadonlySet<string>, frozen: stri
     before.current = new Map(items.map((item) => [item.row.conversation, item]));
     return items;
   }, [rows, marks, frozen]);
+}
+
+/** Tells of marked rows that a colleague took out of the list: fewer than one marked are never acted on without a word. */
+function useMarksLost(
+  marked: readonly Row[],
+  marks: ReadonlySet<string>,
+  listed: readonly string[] | null,
+  onGone: (rows: readonly Row[]) => void,
+): void {
+  const known = useRef(new Map<string, Row>());
+  useEffect(() => {
+    for (const row of marked) known.current.set(row.conversation, row);
+    for (const id of known.current.keys()) if (!marks.has(id)) known.current.delete(id);
+    if (listed === null) return;
+    const here = new Set([...listed, ...marked.map(({ conversation }) => conversation)]);
+    const gone = [...known.current.values()].filter(({ conversation }) => !here.has(conversation));
+    if (gone.length > 0) onGone(gone);
+  });
 }
 
 /** Verbs on rows carry the revision that each was drawn from. */

@@ -3,6 +3,7 @@
  * On marks they first show what they would do to how many.
  */
 
+import { useLayoutEffect, useRef } from 'react';
 import { PostroomError } from '../../protocol/errors.ts';
 import type { Params, Result } from '../../protocol/methods.ts';
 import { type SafeText, safeText } from '../../protocol/text.ts';
@@ -58,22 +59,31 @@ export function useVerbs(given: Given): void {
   const online = useConnection().state.state === 'online';
   const mailboxes = useView(mirror.mailboxes).data;
   const targets = marked.length > 0 ? marked : target === null ? [] : [target];
+  const whenMarked = useWhenMarked(marked);
   const maySend = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.send ?? false;
   const mayList = (one: Target): boolean => mailboxes?.find(({ address }) => address === one.mailbox)?.rights.timeline ?? false;
 
   // With what was on the screen when the key was pressed, whatever came since.
-  const seen = (one: Target): Target => ({ ...one, revision: shell.sight.revisionOf(one.conversation, one.revision) });
+  // A mark is on what it was put on: what came to it since is looked at first.
+  const seen = (one: Target): Target => {
+    const revision = shell.sight.revisionOf(one.conversation, one.revision);
+    return { ...one, revision: Math.min(revision, whenMarked.current.get(one.conversation) ?? revision) };
+  };
   const act = (work: Work): void => {
     const asSeen = targets.map(seen);
     // What is known to have come and was never on the screen needs no daemon to refuse it, and the view stays where it is.
     const missed = isPersonal(work.kind) ? [] : targets.filter((one, at) => one.revision > (asSeen[at]?.revision ?? 0));
     if (missed.length === 0) begin(shell, mirror, work, asSeen, given);
-    else
-      shell.toast({
-        tone: 'warning',
-        text: chrome`Nothing changed: what came meanwhile to ${naming(missed)} was not on the screen. Look at it, then repeat.`,
-        forMs: 8_000,
-      });
+    else {
+      const isMark = ({ conversation }: Target): boolean => whenMarked.current.has(conversation);
+      const text = missed.every(isMark)
+        ? chrome`Nothing changed: something came to ${naming(missed)} since you marked. Look at it, then repeat.`
+        : chrome`Nothing changed: what came meanwhile to ${naming(missed)} was not on the screen. Look at it, then repeat.`;
+      shell.toast({ tone: 'warning', text, forMs: 8_000 });
+      // Now that it was told, the mark is on what is on the screen.
+      for (const { conversation, revision } of missed.filter(isMark))
+        whenMarked.current.set(conversation, shell.sight.revisionOf(conversation, revision));
+    }
   };
   const moving = (kind: WorkKind, words: Safe, to: Params<'conversation.move'>['to']): Work => ({
     kind,
@@ -141,6 +151,21 @@ export function useVerbs(given: Given): void {
   );
 }
 
+/** The revision that each row had when it was marked. */
+function useWhenMarked(marked: readonly Target[]) {
+  const known = useRef(new Map<string, number>());
+  const ids = marked.map(({ conversation }) => conversation).join(' ');
+  const rows = useRef(marked);
+  rows.current = marked;
+  // Only what is marked or unmarked counts, not what comes in.
+  useLayoutEffect(() => {
+    const held = new Set(ids.split(' '));
+    for (const id of known.current.keys()) if (!held.has(id)) known.current.delete(id);
+    for (const { conversation, revision } of rows.current) if (!known.current.has(conversation)) known.current.set(conversation, revision);
+  }, [ids]);
+  return known;
+}
+
 /** One's own marks hold whatever came since. */
 const isPersonal = (kind: WorkKind): boolean => kind === 'star' || kind === 'read';
 
@@ -206,7 +231,7 @@ const assignTo = (one: Target, to: Target['assignee'], ifRevision: number | null
 const giveBack = (one: Target): Request => assignTo(one, one.assignee, null);
 
 const works = {
-  done: { kind: 'done', who: 'team', words: chrome`Done for the whole team`, ask: mark('done'), back: markAgain('open') },
+  done: { kind: 'done', who: 'team', words: chrome`Done for the whole team`, ask: mark('done'), back: markAgain('undone') },
   reopen: { kind: 'reopen', who: 'team', words: chrome`Open again for the whole team`, ask: mark('open'), back: mark('done') },
   release: {
     kind: 'release',
@@ -281,9 +306,9 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
     targets.map(({ conversation }) => conversation),
     to,
   );
-  const failures: unknown[] = [];
+  const failures: { one: Target; error: unknown }[] = [];
   const held: { one: Target; by: Safe; since: string }[] = [];
-  const changed = (
+  const answered = (
     await Promise.all(
       targets.map(async (one) => {
         try {
@@ -293,7 +318,7 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
         } catch (error) {
           around.failed?.(kind, one.conversation);
           const holder = holderIn(error);
-          if (holder === null) failures.push(error);
+          if (holder === null) failures.push({ one, error });
           else held.push({ one, ...holder });
           return null;
         }
@@ -301,16 +326,34 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
     )
   ).filter((one) => one !== null);
 
+  // What it was already somebody else made it: that is theirs to undo.
+  const isSo = (answer: Answer): boolean => 'changed' in answer && !answer.changed;
+  const changed = answered.filter(({ answer }) => !isSo(answer));
+  const already = answered.filter(({ answer }) => isSo(answer)).map(({ one }) => one);
   const undo = async (): Promise<void> => {
+    const left: Target[] = [];
     for (const { one, answer } of changed) {
       const revision = shell.sight.revisionOf(one.conversation, answer.revision);
-      await send(mirror, back({ ...one, revision }, answer));
+      if (isSo(await send(mirror, back({ ...one, revision }, answer)))) left.push(one);
       around.undone?.(kind, one.conversation);
     }
+    if (left.length > 0) shell.toast({ tone: 'warning', text: chrome`Not undone: ${naming(left)} changed since` });
   };
   const done = changed.map(({ one }) => one);
   const redo = (): Promise<void> => carryOut(shell, mirror, work, done, around);
-  if (done.length > 0) shell.toast({ who, text: chrome`${words}: ${naming(done)}`, undo, redo });
+  const isPart = done.length > 0 && done.length < targets.length;
+  // Beside what was not changed and why, in one line: a second toast would hide the way back.
+  const but = failures.length > 0 ? chrome`. Not ${naming(failures.map(({ one }) => one))}: ${whyNot(failures[0]?.error)}` : chrome``;
+  const before = already.length > 0 ? chrome`. It was so already: ${naming(already)}` : chrome``;
+  if (done.length > 0)
+    shell.toast({
+      who,
+      tone: failures.length > 0 ? 'warning' : 'plain',
+      text: chrome`${words}: ${isPart ? chrome`${done.length} of ${targets.length}` : naming(done)}${but}${before}`,
+      undo,
+      redo,
+    });
+  else if (already.length > 0) shell.toast({ who, text: chrome`It was so already: ${naming(already)}` });
   const [first] = held;
   if (first !== undefined) {
     const targets = held.map(({ one }) => one);
@@ -323,15 +366,21 @@ async function carryOut(shell: Shell, mirror: Mirror, work: Work, targets: reado
     });
   }
   const [failure] = failures;
-  if (failure === undefined) return;
+  if (failure === undefined || done.length > 0) return;
   const several = failures.length > 1 ? chrome`${failures.length} were not changed. ` : chrome``;
-  const moved = failure instanceof PostroomError && failure.code === 'conflict';
+  const moved = isConflict(failure.error);
   shell.toast({
     tone: moved ? 'warning' : 'danger',
-    text: chrome`${several}${moved ? chrome`Nothing changed: ${newsIn(failure)} came meanwhile. Look at it, then repeat.` : safeText(failure instanceof Error ? failure.message : String(failure))}`,
+    text: chrome`${several}${moved ? chrome`Nothing changed: ${whyNot(failure.error)}. Look at it, then repeat.` : whyNot(failure.error)}`,
     forMs: 8_000,
   });
 }
+
+const isConflict = (error: unknown): error is PostroomError => error instanceof PostroomError && error.code === 'conflict';
+
+/** Why a conversation was not changed. */
+const whyNot = (error: unknown): Safe =>
+  isConflict(error) ? chrome`${newsIn(error)} came meanwhile` : safeText(error instanceof Error ? error.message : String(error));
 
 /** The colleague whom a conflict names as the one who has it. */
 function holderIn(error: unknown): { by: Safe; since: string } | null {
