@@ -3,6 +3,7 @@
  * counts too: octets that a server could get rid of before its connection was ended, and connections that it got.
  */
 import { describe, expect, test } from 'vitest';
+import { naming, uidLimit } from '../daemon/sync/restrain.ts';
 import { type FakeImap, startFakeImap } from './support/imap.ts';
 import { mails, type RunningSync, type SyncOptions, startSync } from './support/sync.ts';
 import { certificateAuthority } from './support/tls.ts';
@@ -29,6 +30,7 @@ const shapes: Record<string, string> = {
   'literals that are just small enough': `* OK {900000}\r\n${'y'.repeat(900_000)}\r\n`,
   'tags of nobody': line('Z9 OK done'),
   'wishes for more': line('+ go on'),
+  'one answer of many words': `* X-ODD ${'a '.repeat(30_000)}\r\n`,
 };
 
 const asked: { where: string; about: RegExp; mostOctets: number }[] = [
@@ -56,7 +58,8 @@ describe('a server that answers without end', () => {
       floods.push(await one.flood(piece));
     });
     await using it = await syncWith(server);
-    const told = () => it.reported.filter(({ state, error }) => state === 'error' && /without end|exceeds maximum/.test(error ?? ''));
+    const told = () =>
+      it.reported.filter(({ state, error }) => state === 'error' && /without end|exceeds maximum|has more than/.test(error ?? ''));
     await it.until('it was cut twice', () => new Set(told().map(({ retryAt }) => retryAt)).size >= 2, 50_000);
     await expect.poll(() => floods.length).toBeGreaterThanOrEqual(2);
     for (const octets of floods) expect(octets).toBeLessThan(mostOctets + buffered);
@@ -121,6 +124,12 @@ describe('a server that takes its time, an octet now and then', () => {
     it.sync.poke(it.account.id);
     await it.caughtUp();
   });
+});
+
+test('what a whole folder is named by is taken, as ranges or one by one', () => {
+  const { line: octets, tokens } = naming(uidLimit);
+  expect(tokens).toBeGreaterThan(uidLimit);
+  expect(octets).toBeGreaterThan(uidLimit * '4294967295 '.length);
 });
 
 test('a server with much to say is heard to its end', async () => {

@@ -16,7 +16,7 @@ import { faultOf, ImapFault, type Phase, refused } from './fault.ts';
 import { modifiedUtf7, obstacleOf, speaksUtf8 } from './folder-name.ts';
 import { rolesOf } from './folder-role.ts';
 import { countOf, readSequenceSet, type Status, sequenceSet, type Theirs } from './plan.ts';
-import { type Budget, deadline, listing, type Meter, restrain, telling, uidLimit } from './restrain.ts';
+import { type Budget, deadline, listing, type Meter, naming, restrain, telling, uidLimit } from './restrain.ts';
 
 /**
  * `replyMs`: how long a server may say nothing at all while it owes an answer. `readyMs`: how long it may take until we are logged in, and
@@ -49,8 +49,6 @@ const proofMs = 20_000;
 const writingPatience = 4;
 /** Messages that may have come without an EXISTS. */
 const unannounced = 1_000;
-/** SEARCH answers of large folders without ESEARCH are one line. */
-const longestLine = 16 * 1024 * 1024;
 /** What the headers that a sketch asks for may take. */
 const sketchOctets = 4_096;
 
@@ -92,7 +90,6 @@ export async function connectImap({ address, password, reach, limits }: Login, s
     socketTimeout: Math.ceil(limits.maxIdleMs * 1.25),
     maxLiteralSize: wholeLimitOctets + partOctets,
     maxResponseSize: wholeLimitOctets + 2 * partOctets,
-    maxLineLength: longestLine,
   });
   // Without a listener an 'error' event ends the process. What it says reaches callers through the rejected commands too.
   let last: unknown = null;
@@ -444,8 +441,10 @@ export class Imap {
     if (uids.length === 0) return;
     const asked = uids === 'all' ? null : new Set(uids);
     const range = uids === 'all' ? '1:*' : sequenceSet(uids);
-    const { answers, octets } = telling(Math.max(uids === 'all' ? 0 : uids.length, this.#listed), octetsEach);
-    this.#meter.begin({ answers, octets: octets + bodies });
+    const messages = Math.max(uids === 'all' ? 0 : uids.length, this.#listed);
+    // With QRESYNC what has vanished since comes as one set.
+    const budget = changedSince === undefined ? telling(messages, octetsEach) : naming(messages);
+    this.#meter.begin({ ...budget, octets: budget.octets + bodies });
     try {
       const told = this.#client.fetch(
         range,
@@ -504,11 +503,12 @@ export class Imap {
 
   async #search(query: Parameters<ImapFlow['search']>[0]): Promise<number[]> {
     // RETURN (ALL) writes a whole folder as a few ranges; without ESEARCH imapflow makes the same from the plain answer.
-    const usual = telling(this.#listed);
-    const found = await this.#demand('searching', () => this.#client.search(query, { uid: true, returnOptions: ['ALL'] }), 'reading', {
-      ...usual,
-      octets: usual.octets + longestLine,
-    });
+    const found = await this.#demand(
+      'searching',
+      () => this.#client.search(query, { uid: true, returnOptions: ['ALL'] }),
+      'reading',
+      naming(this.#listed),
+    );
     const set = Array.isArray(found) ? '' : (found.all ?? '');
     const count = Array.isArray(found) ? found.length : countOf(set);
     if (count > Math.min(uidLimit, this.#listed + unannounced)) {

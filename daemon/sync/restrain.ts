@@ -17,19 +17,32 @@ export const uidLimit = 1_000_000;
 export const folderLimit = 20_000;
 const folderCharacters = 16_000_000;
 const megabyte = 1024 * 1024;
+/** As many UIDs as a folder may have, written out. */
+const longestLine = 16 * megabyte;
 
-/** What one command may bring: answers, tagged or not, and octets as they come out of TLS. */
-export type Budget = { answers: number; octets: number };
+/**
+ * What one command may bring: answers, tagged or not, and octets as they come out of TLS; and what one answer may: octets of a line, literals
+ * aside, and tokens. An answer is parsed in one go, so these two say how long everything else may wait for it.
+ */
+export type Budget = { answers: number; octets: number; line: number; tokens: number };
+
+const oneAnswer = { line: megabyte, tokens: 20_000 };
 
 /** From the greeting to the end of the login: capabilities, who the server is, where its folders begin. */
-const connecting: Budget = { answers: 1_000, octets: megabyte };
+const connecting: Budget = { answers: 1_000, octets: megabyte, ...oneAnswer };
 /** Each folder listed, with its STATUS, and once more as subscribed. */
-export const listing: Budget = { answers: 3 * folderLimit + 1_000, octets: folderCharacters + 300 * folderLimit };
+export const listing: Budget = { answers: 3 * folderLimit + 1_000, octets: folderCharacters + 300 * folderLimit, ...oneAnswer };
 
 /** What a server may tell of each of so many messages, and of what happens in the folder meanwhile. */
 export function telling(messages: number, octetsEach = 256): Budget {
   const answers = 2 * Math.min(messages, uidLimit) + 10_000;
-  return { answers, octets: answers * octetsEach + 4 * megabyte };
+  return { answers, octets: answers * octetsEach + 4 * megabyte, ...oneAnswer };
+}
+
+/** A set of UIDs as one line: all of a folder, where the server has no ESEARCH one token each. */
+export function naming(messages: number): Budget {
+  const usual = telling(messages);
+  return { ...usual, octets: usual.octets + longestLine, line: longestLine, tokens: usual.answers };
 }
 
 const flood = (message: string) => new ImapFault({ kind: 'flood', message, retryAfterMs: null });
@@ -37,21 +50,25 @@ const flood = (message: string) => new ImapFault({ kind: 'flood', message, retry
 /** Counts what comes before it is parsed, and ends the connection past the budget of the command that runs, or ran last. */
 export class Meter {
   readonly #end: (fault: ImapFault) => void;
+  readonly #bound: (answer: Pick<Budget, 'line' | 'tokens'>) => void;
   #budget = connecting;
   #left: Budget = { ...connecting };
 
-  constructor(end: (fault: ImapFault) => void) {
+  constructor(end: (fault: ImapFault) => void, bound: (answer: Pick<Budget, 'line' | 'tokens'>) => void) {
     this.#end = end;
+    this.#bound = bound;
+    this.begin(connecting);
   }
 
   /** A command begins. */
   begin(budget: Budget): void {
     this.#budget = budget;
     this.#left = { ...budget };
+    this.#bound(budget);
   }
 
   /** False past the budget. */
-  count(what: keyof Budget, more: number): boolean {
+  count(what: 'answers' | 'octets', more: number): boolean {
     this.#left[what] -= more;
     if (this.#left[what] >= 0) return true;
     const limit = this.#budget[what].toLocaleString('en');
@@ -70,7 +87,8 @@ export function deadline(what: string, patienceMs: number, end: (fault: ImapFaul
 type Untagged = { attributes?: readonly ({ value?: unknown } | null | readonly unknown[])[] };
 type Listener = (untagged: Untagged) => Promise<void>;
 type Inside = {
-  streamer: { _transform(chunk: Uint8Array, encoding: string, next: () => void): void };
+  options: { maxResponseTokens?: number };
+  streamer: { maxLineLength: number; _transform(chunk: Uint8Array, encoding: string, next: () => void): void };
   enabled: ReadonlySet<string>;
   capabilities: ReadonlyMap<string, unknown>;
   handleResponse(data: unknown): Promise<boolean>;
@@ -82,9 +100,12 @@ type Inside = {
 /** `client` is an ImapFlow that has not connected yet. */
 export function restrain(client: object, readyMs: number, end: (fault: ImapFault) => void): Meter {
   const inner = client as Inside;
-  const meter = new Meter(end);
+  const { streamer, options } = inner;
+  const meter = new Meter(end, ({ line, tokens }) => {
+    streamer.maxLineLength = line;
+    options.maxResponseTokens = tokens;
+  });
 
-  const { streamer } = inner;
   const take = streamer._transform.bind(streamer);
   streamer._transform = (chunk, encoding, next) => (meter.count('octets', chunk.length) ? take(chunk, encoding, next) : next());
   const handle = inner.handleResponse.bind(client);
