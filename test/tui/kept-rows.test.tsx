@@ -1,6 +1,7 @@
 /** Rows that leave a list: the one under the cursor stays there until the cursor moves, in every list, and no verb reaches its neighbour. */
 import { type ReactElement, useEffect } from 'react';
 import { describe, expect, test } from 'vitest';
+import { PostroomError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/methods.ts';
 import type { MailReport, SearchHit } from '../../protocol/schema.ts';
 import { safeText } from '../../protocol/text.ts';
@@ -197,6 +198,40 @@ for (const { name, element, put, verbs, refusal = 'it is gone from this list: no
     });
   });
 }
+
+test('what one takes away oneself moves on; what was refused stays', async () => {
+  const fake = new FakeMirror([mailbox('support@x.example')]);
+  fake.me.put(manager);
+  const put = (ids: string) =>
+    fake.invitations.put(
+      [...ids].map((id) => ({ id, person: safeText(`row ${id}`), by: safeText('eva'), expiresAt: '2026-12-01T00:00:00Z', newcomer: true })),
+    );
+  put('ab');
+  const { press, sees, misses } = openOn(fake, <Opening open={openInvitations} />);
+  await sees(/▌.*row a/);
+  fake.answer = () => Promise.reject(new PostroomError('forbidden', 'not yours'));
+  press('#');
+  await sees('Withdraw the invitation for row a?');
+  press('enter');
+  await sees('not yours');
+  // Somebody else withdraws it.
+  put('b');
+  await sees(/▌gone .*row a/);
+  put('ab');
+  await misses('▌gone');
+  // The list is without it before the answer is here.
+  fake.answer = async () => put('b');
+  press('#');
+  await sees('Withdraw the invitation for row a?');
+  press('enter');
+  await sees(/▌ row b/);
+  await misses('gone ');
+  fake.answer = async () => put('');
+  press('#');
+  await sees('Withdraw the invitation for row b?');
+  press('enter');
+  await sees('No invitation is open.');
+});
 
 describe('search', () => {
   const found = (ids: string): Result<'search.run'> => {

@@ -9,7 +9,7 @@ import { chrome, padEndTo } from '../text.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
 import { useGoing } from './going.tsx';
-import { Details, detailRows, useDoing } from './people-parts.tsx';
+import { Details, detailRows, useDoing, useTaking } from './people-parts.tsx';
 import { untilWords } from './people-words.ts';
 
 const idOf = ({ id }: Invitation): string => id;
@@ -24,7 +24,8 @@ function Invitations(): ReactElement {
   const { columns, rows: height } = useViewport();
   const { data, error, reach } = useView(mirror.invitations);
   const online = useConnection().state.state === 'online';
-  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach });
+  const { letGo, taking } = useTaking();
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach, letGo });
   const { refused, attempt } = useDoing();
   const verbs = useVerbsOnRow(
     gone,
@@ -37,7 +38,7 @@ function Invitations(): ReactElement {
               consequence: chrome`Whoever has it cannot join with it any more. Another one can be made.`,
               onAccept: () =>
                 attempt(chrome`The invitation for ${current.person} is withdrawn`, () =>
-                  mirror.call('invitation.withdraw', { invitation: current.id }),
+                  taking(current.id)(() => mirror.call('invitation.withdraw', { invitation: current.id })),
                 ),
             }),
         },

@@ -9,16 +9,16 @@ import { chrome, cutToWidth, padEndTo, type Safe, widthOf, wrap } from '../text.
 import type { Tone } from '../theme.ts';
 import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
-import { useDoing } from './people-parts.tsx';
+import { type Taking, useDoing } from './people-parts.tsx';
 import { Picker } from './pickers.tsx';
 
-export function openLeaving({ shell }: Pick<AppContext, 'shell'>, name: Safe): void {
-  shell.open({ name: 'leaving', element: <LeavingPerson name={name} /> });
+export function openLeaving({ shell }: Pick<AppContext, 'shell'>, name: Safe, taking: Taking): void {
+  shell.open({ name: 'leaving', element: <LeavingPerson name={name} taking={taking} /> });
 }
 
 type Choices = { readonly successor: Safe | null; readonly release: boolean; readonly mail: 'hold' | 'cancel' };
 
-function LeavingPerson({ name }: { name: Safe }): ReactElement {
+function LeavingPerson({ name, taking }: { name: Safe; taking: Taking }): ReactElement {
   const { mirror } = useApp();
   const shell = useShell();
   const [choices, setChoices] = useState<Choices>({ successor: null, release: false, mail: 'hold' });
@@ -31,7 +31,7 @@ function LeavingPerson({ name }: { name: Safe }): ReactElement {
 
   const remove = (): void =>
     attempt(chrome`${name} is removed`, async () => {
-      await mirror.call('person.remove', asked);
+      await taking(() => mirror.call('person.remove', asked));
       setRemoved(true);
     });
   useCommands(

@@ -1,5 +1,5 @@
 /** What the screens of people and of roles share: asking for a name, switching an operation, and refusals that stay to be read. */
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useRef, useState } from 'react';
 import { PostroomError } from '../../protocol/errors.ts';
 import { type Operation, operations } from '../../protocol/rows.ts';
 import { safeText } from '../../protocol/text.ts';
@@ -35,6 +35,27 @@ export function useDoing(): Doing {
       }
     });
   return { refused, attempt };
+}
+
+/** Does what takes a row out of its list. */
+export type Taking = <T>(action: () => Promise<T>) => Promise<T>;
+
+/** Rows that one's own act takes away: they leave the cursor at once. */
+export function useTaking(): { readonly letGo: (id: string) => boolean; readonly taking: (id: string) => Taking } {
+  const taken = useRef(new Set<string>());
+  const taking =
+    (id: string): Taking =>
+    async (action) => {
+      // Before it is asked: the list may be without the row before the answer is here.
+      taken.current.add(id);
+      try {
+        return await action();
+      } catch (error) {
+        taken.current.delete(id);
+        throw error;
+      }
+    };
+  return { letGo: (id) => taken.current.has(id), taking };
 }
 
 /** A name, and where it makes sense an address of their own. */

@@ -13,7 +13,7 @@ import { useGoing } from './going.tsx';
 import { openInvitations } from './invitations.tsx';
 import { Pages } from './pages.tsx';
 import { openLeaving } from './people-leaving.tsx';
-import { Details, detailRows, NameBox, OperationPicker, PersonBox, useDoing } from './people-parts.tsx';
+import { Details, detailRows, NameBox, OperationPicker, PersonBox, useDoing, useTaking } from './people-parts.tsx';
 import { keyWords } from './people-words.ts';
 import { Picker } from './pickers.tsx';
 
@@ -32,7 +32,8 @@ function People(): ReactElement {
   const me = useView(mirror.me).data;
   const online = useConnection().state.state === 'online';
   const manages = me?.operations.includes('people.manage') ?? false;
-  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach });
+  const { letGo, taking } = useTaking();
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach, letGo });
   const shown = useView(mirror.person(current?.name ?? me?.person.name ?? ''));
   const { refused, attempt } = useDoing();
   const invited = (given: Invited): void => showInvitation(app, given);
@@ -116,7 +117,7 @@ function People(): ReactElement {
               consequence: confirmWords(current.name, shown.data?.id === current.id ? shown.data.countsAs : []),
               onAccept: () => attempt(chrome`${current.name} is confirmed`, () => mirror.call('person.confirm', { name: current.name })),
             }),
-          'people.leave': () => openLeaving(app, current.name),
+          'people.leave': () => openLeaving(app, current.name, taking(current.id)),
           'people.keys': () =>
             shell.openModal({
               name: 'keys',

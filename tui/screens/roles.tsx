@@ -12,7 +12,7 @@ import { useConnection, useView } from '../use-mirror.ts';
 import { type AppContext, useApp } from './contract.ts';
 import { useGoing } from './going.tsx';
 import { granteeWords } from './grants-words.ts';
-import { Details, detailRows, NameBox, OperationPicker, useDoing } from './people-parts.tsx';
+import { Details, detailRows, NameBox, OperationPicker, useDoing, useTaking } from './people-parts.tsx';
 import { Picker } from './pickers.tsx';
 import { openRole } from './roles-detail.tsx';
 
@@ -33,7 +33,8 @@ function Roles(): ReactElement {
   const { data, error, reach } = useView(mirror.roles);
   const manages = useView(mirror.me).data?.operations.includes('people.manage') ?? false;
   const online = useConnection().state.state === 'online';
-  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach });
+  const { letGo, taking } = useTaking();
+  const { list, rows, current, gone } = useRows(data, idOf, Math.max(1, height - detailRows - 1), { reach, letGo });
   const { refused, attempt } = useDoing();
 
   const pickMember = (title: Safe, load: () => Promise<readonly Role['members'][number][]>, onPick: (name: Safe) => void): void =>
@@ -108,7 +109,9 @@ function Roles(): ReactElement {
             }),
           'roles.remove': () =>
             looked({ role: current.name, edit: 'remove' }, chrome`Remove the role ${current.name}?`, () =>
-              attempt(chrome`Removed: the role ${current.name}`, () => mirror.call('role.remove', { name: current.name })),
+              attempt(chrome`Removed: the role ${current.name}`, () =>
+                taking(current.id)(() => mirror.call('role.remove', { name: current.name })),
+              ),
             ),
         },
   );
