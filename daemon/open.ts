@@ -1,6 +1,6 @@
 /**
- * Opens mails for people: a queue in front of one worker thread that is given 3 seconds and 256 MB for each, and is killed and
- * replaced when it needs more. A mail that defeats it is shown by its headers and the text of the lean walk; that it did is remembered
+ * Opens mails for people: a queue in front of one worker thread that is given 3 seconds and 256 MB for each, is killed and
+ * replaced when it needs more, and is ended after a mail that made it large. A mail that defeats it is shown by its headers and the text of the lean walk; that it did is remembered
  * by content for long after its text, so that it costs those 3 seconds once.
  */
 import { createHash } from 'node:crypto';
@@ -25,6 +25,9 @@ export type OpenedMail = {
 /** What one mail may take of the thread that opens it. */
 export type Budget = { ms: number; heapMb: number };
 const budgetOfOne: Budget = { ms: 3_000, heapMb: 256 };
+/** After a mail of this size, or one that left so large a heap, the thread is ended: it gives nothing back while nothing is opened. */
+const largeOctets = 4 * 1024 * 1024;
+const largeHeapOctets = 64 * 1024 * 1024;
 const maxCached = 64;
 const maxCachedCharacters = 8_000_000;
 const maxDefeats = 10_000;
@@ -105,7 +108,7 @@ export class Opener {
     const copy = new Uint8Array(octets); // a view would be sent with all of the buffer behind it
     const outcome = await ask(worker, { id, octets: copy, leanOnly: this.#defeats.has(hash) }, this.#budget.ms);
     if (outcome.mail.defeated && !this.#closed) this.#defeated(hash);
-    if (outcome.alive) worker.unref();
+    if (outcome.fit) worker.unref();
     else await this.#stop();
     return outcome.mail;
   }
@@ -148,21 +151,25 @@ export class Opener {
 
 type Lean = { text: string; attachments: Attachment[] };
 
-/** Resolves with the whole, or when the time is over or the thread died with what had come until then. */
-function ask(worker: Worker, request: OpenRequest, ms: number): Promise<{ mail: OpenedMail; alive: boolean }> {
+/** Resolves with the whole, or when the time is over or the thread died with what had come until then. `fit`: the thread may open another. */
+function ask(worker: Worker, request: OpenRequest, ms: number): Promise<{ mail: OpenedMail; fit: boolean }> {
   return new Promise((resolve) => {
     let lean: Lean | null = null;
-    const settle = (mail: OpenedMail, alive: boolean): void => {
+    const size = request.octets.length; // they are handed over
+    const settle = (mail: OpenedMail, fit: boolean): void => {
       clearTimeout(clock);
       worker.off('message', hear).off('exit', died);
-      resolve({ mail, alive });
+      resolve({ mail, fit });
     };
     const died = (): void => settle(defeatedBy(lean), false);
     const hear = (answer: OpenAnswer): void => {
       if (answer.stage === 'ready' || answer.id !== request.id) return;
       if (answer.stage === 'lean') lean = answer;
-      else if (answer.opened === null) settle(defeatedBy(lean), true);
-      else settle({ ...answer.opened, attachments: lean?.attachments ?? [], defeated: false }, true);
+      else {
+        const fit = size < largeOctets && answer.heapOctets <= largeHeapOctets;
+        const { opened } = answer;
+        settle(opened === null ? defeatedBy(lean) : { ...opened, attachments: lean?.attachments ?? [], defeated: false }, fit);
+      }
     };
     const clock = setTimeout(died, ms);
     worker.ref();

@@ -147,10 +147,12 @@ class Receiver implements Hosted {
     const id = randomBytes(8).toString('hex');
     const received = await this.#read(stream);
     try {
-      if (hops(received.octets) > maxHops) throw reply(554, '5.4.6 This mail goes round in circles');
       const at = now();
-      const octets = Buffer.concat([traceOf(session, id, at), received.octets]);
-      const written = this.#deps.config.smtp.receivedAt === 'date' ? readMessage(received.octets).date : null;
+      const trace = traceOf(session, id, at);
+      const octets = Buffer.concat([trace, ...received.chunks.splice(0)]);
+      const original = octets.subarray(trace.length);
+      if (hops(original) > maxHops) throw reply(554, '5.4.6 This mail goes round in circles');
+      const written = this.#deps.config.smtp.receivedAt === 'date' ? readMessage(original).date : null;
       const storing = this.#deliverAll(this.#accounts(session), octets, Math.min(at, written ?? at));
       this.#storing.add(storing);
       await storing.finally(() => this.#storing.delete(storing));
@@ -161,7 +163,7 @@ class Receiver implements Hosted {
   }
 
   /** Drains the stream whatever comes, because the answer goes out at its end. */
-  async #read(stream: SMTPServerDataStream): Promise<{ octets: Buffer; release: () => void }> {
+  async #read(stream: SMTPServerDataStream): Promise<{ chunks: Buffer[]; release: () => void }> {
     const chunks: Buffer[] = [];
     let held = 0;
     const release = () => {
@@ -184,7 +186,7 @@ class Receiver implements Hosted {
       }
       if (stream.sizeExceeded) throw reply(552, `5.3.4 At most ${this.#deps.config.maxSizeOctets} octets`);
       if (full) throw reply(452, '4.3.1 Too much mail at once; try again');
-      return { octets: Buffer.concat(chunks), release };
+      return { chunks, release };
     } catch (error) {
       release();
       throw error;

@@ -5,6 +5,7 @@
  *
  * Invariants: nothing is fetched, no link but http, https and mailto is named, the HTML parser never sees more than its caps.
  */
+import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { type Attachment, readMessage, readTexts } from '../mail/message.ts';
 import { htmlToText } from './html-text.ts';
@@ -12,11 +13,14 @@ import { linksIn, maxLinks } from './links.ts';
 
 /** `leanOnly`: the mail defeated the parsers before. */
 export type OpenRequest = { id: number; octets: Uint8Array<ArrayBuffer>; leanOnly: boolean };
-/** `ready` comes once, when the parsers are loaded; `opened` null: the parser refused the mail or was spared it. */
+/**
+ * `ready` comes once, when the parsers are loaded; `opened` null: the parser refused the mail or was spared it. `heapOctets`: what this
+ * thread holds by now.
+ */
 export type OpenAnswer =
   | { stage: 'ready' }
   | { id: number; stage: 'lean'; text: string; attachments: Attachment[] }
-  | { id: number; stage: 'whole'; opened: { text: string; html: boolean; links: string[] } | null };
+  | { id: number; stage: 'whole'; opened: { text: string; html: boolean; links: string[] } | null; heapOctets: number };
 
 /** Above this only the lean walk looks at a mail: thread limits do not count Buffers. */
 const maxOctets = 25 * 1024 * 1024;
@@ -45,7 +49,8 @@ port.on('message', ({ id, octets, leanOnly }: OpenRequest) => {
   port.postMessage({ id, stage: 'lean', text: lean.text, attachments: lean.attachments } satisfies OpenAnswer);
   // Where the walk was cut by its limits, the text it found is not all there is: it is shown as such.
   const opened = leanOnly || octets.length > maxOctets || !lean.complete ? null : whole(octets);
-  port.postMessage({ id, stage: 'whole', opened } satisfies OpenAnswer);
+  port.postMessage({ id, stage: 'whole', opened, heapOctets: getHeapStatistics().total_heap_size } satisfies OpenAnswer);
+  octets.buffer.transfer(0); // now, not when this thread next has reason to collect it
 });
 
 /** The HTML parser may refuse a mail by any error of its own; the mail is then shown by what the lean reading found. */

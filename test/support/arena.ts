@@ -112,6 +112,12 @@ export class Arena implements AsyncDisposable {
     return { nowMb: of('VmRSS'), peakMb: of('VmHWM') };
   }
 
+  /** Threads of the daemon, those of the runtime too. */
+  async threads(): Promise<number> {
+    const { pid } = await this.status();
+    return Number(/^Threads:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  }
+
   /** What the store's own checks find; the daemon is stopped by it. */
   check(): Promise<string[]> {
     return this.#daemon.check();
