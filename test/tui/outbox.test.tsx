@@ -83,6 +83,18 @@ describe('the screen', () => {
     return { fake, ...openOn(fake, <OutboxList place={{ kind: 'outbox' }} />) };
   }
 
+  test('opens at the newest that needs a decision, whatever stands above it', async () => {
+    const fake = new FakeMirror([mailbox('support@x.example')]);
+    const stuck = ['lost', 'older'];
+    fake.wholeOutbox.put(
+      ['sent', 'late', ...stuck].map((id) => outboxEntry(id, { subject: safeText(id), state: stuck.includes(id) ? 'failed' : 'accepted' })),
+    );
+    const { press, sees } = openOn(fake, <OutboxList place={{ kind: 'outbox' }} />);
+    await sees(/▌ ✗ not sent .* lost/);
+    press('k');
+    await sees(/▌ ✓ sent .* late/);
+  });
+
   test('says where each is, and of the one under the cursor why and who got it', async () => {
     const { sees } = open();
     await sees(/▌ ✗ not sent .* support +jane@x\.example \+1 +Refused/);

@@ -48,7 +48,7 @@ export function OutboxList({ place }: { place: Extract<Place, { kind: 'outbox' }
       else shell.open({ name: 'conversation', element: <Conversation id={under.conversation} /> });
     },
   });
-  useRemembered(keyOf(place), list);
+  useRemembered(keyOf(place), list, data === null ? undefined : (data.find(needsSomebody)?.id ?? null));
   const current = under === null || isReport(under) ? null : under;
   const report = under !== null && isReport(under) ? under : null;
   useGoing(current?.mailbox ?? report?.mailbox ?? null);
