@@ -101,11 +101,10 @@ describe('a server that says no', () => {
   test('to a second connection: what is new comes all the same, history later', async () => {
     await using server = await startFakeImap();
     fill(inboxOf(server), 90);
-    let first = true;
+    // One at a time, as such servers do: on a busy machine the first may have to sign in again.
     const mended = server.lie(/^LOGIN/, async (asked) => {
-      if (first) await asked.say(...asked.honest());
+      if (server.open === 1) await asked.say(...asked.honest());
       else await asked.say(`${asked.tag} NO [LIMIT] Maximum number of connections from user+IP exceeded\r\n`);
-      first = false;
     });
     await using it = await syncWith(server);
     await it.until('it says so', () => stateOf(it)?.state === 'offline' && /Maximum number/.test(stateOf(it)?.error ?? ''));

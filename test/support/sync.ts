@@ -140,7 +140,7 @@ export async function startSync(dovecot: Pick<Dovecot, 'ports' | 'ca'>, options:
     reported,
     placed,
     caughtUp: () => sync.caughtUp(account.id),
-    async until(what, holds, timeoutMs = 15_000) {
+    async until(what, holds, timeoutMs = 90_000) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       let asking = false;
       let again = false;
