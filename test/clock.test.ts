@@ -77,8 +77,8 @@ test('a clock that is set sends nothing early and nothing late, ends grants and 
     await eva.call('grant.add', { mailbox: support, grantee: 'ben', access: true, send: true, setup: false, from: begins, until: ends });
     expect([jump, await list()]).toEqual([jump, 'yes']);
     const sessions = postroom.daemon.world.vitals().sessions;
+    const askedAt = performance.now();
     const [soon, later] = [await send(`${jump}, soon`, 1_500), await send(`${jump}, later`, 600_000)];
-    const queuedAt = performance.now();
     heard.length = 0;
 
     clock.set(/^[+-]/.test(to) ? now + Number(to) * day : Date.parse(to));
@@ -86,7 +86,7 @@ test('a clock that is set sends nothing early and nothing late, ends grants and 
     await expect.poll(() => stateOf(after)).toBe('accepted'); // so the outbox has looked with the new clock
     expect([jump, await stateOf(later)]).toEqual([jump, 'held']);
     await expect.poll(() => stateOf(soon)).toBe('accepted');
-    expect(performance.now() - queuedAt).toBeGreaterThan(1_400);
+    expect(performance.now() - askedAt).toBeGreaterThan(1_400);
     expect([jump, await stateOf(later)]).toEqual([jump, 'held']);
     await eva.call('outbox.cancel', { outbox: later.outbox ?? '' });
 

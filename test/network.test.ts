@@ -176,11 +176,14 @@ const foreign: Record<string, (socket: Socket) => void> = {
 /** Short waits, so that silence is told soon. */
 const quick = { sync: { connectTimeoutMs: 300, replyMs: 300, readyMs: 600, retryMinMs: 60_000 }, outbox: { commandTimeoutMs: 200 } };
 
+let made = 0;
+
 async function stepsOf(postroom: Postroom, person: string, port: number, scheme: 'clear' | 'implicit' | 'starttls' = 'clear') {
   const client = await postroom.as(person);
   const s = scheme === 'implicit' ? 's' : '';
   const rest = scheme === 'clear' ? '?tls=no' : '';
-  const address = `${person}-${port}-${scheme}@example.net`;
+  // A port may come again once its server is closed.
+  const address = `${person}-${port}-${scheme}-${made++}@example.net`;
   await client.call('mailbox.add', {
     address,
     imap: `imap${s}://127.0.0.1:${port}${rest}`,

@@ -235,6 +235,7 @@ test('nobody widens their own reach: by joining, by an operation, by a role of t
 test('a person whom somebody else invited is confirmed; until then the screen says whom they count as', async () => {
   await (await postroom.as('pat')).call('person.add', { name: 'zoe' });
   await using pat = await opened('pat', 'people');
+  await pat.waitFor('zoe');
   pat.type('G');
   await pat.waitFor(at('zoe'));
   await pat.waitFor('not confirmed: counts as pat, eva');
@@ -243,6 +244,7 @@ test('a person whom somebody else invited is confirmed; until then the screen sa
   pat.press('<enter>');
   await pat.waitFor('✗ Nobody widens their own reach: you invited zoe');
   await using eva = await opened('eva', 'people');
+  await eva.waitFor('zoe');
   eva.type('G');
   await eva.waitFor(at('zoe'));
   eva.type('y');
