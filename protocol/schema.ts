@@ -490,6 +490,8 @@ export const TimelineRow = z.object({
   mailbox: Safe,
   /** Null when it is about the mailbox, or the conversation is gone. */
   conversation: z.string().nullable(),
+  /** Of the conversation, when this was read. */
+  revision: Revision.nullable(),
   /** Who did it here; null: somebody outside, another client, or the daemon by itself. */
   actor: Safe.nullable(),
   /** Of a mail and a delivery; the first few of `to`. */
@@ -515,6 +517,8 @@ export const TimelineRow = z.object({
 export const SearchHit = z.object({
   kind: z.enum(['mail', 'note']),
   conversation: z.string(),
+  /** Of the conversation, when it was found. */
+  revision: Revision,
   message: z.string().nullable(),
   note: z.string().nullable(),
   /** Who wrote the note. */

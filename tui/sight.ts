@@ -42,6 +42,8 @@ export class Sight {
   /** Rows of lists by layer, as they were committed last. */
   readonly #rows = new Map<number, ReadonlyMap<string, number>>();
   #paintedRows: ReadonlyMap<string, number> = new Map();
+  readonly #parts = new Map<number, readonly Look[]>();
+  readonly #met = new Map<string, Met>();
   #top = 0;
 
   /** A pane shows a conversation: committed, and painted with the next frame. */
@@ -59,8 +61,14 @@ export class Sight {
     this.#rows.set(layer, new Map(rows.map(({ conversation, revision }) => [conversation, revision])));
   }
 
+  /** The same where a row names one mail or note, and others of its conversation may have none. */
+  parts(layer: number, looks: readonly Look[]): void {
+    this.#parts.set(layer, looks);
+  }
+
   leaveList(layer: number): void {
     this.#rows.delete(layer);
+    this.#parts.delete(layer);
   }
 
   /** A frame is on the screen. `top` is the layer of its screen; `covered`: something stands over it, or in its place. */
@@ -68,7 +76,8 @@ export class Sight {
     this.#top = top;
     if (covered) return;
     for (const pane of this.#panes.values()) if (pane.layer === top) this.#paint(pane);
-    this.#paintedRows = this.#rows.get(top) ?? new Map();
+    const parts = this.#parts.get(top);
+    this.#paintedRows = parts === undefined ? (this.#rows.get(top) ?? new Map()) : this.#paintParts(parts);
   }
 
   #paint(pane: Pane): void {
@@ -84,6 +93,19 @@ export class Sight {
     forgetOldest(this.#seen, remembered.conversations);
   }
 
+  #paintParts(looks: readonly Look[]): ReadonlyMap<string, number> {
+    const painted = new Map<string, number>();
+    for (const look of looks) {
+      if (look.drawn.size === 0) continue;
+      const met = metAfter(this.#met.get(look.conversation), look, this.#seen.get(look.conversation)?.revision, this.#known);
+      this.#met.delete(look.conversation);
+      this.#met.set(look.conversation, met);
+      painted.set(look.conversation, met.revision);
+    }
+    forgetOldest(this.#met, remembered.conversations);
+    return painted;
+  }
+
   /** The revision to act on; `otherwise` where nothing of the conversation was on the screen. */
   revisionOf(conversation: string, otherwise: number): number {
     const seen = this.#seen.get(conversation);
@@ -92,7 +114,7 @@ export class Sight {
     // A row tells of the newest mail, and of none that came between.
     if (seen !== undefined && (isHere || !seen.whole)) return seen.revision;
     const row = this.#paintedRows.get(conversation);
-    return row === undefined ? otherwise : Math.max(row, seen?.revision ?? 0);
+    return Math.max(row ?? otherwise, seen?.revision ?? 0);
   }
 
   /** What one did oneself raised the revision, and the daemon says that nothing else had. */
@@ -105,6 +127,26 @@ export class Sight {
   unseen(look: Look): number {
     return unseenIn(this.#known, look).length;
   }
+}
+
+/** Of a conversation by its rows. `since`: how many mails and notes were painted that came after `revision`. */
+type Met = { readonly revision: number; readonly known: ReadonlySet<string>; readonly since: number };
+
+/**
+ * What is there when its rows are met first counts as seen. The revision rises by one with each mail and note; a newer one counts when as many
+ * new ones were painted. One that has no row here (another search, a kind that is hidden) is thus never taken for seen.
+ */
+function metAfter(before: Met | undefined, look: Look, read: number | undefined, readThere: ReadonlySet<string>): Met {
+  if (before === undefined && read === undefined) return { revision: look.revision, known: new Set(look.items), since: 0 };
+  const at = Math.max(before?.revision ?? 0, read ?? 0);
+  const known = new Set(before?.known);
+  const newer = look.items.slice(look.items.findLastIndex((id) => known.has(id) || readThere.has(id)) + 1);
+  const fresh = newer.filter((id) => look.drawn.has(id) || look.own.has(id));
+  for (const id of fresh) known.add(id);
+  const since = (at === before?.revision ? before.since : 0) + fresh.length;
+  if (look.revision <= at) return { revision: at, known, since: 0 };
+  const all = fresh.length === newer.length && look.revision - at <= since;
+  return all ? { revision: look.revision, known, since: 0 } : { revision: at, known, since };
 }
 
 function forgetOldest(all: Pick<Set<string>, 'size' | 'keys' | 'delete'>, limit: number): void {

@@ -72,11 +72,12 @@ export const searchHandlers: Handlers<'search.run'> = {
     const query = parseQuery(asked.query, { typing: asked.typing });
     const { found, snapshot } = await run(world, asked, query, caller);
     const sought = soughtIn(query, ['body', 'note']);
-    const row = ({ kind, conversation, message, note, author, mailbox, subject, from, date, snippet }: SearchHit) => {
+    const row = ({ kind, conversation, revision, message, note, author, mailbox, subject, from, date, snippet }: SearchHit) => {
       const shown = safeText(snippet);
       return {
         kind,
         conversation,
+        revision,
         message,
         note,
         author: author === null ? null : safeText(snapshot.nameOf(author)),

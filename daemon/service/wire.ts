@@ -290,6 +290,7 @@ export function timelineOf(snapshot: Snapshot, row: TimelineRow): wire.TimelineR
     kind: row.kind,
     mailbox: safeText(snapshot.mailbox(row.mailbox)?.address ?? ''),
     conversation: row.conversation,
+    revision: row.revision,
     actor: row.actor === null ? null : safeText(snapshot.nameOf(row.actor)),
     from: row.from === null ? null : addressOf(row.from),
     to: row.to.map(addressOf),

@@ -111,6 +111,7 @@ function foldersNamed(db: Db, mailboxes: readonly MailboxId[], named: string): n
 type MailRow = PackPlace & {
   id: string;
   conversation: string;
+  revision: number;
   mailbox: MailboxId;
   date: Millis;
   subject: string;
@@ -124,6 +125,7 @@ type MailRow = PackPlace & {
 type NoteHit = {
   id: string;
   conversation: string;
+  revision: number;
   mailbox: MailboxId;
   date: Millis;
   subject: string;
@@ -134,21 +136,21 @@ type NoteHit = {
 
 function hitOf(db: Db, packsDir: string, row: number, asked: readonly Asked[], clock: Clock): SearchHit | null {
   const mail = db.get<MailRow>(
-    `SELECT e.id, c.id AS conversation, e.mailbox, e.received_at AS date, e.addressed_to AS addressedTo, e.claims, m.subject, m.head, m.snippet, lower(hex(m.hash)) AS hash,
+    `SELECT e.id, c.id AS conversation, c.revision, e.mailbox, e.received_at AS date, e.addressed_to AS addressedTo, e.claims, m.subject, m.head, m.snippet, lower(hex(m.hash)) AS hash,
      m.pack, m.offset, m.stored, m.size, m.codec
      FROM entry e JOIN message m ON m.num = e.message JOIN conversation c ON c.num = e.conversation WHERE e.row = ?`,
     row,
   );
   if (mail !== undefined) {
-    const { id, conversation, mailbox, date, subject } = mail;
+    const { id, conversation, revision, mailbox, date, subject } = mail;
     const { from, replyTo = [] } = JSON.parse(mail.head) as { from: Address[]; replyTo?: Address[] };
     const who = writerOfStored({ from, replyTo }, mail);
     const snippet = snippetOf(packsDir, mail, asked, clock);
-    return { kind: 'mail', conversation, message: id, note: null, author: null, mailbox, subject, from: who, date, snippet };
+    return { kind: 'mail', conversation, revision, message: id, note: null, author: null, mailbox, subject, from: who, date, snippet };
   }
   // Beside a note, the mail that it was written about: the last one before it.
   const note = db.get<NoteHit>(
-    `SELECT n.id, c.id AS conversation, c.mailbox, n.at AS date, c.subject, n.text, n.author,
+    `SELECT n.id, c.id AS conversation, c.revision, c.mailbox, n.at AS date, c.subject, n.text, n.author,
      coalesce((SELECT id FROM entry WHERE conversation = c.num AND same_as IS NULL AND row < n.row ORDER BY row DESC LIMIT 1),
        (SELECT id FROM entry WHERE conversation = c.num AND same_as IS NULL ORDER BY row LIMIT 1)) AS message
      FROM note n JOIN conversation c ON c.num = n.conversation WHERE n.row = ?`,

@@ -264,6 +264,7 @@ function mailRow(db: Db, row: number): TimelineRow | null {
     at: Millis;
     mailbox: MailboxId;
     conversation: ConversationId;
+    revision: number;
     direction: Direction;
     actor: PersonId | null;
     subject: string;
@@ -272,8 +273,8 @@ function mailRow(db: Db, row: number): TimelineRow | null {
     outbox: OutboxId | null;
     state: OutboxState | null;
   }>(
-    `SELECT e.id, e.received_at AS at, e.mailbox, c.id AS conversation, e.direction, e.author AS actor, m.subject, m.snippet, m.head,
-       o.id AS outbox, o.state
+    `SELECT e.id, e.received_at AS at, e.mailbox, c.id AS conversation, c.revision, e.direction, e.author AS actor, m.subject, m.snippet,
+       m.head, o.id AS outbox, o.state
      FROM entry e JOIN message m ON m.num = e.message JOIN conversation c ON c.num = e.conversation LEFT JOIN outbox o ON o.id = e.outbox
      WHERE e.row = ?`,
     row,
@@ -299,11 +300,12 @@ function goneRow(db: Db, row: number): TimelineRow | null {
     at: Millis;
     mailbox: MailboxId;
     conversation: ConversationId;
+    revision: number;
     direction: Direction;
     subject: string;
     head: string;
   }>(
-    `SELECT g.id, g.received_at AS at, g.mailbox, c.id AS conversation, g.direction, g.subject, g.head
+    `SELECT g.id, g.received_at AS at, g.mailbox, c.id AS conversation, c.revision, g.direction, g.subject, g.head
      FROM gone g JOIN conversation c ON c.num = g.conversation WHERE g.row = ?`,
     row,
   );
@@ -333,12 +335,13 @@ function journalRow(db: Db, seq: number): TimelineRow | null {
     kind: ActivityKind;
     mailbox: MailboxId;
     conversation: ConversationId | null;
+    revision: number | null;
     actor: PersonId | null;
     subject: string | null;
     summary: string;
     details: string;
   }>(
-    `SELECT a.id, a.at, a.kind, a.mailbox, s.id AS conversation, a.actor, s.subject, a.summary, a.details
+    `SELECT a.id, a.at, a.kind, a.mailbox, s.id AS conversation, s.revision, a.actor, s.subject, a.summary, a.details
      FROM activity a LEFT JOIN conversation c ON c.id = a.conversation LEFT JOIN conversation s ON s.num = coalesce(c.merged_into, c.num)
      WHERE a.seq = ?`,
     seq,

@@ -189,6 +189,8 @@ export type TimelineRow = {
   mailbox: MailboxId;
   /** The one that lives on, where conversations were joined; null when it is gone, or there was none. */
   conversation: ConversationId | null;
+  /** Of the conversation, now. */
+  revision: number | null;
   /** Who did it here; null: somebody outside, another client, or the daemon by itself. */
   actor: PersonId | null;
   from: Address | null;
@@ -292,6 +294,8 @@ export type SearchQuery = Page & {
 export type SearchHit = {
   kind: 'mail' | 'note';
   conversation: ConversationId;
+  /** Of the conversation, now. */
+  revision: number;
   message: EntryId | null;
   note: string | null;
   /** Who wrote the note. */

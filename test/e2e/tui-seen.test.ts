@@ -68,6 +68,16 @@ async function reach(screen: Screen, subject: string): Promise<void> {
   screen.press('2');
   await screen.waitFor((s) => s.text().includes('‹2 Unassigned') && cursorOn(subject)(s));
 }
+/** A hit's conversation is asked for once the cursor stands still; until then the key says that there is none. */
+async function done(screen: Screen): Promise<void> {
+  for (;;) {
+    screen.press('e');
+    await screen.waitFor(/Nothing changed|Done for the whole team|no conversation is selected/);
+    if (!screen.text().includes('no conversation is selected')) return;
+    screen.press('O');
+    await screen.waitFor('O does nothing here');
+  }
+}
 const refused = 'Nothing changed: what came meanwhile';
 
 describe.each([
@@ -160,7 +170,7 @@ describe.each([
     expect(await state()).toBe('done');
   });
 
-  test('search and timeline: what came since the row was drawn is a conflict', async () => {
+  test('search: what came since the row was drawn is a conflict', async () => {
     const subject = name('Found');
     const { more, state } = await story(subject);
     await using screen = await open('anna', size);
@@ -171,7 +181,7 @@ describe.each([
     await screen.waitFor((s) => s.text().split('\n').slice(2).join('\n').includes(subject));
     screen.press('<enter>');
     await screen.waitFor((s) => !s.cursor().visible && cursorOn(subject)(s));
-    await screen.waitFor(/Enter open/);
+    await screen.waitFor(/e done/);
     await more('One more thing.');
     const eva = await postroom.as('eva');
     await expect
@@ -180,6 +190,36 @@ describe.each([
     screen.press('e');
     await screen.waitFor(/Nothing changed|Done for the whole team/);
     expect([screen.text().includes('Nothing changed'), await state()]).toEqual([true, 'open']);
+  });
+
+  test('search: what came before the cursor came to the hit is a conflict, until it was looked at', async () => {
+    const [first, second] = [name('Sought first'), name('Sought second')];
+    const { more, state } = await story(first);
+    await story(second, { alone: false });
+    await using screen = await open('anna', size);
+    await screen.waitFor('Unassigned');
+    screen.press('/');
+    await screen.waitFor((s) => s.cursor().visible);
+    screen.type(`subject:sought ${size.cols}`);
+    await screen.waitFor((s) => [first, second].every((one) => s.text().split('\n').slice(2).join('\n').includes(one)));
+    screen.press('<enter>');
+    await screen.waitFor((s) => !s.cursor().visible && cursorOn(second)(s));
+    await more('One more thing.');
+    screen.press('j');
+    await screen.waitFor(cursorOn(first));
+    await done(screen);
+    expect([screen.text().includes('Nothing changed'), await state()]).toEqual([true, 'open']);
+    screen.press('<enter>');
+    await screen.waitFor((s) => s.line(0).startsWith(' ‹'));
+    screen.press('G');
+    await screen.waitFor('One more thing.');
+    screen.press('q');
+    await screen.waitFor(cursorOn(first));
+    // The words of before may still be there; a key that does nothing is another notice.
+    screen.press('O');
+    await screen.waitFor('O does nothing here');
+    await done(screen);
+    expect([screen.text().includes('Nothing changed'), await state()]).toEqual([false, 'done']);
   });
 
   test('Unassigned: t, then a key for the same conversation, which stays under the cursor', async () => {

@@ -235,7 +235,7 @@ test('what one takes away oneself moves on; what was refused stays', async () =>
 
 describe('search', () => {
   const found = (ids: string): Result<'search.run'> => {
-    const rows: SearchHit[] = [...ids].map((id) => hit(id, { subject: safeText(`row ${id}`) }));
+    const rows: SearchHit[] = [...ids].map((id) => hit(id, { subject: safeText(`row ${id}`), revision: 7 }));
     return { rows, next: null, total: rows.length, exact: true, complete: true, seq: 0 };
   };
   function opened(first: string) {

@@ -77,8 +77,12 @@ test('Tab completes a key; ↑ brings what was searched before', async () => {
   await sees(' / from:j');
 });
 
-test('a verb acts on the hit with the revision that is known of its conversation', async () => {
-  const { fake, press, sees } = open(async ({ method }) => (method === 'search.run' ? found() : { revision: 8 }));
+test.each([
+  ['as it was when it was found', 7, true],
+  ['it moved on before the cursor came to rest', 6, false],
+])('a verb on a hit carries the revision that it was drawn from: %s', async (_what, drawnFrom, goes) => {
+  const hits = [hit('one', { revision: drawnFrom }), hit('two')];
+  const { fake, press, sees } = open(async ({ method }) => (method === 'search.run' ? found(hits) : { revision: 8 }));
   const { conversation: id, mailbox: box, subject, revision, state, assignee, starred, unread } = conversation('c-one', { revision: 7 });
   const rights = { panel: true, timeline: true, send: true, settings: false };
   fake.conversation('c-one').put({
@@ -91,9 +95,17 @@ test('a verb acts on the hit with the revision that is known of its conversation
   press('esc');
   await sees('e done');
   press('e');
-  await eventually(() =>
-    expect(fake.calls.at(-1)).toMatchObject({ method: 'conversation.mark', params: { conversation: 'c-one', as: 'done', ifRevision: 7 } }),
-  );
+  if (goes)
+    await eventually(() =>
+      expect(fake.calls.at(-1)).toMatchObject({
+        method: 'conversation.mark',
+        params: { conversation: 'c-one', as: 'done', ifRevision: 7 },
+      }),
+    );
+  else {
+    await sees('Nothing changed: what came meanwhile to "subject c-one"');
+    expect(fake.calls.filter(({ method }) => method === 'conversation.mark')).toEqual([]);
+  }
 });
 
 test('what may not be seen any more leaves before the daemon is asked', async () => {

@@ -153,3 +153,98 @@ test('rows of a list carry what they were drawn from; a reader of the conversati
   sight.painted(1, false);
   expect([sight.revisionOf('c', 5), sight.unseen(look(5, 'abc', 'b')), sight.unseen(look(5, 'abc', 'bc'))]).toEqual([4, 1, 0]);
 });
+
+describe('rows that name single mails: hits and events', () => {
+  /** What `e` carries after each list of rows was painted in turn. */
+  function afterRows(looks: readonly Look[], read: readonly Look[] = []): number {
+    const sight = new Sight();
+    for (const one of read) {
+      const pane = {};
+      sight.show(pane, 2, one);
+      sight.painted(2, false);
+      sight.leave(pane);
+    }
+    for (const one of looks) {
+      sight.parts(1, [one]);
+      sight.painted(1, false);
+      sight.leaveList(1);
+    }
+    sight.parts(1, looks.slice(-1));
+    sight.painted(1, false);
+    return sight.revisionOf('c', now);
+  }
+
+  test.each<[what: string, looks: Look[], revision: number]>([
+    ['met first, whatever has no row', [look(7, 'b', 'b')], 7],
+    ['a mail without a row', [look(1, 'ab', 'b'), look(2, 'ab', 'b')], 1],
+    ['a mail with a row below', [look(1, 'ab', 'b'), look(2, 'abc', 'b')], 1],
+    ['and it was scrolled to', [look(1, 'ab', 'b'), look(2, 'abc', 'b'), look(2, 'abc', 'c')], 2],
+    ['two, one of them with a row', [look(1, 'ab', 'b'), look(3, 'abc', 'bc')], 1],
+    ['two, one after the other', [look(1, 'ab', 'b'), look(3, 'abcd', 'bc'), look(3, 'abcd', 'd')], 3],
+    ['older rows loaded above', [look(4, 'cd', 'd'), look(4, 'abcd', 'ab')], 4],
+    ['older rows loaded, and one came without a row', [look(4, 'cd', 'd'), look(5, 'abcd', 'ab')], 4],
+    ['one of one’s own, out of sight', [look(1, 'ab', 'b'), look(2, 'abc', 'b', 'c')], 2],
+    ['the same rows asked for anew', [look(1, 'ab', 'ab'), look(1, 'ab', 'a')], 1],
+    ['a kind that is hidden, then shown', [look(1, 'a', 'a'), look(2, 'a', 'a'), look(2, 'ab', 'ab')], 2],
+    ['rows that were found before what one has seen', [look(2, 'ab', 'ab'), look(1, 'a', 'a')], 2],
+  ])('%s', (_what, looks, revision) => {
+    expect(afterRows(looks)).toBe(revision);
+  });
+
+  test.each<[what: string, read: Look[], looks: Look[], revision: number]>([
+    ['read before, and nothing new', [look(2, 'abc', 'c')], [look(2, 'a', 'a')], 2],
+    ['read before, and a mail came that has no row', [look(2, 'abc', 'c')], [look(3, 'a', 'a')], 2],
+    ['read before, and the row of the new one is there', [look(2, 'abc', 'c')], [look(3, 'acd', 'acd')], 3],
+    ['a mail that a reader held below its fold', [look(1, 'ab', 'b'), look(2, 'abc', 'b')], [look(2, 'b', 'b')], 1],
+    ['found at 1, read at 2', [look(2, 'abc', 'c')], [look(1, 'a', 'a')], 2],
+  ])('%s', (_what, read, looks, revision) => {
+    expect(afterRows(looks, read)).toBe(revision);
+  });
+
+  test('a row makes no mail known to a reader: what was there when it is opened is not new', () => {
+    const sight = new Sight();
+    sight.parts(1, [look(3, 'b', 'b')]);
+    sight.painted(1, false);
+    expect(sight.unseen(look(3, 'abcd', 'b'))).toBe(0);
+  });
+
+  test('rows out of the window, under a dialog, or in a list that closed carry nothing', () => {
+    const sight = new Sight();
+    sight.parts(1, [look(1, 'ab', '')]);
+    sight.painted(1, false);
+    expect(sight.revisionOf('c', now)).toBe(now);
+    sight.parts(1, [look(1, 'ab', 'b')]);
+    sight.painted(1, false);
+    sight.parts(1, [look(2, 'abc', 'bc')]);
+    sight.painted(1, true);
+    expect(sight.revisionOf('c', now)).toBe(1);
+  });
+
+  test('never a revision of which a mail was not painted, however rows come, hide and scroll', () => {
+    const step = fc.record({ come: fc.nat(2), hide: fc.boolean(), from: fc.nat(12), rows: fc.integer({ min: 1, max: 4 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const sight = new Sight();
+        let count = 3;
+        const painted = new Set(['0', '1', '2']);
+        const hidden = new Set<string>();
+        sight.parts(1, [look(count, '012', '012')]);
+        sight.painted(1, false);
+        for (const { come, hide, from, rows } of steps) {
+          for (let n = 0; n < come; n++) {
+            if (hide) hidden.add(String(count));
+            count++;
+          }
+          const all = Array.from({ length: count }, (_, n) => String(n));
+          const items = all.filter((id) => !hidden.has(id));
+          const drawn = items.slice(from, from + rows);
+          sight.parts(1, [{ conversation: 'c', revision: count, items, drawn: new Set(drawn), own: new Set() }]);
+          sight.painted(1, false);
+          for (const id of drawn) painted.add(id);
+          const carried = sight.revisionOf('c', 0);
+          expect(all.slice(0, carried).filter((id) => !painted.has(id))).toEqual([]);
+        }
+      }),
+    );
+  });
+});

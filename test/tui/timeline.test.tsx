@@ -122,7 +122,8 @@ test('g t and g c from a list', async () => {
 });
 
 describe('an event that leaves', () => {
-  const mails = (ids: string) => [...ids].map((id) => event(id, local(21, id.charCodeAt(0) - 87), { subject: safeText(`row ${id}`) }));
+  const mails = (ids: string) =>
+    [...ids].map((id) => event(id, local(21, id.charCodeAt(0) - 87), { subject: safeText(`row ${id}`), revision: 7 }));
   function opened(ids: string) {
     const fake = new FakeMirror([full]);
     const start = { scopes: { mailbox: safeText(address), contact: null, conversation: null }, name: 'mailbox' } as const;
@@ -175,5 +176,42 @@ describe('an event that leaves', () => {
     fake.timeline(of, null).put({ rows: mails('bc'), older: null, wholeAt: 0 }, null, 1);
     await misses('row d');
     await sees(/▌.*row c/);
+  });
+});
+
+test('a mail whose event is below the window holds a verb back, until its row was on the screen', async () => {
+  const { fake, press, sees, frame } = open();
+  fake.answer = async () => ({ revision: 2 });
+  const first = event('first', local(21, 12), { conversation: 'c-one', revision: 1 });
+  const fillers = Array.from({ length: 40 }, (_, at) => event(`f${at}`, local(21, 13)));
+  const { mailbox: box, subject, state, assignee, starred, unread } = conversation('c-one');
+  const rights = { panel: true, timeline: true, send: true, settings: false };
+  const holds = (revision: number): void =>
+    fake.conversation('c-one').put({
+      ...{ conversation: 'c-one', mailbox: box, subject, revision, state, assignee, starred, unread, rights, had: null },
+      ...{ waitingSince: null, notes: [], messages: [], gone: [], earlier: null, seq: 0 },
+    });
+  holds(1);
+  const other = event('other', local(21, 12));
+  fake.tell(of, [first, other]);
+  await sees(/▌12:27.*subject other/);
+  press('k');
+  await sees(/▌12:27.*subject first/);
+  const met = event('first', local(21, 12), { conversation: 'c-one', revision: 2 });
+  fake.tell(of, [met, other, ...fillers, event('second', local(21, 14), { conversation: 'c-one', revision: 2 })]);
+  holds(2);
+  await sees('25 newer');
+  // Until the cursor has come to rest, the key does nothing.
+  await eventually(() => {
+    press('e');
+    expect(frame()).toContain('Nothing changed: what came meanwhile to "subject c-one" was not on the screen');
+  });
+  expect(fake.calls.filter(({ method }) => method === 'conversation.mark')).toEqual([]);
+  press('G');
+  await sees(/▌14:27.*subject second/);
+  await eventually(() => {
+    press('e');
+    const marks = fake.calls.filter(({ method }) => method === 'conversation.mark');
+    expect(marks[0]).toMatchObject({ params: { conversation: 'c-one', as: 'done', ifRevision: 2 } });
   });
 });

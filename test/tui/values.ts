@@ -76,6 +76,7 @@ export function event(id: string, at: string, given: Partial<TimelineRow> = {}):
     kind: 'mail-in',
     mailbox: safeText('support@x.example'),
     conversation: `c-${id}`,
+    revision: 1,
     actor: null,
     from: { name: safeText('Jane Cooper'), address: safeText('jane@example.org') },
     to: [{ name: null, address: safeText('support@x.example') }],
@@ -93,6 +94,7 @@ export function hit(id: string, given: Partial<SearchHit> = {}): SearchHit {
   return {
     kind: 'mail',
     conversation: `c-${id}`,
+    revision: 1,
     message: `m-${id}`,
     note: null,
     author: null,

@@ -20,6 +20,7 @@ import { openNote } from './note.tsx';
 import { shortNames } from './panel-row.tsx';
 import { useNavigator } from './places.ts';
 import { type Completion, complete, remembered, type Walk, walked, wrongAt } from './search-words.ts';
+import { type Part, useSeenParts } from './seen-parts.ts';
 import { useNow } from './use-now.ts';
 import { useTarget } from './use-target.ts';
 import { useVerbs } from './verbs.tsx';
@@ -90,7 +91,13 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
   });
   selecting.current = list.select;
   const { index } = list.state;
-  const target = useTarget(current?.conversation ?? null, current === null ? null : hitId(current));
+  const target = useTarget(current);
+  const parts = useMemo(() => partsOf(rows), [rows]);
+  const { top } = list.state;
+  useSeenParts(
+    parts,
+    useMemo(() => new Set(rows.slice(top, top + height).map(hitId)), [rows, top, height]),
+  );
   useVerbs({ target, active: !typing });
   useGoing(current?.mailbox ?? null, {
     contact: current?.from == null ? null : { name: displayAddress(current.from), address: current.from.address },
@@ -104,7 +111,7 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
   };
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
     if (current !== null)
-      return openReply(app, { conversation: current.conversation, kind, message: current.message, seen: target?.revision ?? null });
+      return openReply(app, { conversation: current.conversation, kind, message: current.message, seen: current.revision });
   };
   useCommands(
     {
@@ -186,6 +193,18 @@ export function Search({ query: first = '', name = null }: { query?: string; nam
     </Screen>
   );
 }
+
+/** Hits of the newest come first. */
+const partsOf = (rows: readonly SearchHit[]): Part[] =>
+  rows
+    .map((hit) => ({
+      row: hitId(hit),
+      item: hit.note ?? hit.message,
+      conversation: hit.conversation,
+      revision: hit.revision,
+      by: hit.author,
+    }))
+    .toReversed();
 
 const hints = chrome`Words and "phrases" must all be there. from: to: cc: subject: body: note: in: folder: is: has: assigned: before: after: date:   - negates, OR, ( ).   Tab completes, ↑ is what you searched before.`;
 

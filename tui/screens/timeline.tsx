@@ -18,6 +18,7 @@ import { useApp } from './contract.ts';
 import { Conversation } from './conversation.tsx';
 import { useGoing } from './going.tsx';
 import { openNote } from './note.tsx';
+import { type Part, useSeenParts } from './seen-parts.ts';
 import {
   atTheEnd,
   groupNames,
@@ -132,7 +133,12 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
     else onScope(scopes, next, current);
   };
   const here = current?.mailbox ?? scopes.mailbox;
-  const target = useTarget(current?.conversation ?? null, current?.id ?? null);
+  const target = useTarget(current);
+  const parts = useMemo(() => partsOf(rows), [rows]);
+  useSeenParts(
+    parts,
+    useMemo(() => drawnIn(laid, top), [laid, top]),
+  );
   const isMail = (current?.kind === 'mail-in' || current?.kind === 'mail-out') && current.gone !== true;
   const reply = (kind: 'reply' | 'reply-all' | 'forward') => () => {
     if (target !== null && current !== null)
@@ -141,7 +147,7 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
         kind,
         // A mail of ours is not answered: the answer goes to whoever wrote last.
         message: current.kind === 'mail-in' || kind === 'forward' ? current.message : null,
-        seen: target.revision,
+        seen: current.revision,
       });
   };
   const newer = newerThanSeen(state, laid);
@@ -228,6 +234,16 @@ function History({ of, at, groups, anchor, onScope, onGroups }: HistoryProps): R
     </Screen>
   );
 }
+
+/** Mail that went again raised no revision. */
+const partsOf = (rows: readonly TimelineRow[]): Part[] =>
+  rows.flatMap(({ id, kind, gone, conversation, revision, actor }) => {
+    const isItem = kind === 'note' || ((kind === 'mail-in' || kind === 'mail-out') && gone !== true);
+    return conversation === null || revision === null ? [] : { row: id, item: isItem ? id : null, conversation, revision, by: actor };
+  });
+
+const drawnIn = ({ lines, height }: Laid, top: number): Set<string> =>
+  new Set(lines.slice(top, top + height).flatMap((line) => (line.kind === 'event' ? line.row.id : [])));
 
 /** Scopes, events and detail, as many as there is room for. */
 function panesFor(columns: number): { readonly scopes: number; readonly events: number; readonly detail: number } {

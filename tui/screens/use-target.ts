@@ -1,5 +1,5 @@
 /** The conversation of a row that only names it, as verbs need it: with its revision. Asked for when the cursor stands still. */
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { Mirror, Picture, Shown, View } from '../mirror.ts';
 import { useView } from '../use-mirror.ts';
 import { type Target, useApp } from './contract.ts';
@@ -9,9 +9,11 @@ const stillMs = 80;
 const nothing: Picture<Shown> = { data: null, error: null, at: null };
 const noView: View<Shown> = { picture: nothing, subscribe: () => () => undefined };
 
-/** `row`: the one under the cursor; several may name one conversation. */
-export function useTarget(conversation: string | null, row: string | null): Target | null {
+/** `row`: the one under the cursor. */
+export function useTarget(row: { readonly conversation: string | null; readonly revision: number | null } | null): Target | null {
   const { mirror } = useApp();
+  const conversation = row?.conversation ?? null;
+  const drawnFrom = row?.revision ?? 0;
   const [still, setStill] = useState(conversation);
   useEffect(() => {
     const timer = setTimeout(() => setStill(conversation), stillMs);
@@ -19,12 +21,12 @@ export function useTarget(conversation: string | null, row: string | null): Targ
   }, [conversation]);
   const shown = useView(viewOf(mirror, still)).data;
   const fits = still === conversation;
-  // A row that only names it shows nothing of what comes: verbs carry what there was when the cursor came here.
-  const met = useRef<{ conversation: string; row: string | null; revision: number } | null>(null);
-  if (shown !== null && fits && (met.current?.conversation !== shown.conversation || met.current.row !== row))
-    met.current = { conversation: shown.conversation, row, revision: shown.revision };
-  const revision = met.current?.revision ?? 0;
-  return useMemo(() => (shown === null || !fits ? null : { ...targetOf(shown), revision }), [shown, fits, revision]);
+  return useMemo(() => {
+    if (shown === null || !fits) return null;
+    const target = targetOf(shown);
+    // Joined to another since: of that one nothing was on the screen.
+    return target.conversation === conversation ? target : { ...target, revision: drawnFrom };
+  }, [shown, fits, conversation, drawnFrom]);
 }
 
 const viewOf = (mirror: Mirror, conversation: string | null): View<Shown> =>
